@@ -1,0 +1,82 @@
+"""Django's PostgreSQL backend on the embedded server, which runs when it is needed."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
+from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
+from django.db.utils import DatabaseError
+
+from config.embedded.programs import program_folder
+from config.embedded.server import EmbeddedServer, server_of
+
+# A running server may still refuse: it crashed between our question and our connection, or it
+# has no slot left for a moment. Three more tries, then its refusal is the answer.
+CONNECT_ATTEMPTS = 3
+SECONDS_BETWEEN_ATTEMPTS = 0.1
+
+
+class DatabaseClient(PostgresClient):
+    """`manage.py dbshell` with the psql that comes with the server."""
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Any
+    ) -> tuple[list[str], dict[str, str] | None]:
+        """The command line and the environment of psql."""
+        arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        return [str(program_folder() / "psql"), *arguments[1:]], environment
+
+    def runshell(self, parameters: Any) -> None:
+        """Run psql until the user leaves it."""
+        self.connection.ensure_connection()
+        super().runshell(parameters)
+
+
+class DatabaseWrapper(PostgresWrapper):
+    """A connection to the embedded server; the first one of all starts it."""
+
+    client_class = DatabaseClient
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection, after starting the server and making the database if need be.
+
+        Raises EmbeddedPostgresError if the server cannot be started, and the driver's own
+        error if it runs but refuses this connection.
+        """
+        server = server_of(Path(self.settings_dict["EMBEDDED_HOME"]))
+        server.join()
+        try:
+            return super().get_new_connection(conn_params)
+        except self.Database.OperationalError:
+            return self._connect_patiently(server, conn_params)
+
+    def _connect_patiently(self, server: EmbeddedServer, conn_params: dict[str, Any]) -> Any:
+        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            server.ensure_running()
+            try:
+                self._ensure_database()
+                return super().get_new_connection(conn_params)
+            except (DatabaseError, self.Database.OperationalError):
+                if attempt == CONNECT_ATTEMPTS:
+                    raise
+                time.sleep(SECONDS_BETWEEN_ATTEMPTS)
+
+    def _ensure_database(self) -> None:
+        """Create the database the settings promise; no other name is ever created here."""
+        name = self.settings_dict["NAME"]
+        if name != self.settings_dict["EMBEDDED_DATABASE"]:
+            return
+        with self._nodb_cursor() as cursor:
+            if self._database_exists(cursor):
+                return
+            try:
+                cursor.execute(f"CREATE DATABASE {self.ops.quote_name(name)}")
+            except DatabaseError:
+                if not self._database_exists(cursor):  # another process was first
+                    raise
+
+    def _database_exists(self, cursor: Any) -> bool:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self.settings_dict["NAME"]])
+        return cursor.fetchone() is not None
