@@ -1,0 +1,1 @@
+"""How one installation of Segmill is set up: settings, URLs, servers."""

@@ -1,0 +1,80 @@
+"""The only reader of the process environment: every setting of Segmill passes through here.
+
+A value that cannot be understood never stops the start with a traceback. It is noted in
+`PROBLEMS`, the default is used, and a system check (`segments.E001`) refuses the start with
+the variable's name, the value and what to set instead.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class EnvProblem:
+    """A variable whose value cannot be used, and what would be."""
+
+    name: str
+    value: str
+    expected: str
+
+
+PROBLEMS: list[EnvProblem] = []
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as it stands, surrounding blanks removed."""
+    return os.environ.get(name, "").strip() or default
+
+
+def whole_number(name: str, default: int, *, minimum: int = 0) -> int:
+    """A whole number not under `minimum`; underscores may group its digits."""
+
+    def parse(value: str) -> int:
+        number = int(value)
+        if number < minimum:
+            raise ValueError(value)
+        return number
+
+    return _parsed(name, default, parse, f"a whole number of at least {minimum}")
+
+
+def switch(name: str, *, default: bool) -> bool:
+    """A yes or a no, in any of the usual words."""
+
+    def parse(value: str) -> bool:
+        word = value.lower()
+        if word not in TRUE_WORDS | FALSE_WORDS:
+            raise ValueError(value)
+        return word in TRUE_WORDS
+
+    return _parsed(name, default, parse, "one of: true, false")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, blanks around each item removed, empty items left out."""
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def folder(name: str, default: Path) -> Path:
+    """An absolute path; a relative one counts from the current folder."""
+    value = text(name)
+    return (Path(value).expanduser() if value else default).resolve()
+
+
+def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+    value = text(name)
+    if not value:
+        return default
+    try:
+        return parse(value)
+    except ValueError:
+        PROBLEMS.append(EnvProblem(name, value, expected))
+        return default

@@ -1,0 +1,117 @@
+"""Segmill's Django settings. What an installation may change comes from the environment.
+
+The README's table names every variable, its default and its reason.
+"""
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+
+from config import env
+from config.database import database_from
+from config.secret import local_secret_key
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MIB = 1024 * 1024
+
+# --- Where this installation keeps its things -------------------------------------------------
+SEGMILL_HOME = env.folder("SEGMILL_HOME", BASE_DIR / "var")
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.text("REDIS_URL")
+
+DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MEDIA_ROOT = SEGMILL_HOME / "files"
+STATIC_ROOT = SEGMILL_HOME / "static"
+STATIC_URL = "static/"
+
+# --- Web ---------------------------------------------------------------------------------------
+DEBUG = env.switch("SEGMILL_DEBUG", default=False)
+SECRET_KEY = env.text("SEGMILL_SECRET_KEY") or local_secret_key(SEGMILL_HOME)
+ALLOWED_HOSTS = env.words("SEGMILL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "datasets",
+    "segments",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Embedding -----------------------------------------------------------------------------------
+SEGMILL_EMBEDDING_PROVIDER = env.text("SEGMILL_EMBEDDING_PROVIDER", "wordllama")
+SEGMILL_EMBEDDING_MODEL = env.text("SEGMILL_EMBEDDING_MODEL", "l2_supercat_256")
+
+# --- The import ----------------------------------------------------------------------------------
+# A chunk is the checkpoint: small enough to lose little in a crash, large enough that its
+# claim and commit (some 5 ms) do not count against its embedding (some 50 ms for wordllama).
+SEGMILL_CHUNK_ROWS = env.whole_number("SEGMILL_CHUNK_ROWS", 2_000, minimum=1)
+# One thread embeds while the other waits for Postgres; more than cores only adds memory.
+SEGMILL_EMBED_THREADS = env.whole_number(
+    "SEGMILL_EMBED_THREADS", min(2, multiprocessing.cpu_count()), minimum=1
+)
+# How long a claim holds without a sign of progress; three times the slowest batch or more.
+SEGMILL_LEASE_SECONDS = env.whole_number("SEGMILL_LEASE_SECONDS", 60, minimum=3)
+SEGMILL_MAX_ATTEMPTS = env.whole_number("SEGMILL_MAX_ATTEMPTS", 5, minimum=1)
+
+# --- Limits of an import -----------------------------------------------------------------------
+SEGMILL_MAX_FILE_BYTES = env.whole_number("SEGMILL_MAX_FILE_BYTES", 1024 * MIB, minimum=1)
+SEGMILL_MAX_ROWS = env.whole_number("SEGMILL_MAX_ROWS", 5_000_000, minimum=1)
+SEGMILL_MAX_COLUMNS = env.whole_number("SEGMILL_MAX_COLUMNS", 200, minimum=1)
+# A full-text entry may hold 1 MB at most (PostgreSQL, "Limitations of text search"); 100,000
+# characters of question and answer each stay below it in every script.
+SEGMILL_MAX_CELL_CHARS = env.whole_number("SEGMILL_MAX_CELL_CHARS", 100_000, minimum=1)
+# Kept for the report; all bad rows are counted, however many there are.
+SEGMILL_MAX_ROW_ERRORS = env.whole_number("SEGMILL_MAX_ROW_ERRORS", 10_000, minimum=100)
+
+# --- Cache: shared by web and workers, and blind to open transactions ---------------------------
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": SEGMILL_HOME / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.text("SEGMILL_LOG_LEVEL", "WARNING")},
+}

@@ -1,0 +1,1 @@
+"""Who owns what is being filled: tenants, members, datasets, documents. Knows no segments."""

@@ -1,0 +1,10 @@
+"""The Django app that owns what is being filled."""
+
+from django.apps import AppConfig
+
+
+class DatasetsConfig(AppConfig):
+    """Tenants, their members, and the datasets and documents that imports fill."""
+
+    name = "datasets"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,68 @@
+"""The root of every error Segmill raises on purpose, and the errors of finding things."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class SegmillError(Exception):
+    """Something the user can understand and mend; its text says what to do.
+
+    `code` is for machines and never changes; `status` is the HTTP status an API answers with.
+    """
+
+    code: ClassVar[str] = "segmill_error"
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+
+
+class NotFound(SegmillError):
+    """Nothing of that name here, for this tenant."""
+
+    code = "not_found"
+    status = HTTPStatus.NOT_FOUND
+    noun: ClassVar[str] = "object"
+
+    def __init__(self, name: str, known: Sequence[str] = (), remedy: str = "") -> None:
+        """`known` are the names the user may see; the nearest ones are suggested."""
+        self.name = name
+        self.suggestions = get_close_matches(name, known, n=3, cutoff=0.5)
+        super().__init__(" ".join(filter(None, (self._what(), self._did_you_mean(), remedy))))
+
+    def _what(self) -> str:
+        return f"There is no {self.noun} “{self.name}”."
+
+    def _did_you_mean(self) -> str:
+        if not self.suggestions:
+            return ""
+        return f"Did you mean {' or '.join(f'“{name}”' for name in self.suggestions)}?"
+
+
+class TenantNotFound(NotFound):
+    """No such tenant."""
+
+    noun = "tenant"
+
+
+class DatasetNotFound(NotFound):
+    """No such dataset of this tenant."""
+
+    noun = "dataset"
+
+
+class DocumentNotFound(NotFound):
+    """No such document in this dataset."""
+
+    noun = "document"
+
+
+class AmbiguousName(SegmillError):
+    """Several documents share the name, so the id has to say which one is meant."""
+
+    code = "ambiguous_name"
+
+    def __init__(self, name: str, ids: Sequence[str]) -> None:
+        self.name, self.ids = name, list(ids)
+        super().__init__(
+            f"{len(ids)} documents are named “{name}”. Use the id of one of them: {', '.join(ids)}."
+        )

@@ -1,0 +1,205 @@
+"""Tenant, Membership, Dataset, Document: who owns what is being filled."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+DEFAULT_TENANT = "default"
+
+
+def not_blank(field: str, name: str) -> models.CheckConstraint:
+    """A constraint `name`: the text of `field` has something besides blanks in it."""
+    return models.CheckConstraint(condition=Q(**{f"{field}__regex": r"\S"}), name=name)
+
+
+class Tenant(models.Model):
+    """An organisation; nothing of one tenant is ever seen by another."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=255, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [not_blank("name", "tenant_name_not_blank")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """What a user may do in a tenant."""
+
+    class Role(models.TextChoices):
+        """Owners and editors change things; viewers only look."""
+
+        OWNER = "owner"
+        EDITOR = "editor"
+        VIEWER = "viewer"
+
+    EDITING_ROLES: ClassVar = (Role.OWNER, Role.EDITOR)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.EDITOR)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once_per_user"),
+            models.CheckConstraint(
+                condition=Q(role__in=["owner", "editor", "viewer"]), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.tenant}"
+
+
+class IndexingTechnique(models.TextChoices):
+    """What is kept for search."""
+
+    HIGH_QUALITY = "high_quality", "High quality (vectors and full text)"
+    ECONOMY = "economy", "Economy (full text only)"
+
+
+class Dataset(models.Model):
+    """A knowledge base: documents that are searched together, with one embedding model.
+
+    `text_search_config` is any text search configuration of the PostgreSQL server
+    (`english`, `german`, …, `simple` for languages it has none for).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True, default="")
+    indexing_technique = models.CharField(
+        max_length=16, choices=IndexingTechnique.choices, default=IndexingTechnique.HIGH_QUALITY
+    )
+    embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
+    embedding_model = models.CharField(max_length=255, blank=True, default="")
+    text_search_config = models.CharField(max_length=63, default="english")
+    enable_api = models.BooleanField(default=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="dataset_name_once_per_tenant"),
+            not_blank("name", "dataset_name_not_blank"),
+            models.CheckConstraint(
+                condition=Q(indexing_technique__in=IndexingTechnique.values),
+                name="dataset_indexing_technique_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(indexing_technique="economy")
+                | (~Q(embedding_model="") & ~Q(embedding_model_provider="")),
+                name="dataset_high_quality_has_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether segments of this dataset carry vectors."""
+        return self.indexing_technique == IndexingTechnique.HIGH_QUALITY
+
+
+class DocForm(models.TextChoices):
+    """What one row of a document is."""
+
+    TEXT = "text_model", "Passages"
+    QA = "qa_model", "Questions and answers"
+
+
+class IndexingStatus(models.TextChoices):
+    """How far a document has come; segments are added to completed ones only."""
+
+    WAITING = "waiting"
+    PARSING = "parsing"
+    CLEANING = "cleaning"
+    SPLITTING = "splitting"
+    INDEXING = "indexing"
+    PAUSED = "paused"
+    ERROR = "error"
+    COMPLETED = "completed"
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    """Filters on documents."""
+
+    def searchable(self) -> "DocumentQuerySet":
+        """Documents whose segments a search may return."""
+        return self.filter(enabled=True, archived=False, indexing_status=IndexingStatus.COMPLETED)
+
+
+class Document(models.Model):
+    """A list of segments in a fixed order, filled by imports.
+
+    The totals (`segment_count`, `word_count` in characters, `tokens`) are moved only by
+    atomic updates in the transaction that moves the segments.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="documents")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="documents")
+    name = models.CharField(max_length=255)
+    doc_form = models.CharField(max_length=16, choices=DocForm.choices, default=DocForm.TEXT)
+    indexing_status = models.CharField(
+        max_length=16, choices=IndexingStatus.choices, default=IndexingStatus.COMPLETED
+    )
+    enabled = models.BooleanField(default=True)
+    archived = models.BooleanField(default=False)
+    segment_count = models.PositiveIntegerField(default=0, editable=False)
+    word_count = models.PositiveBigIntegerField(default=0, editable=False)
+    tokens = models.PositiveBigIntegerField(default=0, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            not_blank("name", "document_name_not_blank"),
+            models.CheckConstraint(
+                condition=Q(doc_form__in=DocForm.values), name="document_doc_form_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(indexing_status__in=IndexingStatus.values),
+                name="document_indexing_status_known",
+            ),
+            # The target of the segments' composite foreign key (see segments/migrations).
+            models.UniqueConstraint(
+                fields=["id", "dataset", "tenant"], name="document_id_dataset_tenant_once"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(F("dataset"), F("name"), name="document_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_available(self) -> bool:
+        """Whether segments may be added: enabled, not archived, indexing completed."""
+        return (
+            self.enabled
+            and not self.archived
+            and self.indexing_status == IndexingStatus.COMPLETED
+        )

@@ -1,0 +1,1 @@
+"""Segments, and the one import that fills documents with them."""

@@ -1,0 +1,154 @@
+"""Everything that can go wrong with an import or a search, as one tree with remedies.
+
+A bad row is data (`importing.types.RowProblem`); a bad file, a refused start or an unusable
+model is an exception. The text of each is meant for the person who has to act on it.
+"""
+
+from http import HTTPStatus
+
+from datasets.exceptions import NotFound, SegmillError
+
+
+class ImportRefused(SegmillError):
+    """The import cannot start or go on as asked."""
+
+    code = "import_refused"
+
+
+class DocumentNotAvailable(ImportRefused):
+    """The document does not take segments now."""
+
+    code = "document_not_available"
+
+    def __init__(self, document: str, why: str, remedy: str) -> None:
+        super().__init__(f"Document “{document}” cannot be filled: {why}. {remedy}")
+
+
+class NoEmbeddingModel(ImportRefused):
+    """A high_quality dataset whose model is not to be had."""
+
+    code = "no_embedding_model"
+
+
+class TargetGone(ImportRefused):
+    """The dataset or document was deleted or changed while the import ran."""
+
+    code = "target_gone"
+    status = HTTPStatus.CONFLICT
+
+
+class FileRefused(SegmillError):
+    """The file as a whole cannot be read as segments."""
+
+    code = "file_refused"
+
+
+class FileUnreadable(FileRefused):
+    """It is not there, is a folder, or may not be read."""
+
+    code = "file_unreadable"
+
+
+class FileEmpty(FileRefused):
+    """There is no row in it."""
+
+    code = "file_empty"
+
+
+class FileTooLarge(FileRefused):
+    """It is over a limit of this installation."""
+
+    code = "file_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class FormatUnknown(FileRefused):
+    """It is of no kind that Segmill reads."""
+
+    code = "format_unknown"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class FileMalformed(FileRefused):
+    """It breaks off or breaks its format's rules at a line."""
+
+    code = "file_malformed"
+
+    def __init__(self, line: int, what: str, remedy: str) -> None:
+        self.line = line
+        super().__init__(f"Line {line}: {what} {remedy}")
+
+
+class HeaderRefused(FileRefused):
+    """The columns are not those the document needs."""
+
+    code = "header_refused"
+
+
+class RowsRefused(ImportRefused):
+    """Rows of the file are bad, and the import is all or nothing."""
+
+    code = "rows_refused"
+
+    def __init__(self, failed: int, total: int, first: str) -> None:
+        self.failed, self.total = failed, total
+        rows = "row is" if failed == 1 else "rows are"
+        super().__init__(
+            f"{failed:,} of {total:,} {rows} bad, so nothing was imported. The first: {first} "
+            "Mend the rows and import the file again."
+        )
+
+
+class EmbeddingFailed(SegmillError):
+    """The model gave no vectors that can be used."""
+
+    code = "embedding_failed"
+
+
+class VectorsRefused(EmbeddingFailed):
+    """Vectors of the wrong number or dimension, or with NaN, infinity or length zero."""
+
+    code = "vectors_refused"
+
+    def __init__(self, what: str, row: int | None = None) -> None:
+        """`row` is the place in the batch of the first text whose vector is at fault."""
+        self.row = row
+        super().__init__(what)
+
+
+class ImportNotFound(NotFound):
+    """No such import of this tenant."""
+
+    noun = "import"
+    code = "import_not_found"
+
+
+class StateConflict(SegmillError):
+    """The import is in a state in which this cannot be done."""
+
+    code = "state_conflict"
+    status = HTTPStatus.CONFLICT
+
+
+class ImportCancelled(SegmillError):
+    """Somebody cancelled the import; its worker stops quietly."""
+
+    code = "cancelled"
+
+
+class ClaimLost(SegmillError):
+    """Another worker holds the job or the chunk now; this one must not write any more."""
+
+    code = "claim_lost"
+
+
+class VectorExtensionMissing(SegmillError):
+    """The PostgreSQL server lacks pgvector, or has one that is too old."""
+
+    code = "vector_extension_missing"
+
+
+class SearchRefused(SegmillError):
+    """The search cannot be made as asked."""
+
+    code = "search_refused"

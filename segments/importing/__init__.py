@@ -1,0 +1,1 @@
+"""The one import: rows → validation → tokens → staging → embedding → publishing."""

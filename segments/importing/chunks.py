@@ -1,0 +1,126 @@
+"""The moves of a chunk: claimed by one worker at a time, finished once, counted when tried.
+
+    pending ─claim_next─► running ─finish─► done
+       ▲                    │  └─bury─► dead (its attempts are spent; the job fails)
+       └──────release───────┘
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from segments.exceptions import ClaimLost, ImportCancelled
+from segments.importing.state import lease, worker_name
+from segments.models import Chunk, ImportJob
+from segments.models.chunk import ChunkStatus
+from segments.models.import_job import ImportStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkClaim:
+    """The right to embed the staged rows `first_row` to `last_row` of a job."""
+
+    job_id: UUID
+    ordinal: int
+    epoch: int
+    attempts: int
+    first_row: int
+    last_row: int
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether this try is one more than allowed: earlier ones never came back."""
+        return self.attempts > settings.SEGMILL_MAX_ATTEMPTS
+
+
+@transaction.atomic
+def claim_next(job_id: UUID) -> ChunkClaim | None:
+    """The first chunk that nobody works on, now ours; None if there is none at this moment."""
+    free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
+    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    chunk = (
+        Chunk.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(free & due, job_id=job_id, job__status=ImportStatus.EMBEDDING)
+        .order_by("ordinal")
+        .first()
+    )
+    if chunk is None:
+        return None
+    epoch, attempts = chunk.epoch + 1, chunk.attempts + 1
+    Chunk.objects.filter(job_id=job_id, ordinal=chunk.ordinal).update(
+        status=ChunkStatus.RUNNING,
+        epoch=epoch,
+        attempts=attempts,
+        lease_owner=worker_name(),
+        lease_until=lease(),
+    )
+    return ChunkClaim(job_id, chunk.ordinal, epoch, attempts, chunk.first_row, chunk.last_row)
+
+
+def renew(claim: ChunkClaim) -> None:
+    """Show progress and keep the lease.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more.
+    """
+    job_is_embedding = ImportJob.objects.filter(pk=claim.job_id, status=ImportStatus.EMBEDDING)
+    if not job_is_embedding.exists() or not _held(claim).update(lease_until=lease()):
+        raise _reason_lost(claim)
+
+
+def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> None:
+    """The chunk is done: call it in the transaction that stores its vectors, before them.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more; roll back.
+    """
+    done = _held(claim).update(
+        status=ChunkStatus.DONE,
+        rows_embedded=embedded,
+        rows_reused=reused,
+        seconds=seconds,
+        lease_until=None,
+        finished_at=Now(),
+        error="",
+    )
+    counted = done and ImportJob.objects.filter(
+        pk=claim.job_id, status=ImportStatus.EMBEDDING
+    ).update(
+        rows_embedded=F("rows_embedded") + embedded,
+        rows_reused=F("rows_reused") + reused,
+        revision=F("revision") + 1,
+    )
+    if not counted:
+        raise _reason_lost(claim)
+
+
+def release(claim: ChunkClaim) -> None:
+    """Give an unfinished chunk back, for whoever asks next; the try does not count."""
+    _held(claim).update(
+        status=ChunkStatus.PENDING, lease_until=None, attempts=F("attempts") - 1
+    )
+
+
+def bury(claim: ChunkClaim, error: str) -> None:
+    """Nobody shall try this chunk again."""
+    _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
+
+
+def _held(claim: ChunkClaim) -> QuerySet[Chunk]:
+    return Chunk.objects.filter(
+        job_id=claim.job_id,
+        ordinal=claim.ordinal,
+        epoch=claim.epoch,
+        status=ChunkStatus.RUNNING,
+    )
+
+
+def _reason_lost(claim: ChunkClaim) -> ClaimLost | ImportCancelled:
+    status = ImportJob.objects.values_list("status", flat=True).filter(pk=claim.job_id).first()
+    if status == ImportStatus.CANCELLED:
+        return ImportCancelled("The import was cancelled.")
+    return ClaimLost("Another worker has taken the chunk over.")

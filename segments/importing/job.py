@@ -1,0 +1,213 @@
+"""Takes an import from wherever it stands as far as it goes: the one way all doors lead to.
+
+Safe to call at any time, from any process, twice at once: what is to be done is read from the
+job's row, and every piece of work is claimed before it is begun.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from threading import Event
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connections
+
+from datasets.exceptions import SegmillError
+from segments.embedding import Embedder, get_embedder
+from segments.exceptions import (
+    ClaimLost,
+    EmbeddingFailed,
+    ImportCancelled,
+    ImportNotFound,
+    RowsRefused,
+    TargetGone,
+)
+from segments.importing import chunks, pipeline, staging, state
+from segments.importing.embed import embed_chunk
+from segments.importing.pipeline import Tally
+from segments.importing.publish import merge_full_text, publish
+from segments.importing.state import JobClaim
+from segments.importing.types import Listener, Progress, Target, nobody
+from segments.importing.writer import Chunkful
+from segments.models import Chunk, ImportJob
+from segments.models.import_job import ImportStatus, OnError
+
+logger = logging.getLogger(__name__)
+
+# How often a watcher hears of progress while other threads or workers embed.
+TICK_SECONDS = 0.2
+
+
+def run(job_id: UUID, listener: Listener = nobody) -> ImportJob:
+    """Do all that can be done for the import now; its row afterwards.
+
+    An error that is the import's own ends it as failed, with its reason in the row. Anything
+    else (a lost database, what the listener raises) passes through and leaves the import where
+    it stands, to be taken up again.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    try:
+        _advance(job_id, listener)
+    except (ImportCancelled, ClaimLost) as lost:
+        logger.info("import %s: %s", job_id, lost)
+    except SegmillError as error:
+        state.fail(job_id, error.code, str(error))
+    job = load(job_id)
+    if job.is_final:
+        tidy(job)
+    return job
+
+
+def load(job_id: UUID) -> ImportJob:
+    """The import as its row says now.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    job = ImportJob.objects.select_related("document", "dataset").filter(pk=job_id).first()
+    if job is None:
+        raise ImportNotFound(str(job_id))
+    return job
+
+
+def tidy(job: ImportJob) -> None:
+    """Remove what a finished import does not need any more; doing so twice changes nothing."""
+    staging.clear(job.pk)
+    if job.status == ImportStatus.COMPLETED:
+        merge_full_text()
+    if not job.background:
+        default_storage.delete(job.file_key)
+    state.mark_tidied(job.pk)
+
+
+def target_of(job: ImportJob) -> Target:
+    """Where the rows of `job` are going."""
+    return Target(
+        document_id=job.document_id,
+        dataset_id=job.dataset_id,
+        doc_form=job.document.doc_form,
+        text_search_config=job.dataset.text_search_config,
+        provider=job.embedding_model_provider,
+        model=job.embedding_model,
+    )
+
+
+def _advance(job_id: UUID, listener: Listener) -> None:
+    state.give_up_if_spent(job_id)
+    if claim := state.claim_preparing(job_id):
+        _prepare(claim, listener)
+    job = load(job_id)
+    if job.status == ImportStatus.EMBEDDING:
+        _embed(job, listener)
+    if claim := state.claim_publishing(job_id):
+        _publish(claim, listener)
+
+
+def _prepare(claim: JobClaim, listener: Listener) -> None:
+    job = load(claim.job_id)
+    staging.clear(job.pk)
+    staging.forget_problems(job.pk)
+    fence = partial(_stage_fence, claim, bool(job.embedding_model))
+    with default_storage.open(job.file_key) as file:
+        stream = cast(BinaryIO, file)
+        tally = pipeline.prepare(
+            job.pk, stream, job.file_name, job.file_bytes, target_of(job), fence, listener
+        )
+    if not tally.staged or (tally.failed and job.on_error == OnError.ABORT):
+        first = min(tally.problems, key=lambda problem: problem.line)
+        raise RowsRefused(tally.failed, tally.rows, str(first))
+    state.start_embedding(claim, notices=tally.notices)
+
+
+def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkful) -> None:
+    """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
+    state.renew(
+        claim,
+        rows_total=tally.rows,
+        rows_failed=tally.failed,
+        rows_staged=tally.staged,
+        tokens=tally.tokens,
+        bytes_read=tally.bytes_read,
+    )
+    staging.record_problems(claim.job_id, chunk.problems)
+    if has_vectors and chunk.rows:
+        Chunk.objects.create(
+            job_id=claim.job_id,
+            ordinal=chunk.ordinal,
+            first_row=chunk.first_row,
+            last_row=chunk.last_row,
+        )
+
+
+def _embed(job: ImportJob, listener: Listener) -> None:
+    """Embed chunks in several threads until none is free: one computes, one waits for Postgres."""
+    if not job.embedding_model:
+        return
+    embedder = get_embedder(job.embedding_model_provider, job.embedding_model)
+    stop = Event()
+    threads = settings.SEGMILL_EMBED_THREADS
+    with ThreadPoolExecutor(threads, thread_name_prefix="embedding") as pool:
+        work = [pool.submit(_embed_chunks, job, embedder, stop) for _ in range(threads)]
+        try:
+            _watch(work, lambda: listener(_embedding_progress(job.pk)))
+        finally:
+            stop.set()
+    for future in work:
+        future.result()
+
+
+def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
+    """Tell of progress until all work has ended, or one piece of it has failed."""
+    while any(not future.done() for future in work):
+        wait(work, timeout=TICK_SECONDS)
+        if any(future.done() and future.exception() for future in work):
+            return
+        tell()
+
+
+def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event) -> None:
+    try:
+        while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
+            if claim.is_spent:
+                _give_up(claim)
+            embed_chunk(claim, job.dataset_id, embedder, stop.is_set)
+    finally:
+        connections.close_all()
+
+
+def _give_up(claim: chunks.ChunkClaim) -> None:
+    lines = staging.lines_of(claim.job_id, claim.first_row, claim.last_row)
+    error = (
+        f"The rows on lines {lines[0]:,} to {lines[1]:,} were tried "
+        f"{claim.attempts - 1} times, and the worker was lost each time. "
+        "One of them may be more than the model can take: split the file there and try again."
+    )
+    chunks.bury(claim, error)
+    raise EmbeddingFailed(error)
+
+
+def _embedding_progress(job_id: UUID) -> Progress:
+    job = ImportJob.objects.only("rows_embedded", "rows_reused", "rows_staged").get(pk=job_id)
+    done = job.rows_embedded + job.rows_reused
+    return Progress(
+        ImportStatus.EMBEDDING, done, done / max(job.rows_staged, 1), reused=job.rows_reused
+    )
+
+
+def _publish(claim: JobClaim, listener: Listener) -> None:
+    job = load(claim.job_id)
+    listener(Progress(ImportStatus.PUBLISHING, 0))
+    try:
+        rows = publish(claim)
+    except IntegrityError as error:
+        raise TargetGone(
+            "Another import gave the document segments with the same external ids meanwhile. "
+            "Import the file again to see which."
+        ) from error
+    listener(Progress(ImportStatus.COMPLETED, rows, 1.0, reused=job.rows_reused))

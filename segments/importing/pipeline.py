@@ -1,0 +1,163 @@
+"""The first step of an import, put together from its parts; Python reads on while Postgres stores.
+
+    read ─► validate ─► count tokens ─► stage, chunk by chunk ─► rules that need all rows
+
+The other two steps are one part each: `importing.embed` and `importing.publish`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import BinaryIO
+from uuid import UUID
+
+from django.conf import settings
+
+from segments.embedding import Embedder, get_embedder
+from segments.exceptions import FileEmpty, FileTooLarge, HeaderRefused
+from segments.importing import staging
+from segments.importing.columns import Columns, map_columns
+from segments.importing.rows import open_sheet
+from segments.importing.tokens import count
+from segments.importing.types import (
+    CountedRow,
+    Listener,
+    Progress,
+    RowProblem,
+    SegmentRow,
+    Sheet,
+    Target,
+)
+from segments.importing.validation import Rules, validate
+from segments.importing.writer import Chunkful, StagingWriter
+from segments.models.import_job import ImportStatus
+
+SAMPLE_ROWS = 10
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been found in a file so far."""
+
+    rows: int = 0
+    failed: int = 0
+    staged: int = 0
+    tokens: int = 0
+    bytes_read: int = 0
+    problems: list[RowProblem] = field(default_factory=list)
+    sample: list[SegmentRow] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
+        """Count the rows that `found` speaks of; those that the report has room for."""
+        self.failed += len({problem.line for problem in found})
+        room = settings.SEGMILL_MAX_ROW_ERRORS - len(self.problems)
+        kept = found[: max(room, 0)]
+        self.problems += kept
+        return kept
+
+    def add_row(self, row: CountedRow) -> None:
+        """Count a good row."""
+        self.staged += 1
+        self.tokens += row.tokens
+        if len(self.sample) < SAMPLE_ROWS:
+            self.sample.append(row.segment)
+
+
+Fence = Callable[[Tally, Chunkful], None]
+"""Called in each staging transaction, before the chunk's rows; raises to roll it back."""
+
+
+def prepare(
+    job_id: UUID,
+    file: BinaryIO,
+    file_name: str,
+    file_bytes: int,
+    target: Target,
+    fence: Fence,
+    listener: Listener,
+) -> Tally:
+    """Check every row of `file` for `target` and stage the good ones under `job_id`.
+
+    Raises:
+        FileRefused: the file as a whole cannot be read.
+        NoEmbeddingModel: the target's model is not to be had.
+    """
+    embedder = get_embedder(target.provider, target.model) if target.provider else None
+    sheet = open_sheet(file, file_name)
+    columns = _columns(sheet, target)
+    tally = Tally(notices=_notices(columns))
+    with StagingWriter(job_id, target.text_search_config) as writer:
+        for chunk in _chunks(_checked(sheet, columns, embedder), tally):
+            tally.bytes_read = sheet.position()
+            writer.put(chunk, partial(fence, replace(tally), chunk))
+            listener(_progress(tally, file_bytes))
+    if not tally.rows:
+        raise FileEmpty(f"{file_name} has a header but no rows. Put rows under it.")
+    if columns.external_id is not None:
+        fence(tally, Chunkful(0, tally.staged + 1, problems=_check_ids(job_id, target, tally)))
+    return tally
+
+
+def _progress(tally: Tally, file_bytes: int) -> Progress:
+    fraction = min(tally.bytes_read / max(file_bytes, 1), 1.0)
+    return Progress(ImportStatus.PREPARING, tally.rows, fraction, failed=tally.failed)
+
+
+def _columns(sheet: Sheet, target: Target) -> Columns:
+    if len(sheet.header) > settings.SEGMILL_MAX_COLUMNS:
+        raise HeaderRefused(
+            f"Line {sheet.header_line}: the header has {len(sheet.header):,} columns; "
+            f"{settings.SEGMILL_MAX_COLUMNS} are allowed (SEGMILL_MAX_COLUMNS)."
+        )
+    return map_columns(sheet.header, sheet.header_line, target.doc_form)
+
+
+def _notices(columns: Columns) -> list[str]:
+    return [f"The column “{name}” is not used." for name in columns.unknown]
+
+
+def _checked(
+    sheet: Sheet, columns: Columns, embedder: Embedder | None
+) -> Iterator[CountedRow | list[RowProblem]]:
+    """Each row of the sheet, checked and counted, or all that is wrong with it."""
+    rules = Rules(columns, settings.SEGMILL_MAX_CELL_CHARS)
+    for number, raw in enumerate(sheet.rows, 1):
+        if number > settings.SEGMILL_MAX_ROWS:
+            raise FileTooLarge(
+                f"The file has more than {settings.SEGMILL_MAX_ROWS:,} rows (SEGMILL_MAX_ROWS). "
+                "Split it."
+            )
+        row = validate(raw, rules)
+        if isinstance(row, list):
+            yield row
+            continue
+        counted = count(row, embedder)
+        if isinstance(counted, RowProblem):
+            column = columns.names[columns.content]
+            yield [replace(counted, column=column, cells=raw.cells)]
+        else:
+            yield counted
+
+
+def _chunks(rows: Iterable[CountedRow | list[RowProblem]], tally: Tally) -> Iterator[Chunkful]:
+    """Rows and problems in the portions they are stored in, counted on the way."""
+    chunk = Chunkful(ordinal=1, first_row=1)
+    for row in rows:
+        tally.rows += 1
+        if isinstance(row, list):
+            chunk.problems += tally.add_problems(row)
+        else:
+            tally.add_row(row)
+            chunk.rows.append(row)
+        if chunk.size >= settings.SEGMILL_CHUNK_ROWS:
+            yield chunk
+            chunk = Chunkful(chunk.ordinal + 1, first_row=tally.staged + 1)
+    if chunk.size:
+        yield chunk
+
+
+def _check_ids(job_id: UUID, target: Target, tally: Tally) -> list[RowProblem]:
+    """The rules that need all rows: external ids are unique in the file and in the document."""
+    problems = staging.duplicate_ids(job_id) + staging.known_ids(job_id, target.document_id)
+    return tally.add_problems(sorted(problems, key=lambda problem: problem.line))

@@ -1,0 +1,172 @@
+"""CountedRow ─stage─► StagedRow: binary COPY into Postgres, chunk by chunk.
+
+From here on the database is all that workers share: the file is not needed any more.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat
+from django.db import connection
+from django.db.models import Max, Min
+
+from segments.importing import copying as pack
+from segments.importing.types import CountedRow, RowProblem, shown
+from segments.models import Chunk, RowError, StagedRow, StagedVector
+
+COLUMNS = (
+    "job_id",
+    "row",
+    "line",
+    "segment_id",
+    "content",
+    "answer",
+    "word_count",
+    "tokens",
+    "keywords",
+    "external_id",
+    "metadata",
+    "enabled",
+    "content_hash",
+    "text_search_config",
+)
+
+DUPLICATE_IDS = """
+    SELECT line, external_id, first_line
+    FROM (
+        SELECT line, external_id, first_value(line) OVER same AS first_line,
+               row_number() OVER same AS occurrence
+        FROM segments_stagedrow
+        WHERE job_id = %(job)s AND external_id IS NOT NULL
+        WINDOW same AS (PARTITION BY external_id ORDER BY "row")
+    ) AS ids
+    WHERE occurrence > 1
+    ORDER BY line
+"""
+
+KNOWN_IDS = """
+    SELECT s.line, s.external_id, d.position
+    FROM segments_stagedrow s
+    JOIN segments_documentsegment d
+        ON d.document_id = %(document)s AND d.external_id = s.external_id
+    WHERE s.job_id = %(job)s
+    ORDER BY s.line
+"""
+
+REUSABLE = """
+    SELECT count(*) FROM segments_stagedrow s
+    WHERE s.job_id = %(job)s AND EXISTS (
+        SELECT FROM segments_documentsegment d
+        WHERE d.dataset_id = %(dataset)s AND d.index_node_hash = s.content_hash
+            AND d.embedding IS NOT NULL)
+"""
+
+
+def packed(job_id: UUID, first: int, rows: Sequence[CountedRow], config: str) -> bytes:
+    """`rows` as COPY wants them, numbered from `first`."""
+    job, search_config = pack.pack_uuid(job_id), pack.pack_text(config)
+    return b"".join(
+        _packed_row(job, number, row, search_config) for number, row in enumerate(rows, first)
+    )
+
+
+def _packed_row(job: bytes, number: int, row: CountedRow, config: bytes) -> bytes:
+    segment = row.segment
+    return pack.pack_tuple(
+        job,
+        pack.pack_int(number),
+        pack.pack_int(segment.line),
+        # Time-ordered (RFC 9562, version 7), so that the primary key grows at its end.
+        pack.pack_uuid(uuid_utils.compat.uuid7()),
+        pack.pack_text(segment.content),
+        pack.pack_text(segment.answer),
+        pack.pack_int(len(segment.content) + len(segment.answer or "")),
+        pack.pack_int(row.tokens),
+        pack.pack_texts(segment.keywords),
+        pack.pack_text(segment.external_id),
+        pack.pack_json(segment.metadata),
+        pack.pack_bool(segment.enabled),
+        pack.pack_text(row.content_hash),
+        config,
+    )
+
+
+def stage(packed_rows: bytes) -> None:
+    """Copy packed rows in; the caller's transaction decides whether they stay."""
+    if not packed_rows:
+        return
+    with connection.cursor() as cursor:
+        pack.copy_binary(cursor, StagedRow._meta.db_table, COLUMNS, packed_rows)
+
+
+def clear(job_id: UUID) -> None:
+    """Remove all that is staged for a job."""
+    for model in (StagedVector, StagedRow, Chunk):
+        model.objects.filter(job_id=job_id)._raw_delete("default")
+
+
+def forget_problems(job_id: UUID) -> None:
+    """Remove the bad rows of an earlier try."""
+    RowError.objects.filter(job_id=job_id).delete()
+
+
+def lines_of(job_id: UUID, first_row: int, last_row: int) -> tuple[int, int]:
+    """The first and the last line of the file that staged rows stand on."""
+    rows = StagedRow.objects.filter(job_id=job_id, row__range=(first_row, last_row))
+    lines = rows.aggregate(first=Min("line"), last=Max("line"))
+    return lines["first"], lines["last"]
+
+
+def record_problems(job_id: UUID, problems: Sequence[RowProblem]) -> None:
+    """Keep bad rows for the report."""
+    RowError.objects.bulk_create(
+        RowError(
+            job_id=job_id,
+            line=problem.line,
+            column=problem.column,
+            value=problem.value,
+            code=problem.code,
+            reason=problem.reason,
+            raw=[shown_cell(cell) for cell in problem.cells] or None,
+        )
+        for problem in problems
+    )
+
+
+def shown_cell(cell: str) -> str:
+    """A cell as it can be stored: without NUL and broken characters."""
+    return cell.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
+
+
+def duplicate_ids(job_id: UUID) -> list[RowProblem]:
+    """The rows whose external id an earlier row of the file has already."""
+    reason = "The same external id stands in line {} already. Give every row its own."
+    return [
+        _id_problem(line, external_id, reason.format(first))
+        for line, external_id, first in _fetch(DUPLICATE_IDS, job=job_id)
+    ]
+
+
+def known_ids(job_id: UUID, document_id: UUID) -> list[RowProblem]:
+    """The rows whose external id a segment of the document has already."""
+    reason = "Segment {} of the document has this external id already. Remove the row."
+    return [
+        _id_problem(line, external_id, reason.format(position))
+        for line, external_id, position in _fetch(KNOWN_IDS, job=job_id, document=document_id)
+    ]
+
+
+def count_reusable(job_id: UUID, dataset_id: UUID) -> int:
+    """How many staged rows have a text whose vector the dataset has already."""
+    return int(_fetch(REUSABLE, job=job_id, dataset=dataset_id)[0][0])
+
+
+def _id_problem(line: int, external_id: str, reason: str) -> RowProblem:
+    return RowProblem(line, "external_id", shown(external_id), "duplicate_external_id", reason)
+
+
+def _fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()

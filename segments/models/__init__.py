@@ -1,0 +1,9 @@
+"""The tables of segments and imports, one file per noun."""
+
+from segments.models.chunk import Chunk
+from segments.models.import_job import ImportJob
+from segments.models.row_error import RowError
+from segments.models.segment import DocumentSegment
+from segments.models.staging import StagedRow, StagedVector
+
+__all__ = ["Chunk", "DocumentSegment", "ImportJob", "RowError", "StagedRow", "StagedVector"]

@@ -1,0 +1,213 @@
+"""ImportJob: one file on its way into one document, from the upload to its final state."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from datasets.models import Dataset, Document, Tenant
+
+
+class ImportStatus(models.TextChoices):
+    """Where an import stands.
+
+    ```
+    waiting ──► preparing ──► embedding ──► publishing ──► completed
+       │            │  ▲          │  ▲           │
+       │            │  └──────────┼──┴── interrupted (goes on from its checkpoints)
+       └────────────┴─────────────┴──────────────┴──► failed | cancelled
+    ```
+    """
+
+    WAITING = "waiting", "Waiting for a worker"
+    PREPARING = "preparing", "Reading and checking rows"
+    EMBEDDING = "embedding", "Embedding"
+    PUBLISHING = "publishing", "Publishing"
+    INTERRUPTED = "interrupted", "Interrupted, can go on"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED, ImportStatus.CANCELLED)
+WORKING_STATUSES = (ImportStatus.PREPARING, ImportStatus.EMBEDDING, ImportStatus.PUBLISHING)
+OPEN_STATUSES = (ImportStatus.WAITING, *WORKING_STATUSES, ImportStatus.INTERRUPTED)
+
+
+class Door(models.TextChoices):
+    """Where an import was started from."""
+
+    COMMAND = "command", "Command line"
+    ADMIN = "admin", "Admin"
+    API = "api", "REST API"
+
+
+class ImportMode(models.TextChoices):
+    """What an import does with segments that are there already."""
+
+    APPEND = "append", "Append"
+    SKIP = "skip", "Skip what exists"
+    UPSERT = "upsert", "Update or insert"
+    REPLACE = "replace", "Replace all"
+    SYNC = "sync", "Update, insert and remove"
+
+
+class OnError(models.TextChoices):
+    """What bad rows do to an import."""
+
+    ABORT = "abort", "Publish nothing"
+    SKIP = "skip", "Publish the good rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Durations of an import's phases, in seconds."""
+
+    prepare: float
+    embed: float
+    publish: float
+    total: float
+
+
+def _between(start: datetime | None, end: datetime | None) -> float:
+    return round((end - start).total_seconds(), 3) if start and end else 0.0
+
+
+class ImportQuerySet(models.QuerySet["ImportJob"]):
+    """Filters on imports."""
+
+    def open(self) -> "ImportQuerySet":
+        """Imports that have not reached a final state."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+
+class ImportJob(models.Model):
+    """The truth about one import; messages and cache entries only mirror it.
+
+    State moves through `segments.importing.job` alone: by conditional updates that carry the
+    `epoch` of their claim (a fencing token: a writer whose epoch is gone changes nothing).
+    A trigger keeps final states final. All times are the database's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="imports")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="imports")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="imports")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    door = models.CharField(max_length=16, choices=Door.choices)
+    background = models.BooleanField(default=True)
+
+    file_name = models.CharField(max_length=255)
+    file_key = models.CharField(max_length=255)
+    file_sha256 = models.CharField(max_length=64)
+    file_bytes = models.PositiveBigIntegerField()
+    mode = models.CharField(max_length=16, choices=ImportMode.choices, default=ImportMode.APPEND)
+    on_error = models.CharField(max_length=16, choices=OnError.choices, default=OnError.ABORT)
+    options = models.JSONField(default=dict)
+    idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
+    embedding_model = models.CharField(max_length=255, blank=True, default="")
+    embedding_dimensions = models.PositiveIntegerField(null=True)
+
+    status = models.CharField(
+        max_length=16, choices=ImportStatus.choices, default=ImportStatus.WAITING
+    )
+    revision = models.PositiveBigIntegerField(default=0)
+    epoch = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=255, blank=True, default="")
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    hinted_at = models.DateTimeField(null=True)
+
+    rows_total = models.PositiveBigIntegerField(default=0)
+    rows_failed = models.PositiveBigIntegerField(default=0)
+    rows_staged = models.PositiveBigIntegerField(default=0)
+    rows_embedded = models.PositiveBigIntegerField(default=0)
+    rows_reused = models.PositiveBigIntegerField(default=0)
+    rows_created = models.PositiveBigIntegerField(default=0)
+    rows_updated = models.PositiveBigIntegerField(default=0)
+    rows_skipped = models.PositiveBigIntegerField(default=0)
+    rows_deleted = models.PositiveBigIntegerField(default=0)
+    bytes_read = models.PositiveBigIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+    notices = models.JSONField(default=list)
+
+    error_code = models.CharField(max_length=64, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    prepared_at = models.DateTimeField(null=True)
+    embedded_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    tidied_at = models.DateTimeField(null=True)
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=ImportStatus.values), name="import_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(mode__in=ImportMode.values), name="import_mode_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(on_error__in=OnError.values), name="import_on_error_known"
+            ),
+            models.CheckConstraint(condition=Q(door__in=Door.values), name="import_door_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=FINAL_STATUSES, finished_at__isnull=False)
+                | (~Q(status__in=FINAL_STATUSES) & Q(finished_at__isnull=True)),
+                name="import_final_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ImportStatus.FAILED) | (~Q(error="") & ~Q(error_code="")),
+                name="import_failed_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | Q(status=ImportStatus.COMPLETED),
+                name="import_undone_was_completed",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="import_idempotency_key_once_per_tenant",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(status__in=OPEN_STATUSES),
+                name="import_open_by_lease",
+            ),
+            models.Index(fields=["tenant", "-created_at"], name="import_history"),
+            models.Index(fields=["document", "-created_at"], name="import_history_of_document"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} → {self.document} ({self.get_status_display()})"
+
+    @property
+    def seconds(self) -> "Seconds":
+        """How long each phase has taken; zero for one that has not ended."""
+        return Seconds(
+            prepare=_between(self.started_at, self.prepared_at),
+            embed=_between(self.prepared_at, self.embedded_at),
+            publish=_between(self.embedded_at, self.finished_at),
+            total=_between(self.started_at, self.finished_at),
+        )
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this import will never change its state again."""
+        return self.status in FINAL_STATUSES

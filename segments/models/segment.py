@@ -1,0 +1,176 @@
+"""DocumentSegment: one passage, or one question with its answer, with all that finds it."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import Q
+from pgvector.django import VectorField
+
+from datasets.models import Dataset, Document, Tenant, not_blank
+
+HASH_CHARS = 64
+
+
+class SegmentStatus(models.TextChoices):
+    """How far a segment has come; imports publish completed ones only."""
+
+    WAITING = "waiting"
+    INDEXING = "indexing"
+    COMPLETED = "completed"
+    ERROR = "error"
+
+
+class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
+    """Filters on segments."""
+
+    def without_vectors(self) -> "SegmentQuerySet":
+        """Leave the heavy columns in the database: lists never need them."""
+        return self.defer("embedding", "search_vector")
+
+    def searchable(self) -> "SegmentQuerySet":
+        """Segments a search may return: they and their documents are switched on."""
+        return self.filter(
+            enabled=True,
+            status=SegmentStatus.COMPLETED,
+            document__in=Document.objects.searchable(),
+        )
+
+
+class DocumentSegment(models.Model):
+    """Text, vector and full-text entry of one segment, in one row.
+
+    * `word_count` is the number of characters of content and answer together.
+    * `tokens` counts the content, the part that is embedded.
+    * `index_node_hash` is the SHA-256 of the content: equal text, equal vector.
+    * `embedding` is of the dataset's model; the column has no fixed dimension, so that
+      datasets of different models share the table.
+    * `search_vector` is kept by a trigger in the dataset's text search configuration.
+
+    Tenant, dataset and document are tied together by one composite foreign key
+    (`segment_of_document_of_tenant`), which is why the single ones carry no constraint of
+    their own: a bulk insert pays for one check a row, not for three.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    dataset = models.ForeignKey(
+        Dataset,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="segments",
+    )
+    document = models.ForeignKey(
+        Document,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="segments",
+    )
+    position = models.PositiveIntegerField()
+    content = models.TextField()
+    answer = models.TextField(null=True, blank=True)  # noqa: DJ001  (null: a passage has no answer)
+    word_count = models.PositiveIntegerField()
+    tokens = models.PositiveIntegerField()
+    keywords = ArrayField(models.TextField(), null=True, blank=True)
+    external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    metadata = models.JSONField(default=dict, blank=True)
+    index_node_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    index_node_hash = models.CharField(max_length=HASH_CHARS, editable=False)
+    hit_count = models.PositiveIntegerField(default=0, editable=False)
+    enabled = models.BooleanField(default=True)
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    disabled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    status = models.CharField(
+        max_length=16, choices=SegmentStatus.choices, default=SegmentStatus.WAITING, editable=False
+    )
+    error = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+    indexing_at = models.DateTimeField(null=True, editable=False)
+    completed_at = models.DateTimeField(null=True, editable=False)
+    stopped_at = models.DateTimeField(null=True, editable=False)
+    import_job = models.ForeignKey(
+        "segments.ImportJob",
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="segments",
+        db_constraint=False,
+        db_index=False,
+    )
+    embedding = VectorField(null=True, editable=False)
+    search_vector = SearchVectorField(null=True, editable=False)
+
+    objects = SegmentQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["document", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["document", "position"], name="segment_position_once_per_document"
+            ),
+            models.UniqueConstraint(
+                fields=["document", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="segment_external_id_once_per_document",
+            ),
+            models.CheckConstraint(condition=Q(position__gte=1), name="segment_position_from_1"),
+            not_blank("content", "segment_content_not_blank"),
+            models.CheckConstraint(
+                condition=Q(status__in=SegmentStatus.values), name="segment_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(external_id__isnull=True) | ~Q(external_id=""),
+                name="segment_external_id_not_empty",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=SegmentStatus.COMPLETED) | Q(completed_at__isnull=False),
+                name="segment_completed_has_time",
+            ),
+        ]
+        indexes: ClassVar = [
+            # Finds the vectors a dataset already has for a text, and equal texts in a document.
+            models.Index(fields=["dataset", "index_node_hash"], name="segment_by_text"),
+            models.Index(fields=["import_job"], name="segment_by_import"),
+            GinIndex(fields=["search_vector"], name="segment_full_text"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.content[:60]}"
