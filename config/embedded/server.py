@@ -5,7 +5,8 @@ processes are killed:
 
 - users: shared, by each process that uses the server, for its life. Whoever gets it alone at
   its end is the last one and stops the server; who comes meanwhile waits for that.
-- start: by the one process that starts the server, while the others wait.
+- start: by the one process that starts the server (or stops it on request); the others sleep
+  until it is done instead of asking again and again.
 - server: by the server's own processes. When it is free, nothing is left of an earlier
   server, whatever its pid file says.
 """
@@ -15,6 +16,7 @@ import logging
 import multiprocessing
 import os
 import shlex
+import stat
 import threading
 import time
 from contextlib import suppress
@@ -116,9 +118,9 @@ class EmbeddedServer:
         """Start the server, which takes over the lock of `server_file`, and wait for it."""
         paths = self.paths
         open_to_server(paths.data)
-        ensure_data(paths, server_file)
         self._make_socket_folder()
         self._make_log()
+        ensure_data(paths, server_file)
         self._forget_earlier_server()
         started, output = run_as_server(
             *("pg_ctl", "start", "--wait", f"--timeout={START_TIMEOUT_SECONDS}"),
@@ -146,12 +148,13 @@ class EmbeddedServer:
             return
         with suppress(FileExistsError):
             folder.mkdir(mode=DATA_FOLDER_MODE)
-            os.chown(folder, *owner)
-        if folder.is_symlink() or folder.stat().st_uid != owner[0]:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), owner[0]):
             raise EmbeddedPostgresError(
-                f"{folder}, where the socket of {self.paths.folder} has to be, belongs to another "
-                "user. Remove it, or set SEGMILL_HOME to a shorter path."
+                f"{folder}, where the socket of {self.paths.folder} has to be, was made by "
+                "another user. Remove it, or set SEGMILL_HOME to a shorter path."
             )
+        os.chown(folder, *owner)
 
     def _make_log(self) -> None:
         log = self.paths.log

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from config.embedded import EmbeddedPostgresError, embedded_database, stop
+from config.embedded import EmbeddedPostgresError, stop
 from config.embedded.paths import ServerPaths
+from config.embedded.server import MAX_LOG_BYTES
 
 PROJECT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 30
@@ -226,7 +227,7 @@ def test_users_that_come_and_go_never_meet_a_server_that_is_going(home: Path, st
         return answers
 
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(use, [3] * 3)) == [[[[1]]] * 3] * 3
+        assert list(pool.map(use, [2] * 3)) == [[[[1]]] * 2] * 3
     assert server_processes(home) == []
 
 
@@ -355,12 +356,11 @@ print(json.dumps(ask(names)), flush=True)
 """
 
 
-def test_test_databases_and_dbshell_work(home: Path, start: Start) -> None:
-    user = start(home, DJANGO_COMMANDS)
+def test_test_databases_and_dbshell_work(shared_home: Path, start: Start) -> None:
+    user = start(shared_home, DJANGO_COMMANDS)
     assert user.answer() == ["psql"]
     assert user.answer() == [["segmill"]]
     user.end()
-    assert server_processes(home) == []
 
 
 def test_vectors_are_indexed_by_the_extension_that_comes_along(
@@ -410,7 +410,35 @@ def test_stop_says_whether_there_was_a_server(home: Path, start: Start) -> None:
     assert stop(home) is False
 
 
-def test_the_settings_name_the_socket_without_starting(home: Path) -> None:
-    entry = embedded_database(home, "segmill")
-    assert entry["HOST"] == str(ServerPaths.of(home).socket_folder)
-    assert not home.exists()
+def test_a_process_whose_home_was_moved_away_leaves_the_new_one_alone(
+    home: Path, start: Start
+) -> None:
+    old = start(home)
+    old.ask("SELECT 1")
+    moved = home.rename(home.with_name("moved"))
+    new = start(home)
+    backend = new.ask("SELECT pg_backend_pid()")
+    old.end()
+    assert new.ask("SELECT pg_backend_pid()") == backend
+    assert stop(moved) is True
+
+
+def test_a_socket_folder_that_somebody_else_made_is_not_used(tmp_path: Path, start: Start) -> None:
+    home = tmp_path / ("long" * 30)
+    trap = ServerPaths.of(home).socket_folder
+    trap.symlink_to(tmp_path)
+    try:
+        said = start(home).ask("SELECT 1")
+    finally:
+        trap.unlink()
+    assert said.startswith(EmbeddedPostgresError.__name__)
+    assert str(trap) in said
+    assert server_processes(home) == []
+
+
+def test_a_log_that_has_grown_long_is_put_aside(home: Path, start: Start) -> None:
+    log = ServerPaths.of(home).log
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
+    start(home).ask("SELECT 1")
+    assert log.with_name("server.log.1").stat().st_size > MAX_LOG_BYTES > log.stat().st_size
