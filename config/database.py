@@ -16,9 +16,11 @@ CONNECT_TIMEOUT = 5
 
 def database_from(url: str, home: Path) -> dict[str, Any]:
     """Django's settings for `url`, or for the embedded server of `home` when it is empty."""
-    entry = dict(dj_database_url.parse(url)) if url else embedded_database(home, DATABASE_NAME)
+    entry: dict[str, Any] = (
+        {**dj_database_url.parse(url)} if url else embedded_database(home, DATABASE_NAME)
+    )
     entry["CONN_MAX_AGE"] = CONNECTION_AGE
     entry["CONN_HEALTH_CHECKS"] = True
     if url:
-        entry["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT, **entry.get("OPTIONS", {})}
+        entry["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT} | entry.get("OPTIONS", {})
     return entry

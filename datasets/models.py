@@ -199,7 +199,5 @@ class Document(models.Model):
     def is_available(self) -> bool:
         """Whether segments may be added: enabled, not archived, indexing completed."""
         return (
-            self.enabled
-            and not self.archived
-            and self.indexing_status == IndexingStatus.COMPLETED
+            self.enabled and not self.archived and self.indexing_status == IndexingStatus.COMPLETED
         )

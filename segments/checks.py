@@ -10,9 +10,7 @@ from config import env
 
 
 @register()
-def check_environment(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E001`: an environment variable that cannot be understood."""
     return [
         Error(

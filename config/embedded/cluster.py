@@ -91,7 +91,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def check_owner(data: Path, server: int) -> None:
-    """Refuse data that the server's user id could not read: PostgreSQL would only say "Permission denied"."""
+    """Refuse data the server's user could not read; PostgreSQL only says "Permission denied"."""
     owner = data.stat().st_uid
     if owner != server:
         raise EmbeddedPostgresError(

@@ -13,7 +13,7 @@ SOCKET_NAME = f".s.PGSQL.{SOCKET_PORT}"
 # so that a home means the same socket everywhere.
 MAX_SOCKET_PATH_BYTES = 103
 # Not tempfile.gettempdir(): TMPDIR may differ between two processes that use one home.
-SHORT_FOLDER = Path("/tmp")
+SHORT_FOLDER = Path("/tmp")  # noqa: S108  (the folder made in it is checked for its owner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class WordLlamaEmbedder:
         """Vectors of length one; zero for a text without a token."""
         vectors: Vectors = self._llama.embed(list(texts), batch_size=BATCH_TEXTS)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+        np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+        return vectors
 
     def embed_query(self, text: str) -> Vectors:
         """Questions are embedded as passages are."""

@@ -1,8 +1,8 @@
 """The moves of a chunk: claimed by one worker at a time, finished once, counted when tried.
 
-    pending ─claim_next─► running ─finish─► done
-       ▲                    │  └─bury─► dead (its attempts are spent; the job fails)
-       └──────release───────┘
+pending ─claim_next─► running ─finish─► done
+   ▲                    │  └─bury─► dead (its attempts are spent; the job fails)
+   └──────release───────┘
 """
 
 from dataclasses import dataclass
@@ -100,9 +100,7 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
 
 def release(claim: ChunkClaim) -> None:
     """Give an unfinished chunk back, for whoever asks next; the try does not count."""
-    _held(claim).update(
-        status=ChunkStatus.PENDING, lease_until=None, attempts=F("attempts") - 1
-    )
+    _held(claim).update(status=ChunkStatus.PENDING, lease_until=None, attempts=F("attempts") - 1)
 
 
 def bury(claim: ChunkClaim, error: str) -> None:

@@ -96,9 +96,7 @@ def pack_vectors(job_id: UUID, rows: Sequence[int], vectors: Vectors) -> bytes:
     return packed.tobytes()
 
 
-def copy_binary(
-    cursor: CursorWrapper, table: str, columns: Iterable[str], packed: bytes
-) -> None:
+def copy_binary(cursor: CursorWrapper, table: str, columns: Iterable[str], packed: bytes) -> None:
     """Send packed rows to `table` (both names our own, never a user's)."""
     names = ", ".join(f'"{column}"' for column in columns)
     statement = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT BINARY)'

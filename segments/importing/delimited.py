@@ -5,7 +5,7 @@ Cells stay the text they are: no number, date or missing value is guessed.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import BinaryIO, ClassVar
 
 from segments.exceptions import FileEmpty, FileMalformed
@@ -56,7 +56,7 @@ def _first_line(start: bytes) -> bytes:
     return start.lstrip().splitlines()[0]
 
 
-def _records(file: BinaryIO, delimiter: str) -> Iterator[RawRow]:
+def _records(file: BinaryIO, delimiter: str) -> Generator[RawRow]:
     """Every record with the line it starts at; lines with nothing at all are passed over."""
     csv.field_size_limit(LONGEST_CELL_CHARS)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

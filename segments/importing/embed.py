@@ -85,9 +85,7 @@ def embed_chunk(
         return None
     reused = claim.last_row - claim.first_row + 1 - len(texts)
     with transaction.atomic():
-        chunks.finish(
-            claim, embedded=len(texts), reused=reused, seconds=perf_counter() - began
-        )
+        chunks.finish(claim, embedded=len(texts), reused=reused, seconds=perf_counter() - began)
         _store(claim.job_id, [text.row for text in texts], vectors)
     return EmbeddedChunk(len(texts), reused)
 
@@ -162,4 +160,3 @@ def _store(job_id: UUID, rows: Sequence[int], vectors: Vectors) -> None:
             ("job_id", "row", "embedding"),
             pack_vectors(job_id, rows, vectors),
         )
-

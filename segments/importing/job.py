@@ -58,10 +58,7 @@ def run(job_id: UUID, listener: Listener = nobody) -> ImportJob:
         logger.info("import %s: %s", job_id, lost)
     except SegmillError as error:
         state.fail(job_id, error.code, str(error))
-    job = load(job_id)
-    if job.is_final:
-        tidy(job)
-    return job
+    return settle(job_id)
 
 
 def load(job_id: UUID) -> ImportJob:
@@ -76,7 +73,19 @@ def load(job_id: UUID) -> ImportJob:
     return job
 
 
-def tidy(job: ImportJob) -> None:
+def settle(job_id: UUID) -> ImportJob:
+    """The import as its row says now; a finished one leaves nothing staged behind.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    job = load(job_id)
+    if job.is_final:
+        _tidy(job)
+    return job
+
+
+def _tidy(job: ImportJob) -> None:
     """Remove what a finished import does not need any more; doing so twice changes nothing."""
     staging.clear(job.pk)
     if job.status == ImportStatus.COMPLETED:
@@ -115,7 +124,7 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     staging.forget_problems(job.pk)
     fence = partial(_stage_fence, claim, bool(job.embedding_model))
     with default_storage.open(job.file_key) as file:
-        stream = cast(BinaryIO, file)
+        stream = cast("BinaryIO", file)
         tally = pipeline.prepare(
             job.pk, stream, job.file_name, job.file_bytes, target_of(job), fence, listener
         )

@@ -169,4 +169,5 @@ def _id_problem(line: int, external_id: str, reason: str) -> RowProblem:
 def _fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -59,7 +59,7 @@ def claim_preparing(job_id: UUID) -> JobClaim | None:
 def claim_publishing(job_id: UUID) -> JobClaim | None:
     """(c) Take a job whose chunks are all done, or one whose publisher was lost."""
     unfinished = Chunk.objects.filter(job_id=OuterRef("pk")).exclude(status=ChunkStatus.DONE)
-    ready = Q(status=ImportStatus.EMBEDDING) & ~Exists(unfinished)
+    ready = Q(~Exists(unfinished), status=ImportStatus.EMBEDDING)
     return _claim(job_id, ImportStatus.PUBLISHING, ready, "embedded_at")
 
 
@@ -169,9 +169,7 @@ def _held(claim: JobClaim) -> dict[str, Any]:
 
 
 def _move(claim: JobClaim, **changes: Any) -> None:
-    moved = ImportJob.objects.filter(**_held(claim)).update(
-        revision=F("revision") + 1, **changes
-    )
+    moved = ImportJob.objects.filter(**_held(claim)).update(revision=F("revision") + 1, **changes)
     if not moved:
         raise _reason_lost(claim.job_id)
 

@@ -1,6 +1,6 @@
 """The values that the steps of an import hand to one another."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
@@ -19,7 +19,7 @@ def shown(value: str) -> str:
 
 
 class RawRow(NamedTuple):
-    """A row as the file has it. (A named tuple: a million are made, a dataclass costs thrice.)"""
+    """A row as the file has it. A named tuple: a million are made, a dataclass costs thrice."""
 
     line: int
     cells: tuple[str, ...]
@@ -34,12 +34,12 @@ class Sheet:
 
     header: tuple[str, ...]
     header_line: int
-    rows: Iterator[RawRow]
+    rows: Generator[RawRow]
     position: Callable[[], int]
 
 
 class SegmentRow(NamedTuple):
-    """A checked row. (A named tuple for the same reason as `RawRow`.)"""
+    """A checked row. A named tuple for the same reason as `RawRow`."""
 
     line: int
     content: str

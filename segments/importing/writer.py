@@ -12,7 +12,6 @@ from django.db import connections, transaction
 
 from segments.importing import staging
 from segments.importing.types import CountedRow, RowProblem
-from segments.models import Chunk
 
 # Chunks that may wait for Postgres: one under way and one ready. More would only take memory.
 CHUNKS_AHEAD = 2

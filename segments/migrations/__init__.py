@@ -1,0 +1,1 @@
+"""The tables, step by step; `0001` and `0003` are written by hand."""

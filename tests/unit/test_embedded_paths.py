@@ -56,7 +56,7 @@ def old_data(tmp_path: Path) -> ServerPaths:
 
 
 def test_data_of_another_version_is_refused_with_a_remedy(old_data: ServerPaths) -> None:
-    with pytest.raises(EmbeddedPostgresError, match="made by PostgreSQL 16.*SEGMILL_HOME"):
+    with pytest.raises(EmbeddedPostgresError, match=r"made by PostgreSQL 16.*SEGMILL_HOME"):
         ensure_data(old_data, server_file=0)
 
 

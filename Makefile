@@ -1,0 +1,53 @@
+# Everything Segmill does from a fresh checkout. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export SEGMILL_HOME ?= $(CURDIR)/var
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types unit integration acceptance bench stop clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+setup: $(BIN)/.installed ## Make .venv and install everything into it
+
+demo: setup ## Import a sample FAQ, search it, show the result
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py demo
+
+check: setup ## Lint, format, types, layers, Django's checks, missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+unit: setup ## Tests without a database
+	$(BIN)/python -m pytest tests/unit
+
+integration: setup ## Tests with a real PostgreSQL
+	$(BIN)/python -m pytest tests/integration
+
+acceptance: setup ## Tests with real processes
+	$(BIN)/python -m pytest tests/acceptance
+
+test: check ## Every check and every test
+	$(BIN)/python -m pytest
+
+bench: setup ## Measure it all: a table and a chart
+	@$(BIN)/python manage.py bench
+
+stop: ## Stop the embedded PostgreSQL of this home, if it still runs
+	@$(BIN)/python -m config.embedded.stop
+
+clean: ## Remove .venv (the data in SEGMILL_HOME stays)
+	rm -rf $(VENV)

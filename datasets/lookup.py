@@ -1,0 +1,72 @@
+"""Finding tenants, datasets and documents by the names people use, never across tenants."""
+
+from uuid import UUID
+
+from datasets.exceptions import (
+    AmbiguousName,
+    DatasetNotFound,
+    DocumentNotFound,
+    TenantNotFound,
+)
+from datasets.models import Dataset, Document, Tenant
+
+# Names offered to "did you mean"; more would only slow the answer down.
+NAMES_COMPARED = 1_000
+
+
+def find_tenant(name: str) -> Tenant:
+    """The tenant of that name.
+
+    Raises:
+        TenantNotFound: with the names that come near.
+    """
+    tenant = Tenant.objects.filter(name=name).first()
+    if tenant is None:
+        known = Tenant.objects.values_list("name", flat=True)[:NAMES_COMPARED]
+        raise TenantNotFound(name, list(known))
+    return tenant
+
+
+def find_dataset(tenant: Tenant, name: str) -> Dataset:
+    """The tenant's dataset of that name or id.
+
+    Raises:
+        DatasetNotFound: with the names that come near.
+    """
+    datasets = Dataset.objects.select_related("tenant").filter(tenant=tenant)
+    found = datasets.filter(name=name).first()
+    if found is None and (identifier := as_uuid(name)):
+        found = datasets.filter(pk=identifier).first()
+    if found is None:
+        known = datasets.values_list("name", flat=True)[:NAMES_COMPARED]
+        raise DatasetNotFound(name, list(known))
+    return found
+
+
+def find_document(dataset: Dataset, name: str) -> Document:
+    """The dataset's document of that name or id.
+
+    Raises:
+        DocumentNotFound: with the names that come near.
+        AmbiguousName: several documents have the name; the text lists their ids.
+    """
+    documents = Document.objects.select_related("dataset", "tenant").filter(dataset=dataset)
+    named = list(documents.filter(name=name)[:10])
+    if len(named) > 1:
+        raise AmbiguousName(name, [str(document.pk) for document in named])
+    if named:
+        return named[0]
+    identifier = as_uuid(name)
+    found = documents.filter(pk=identifier).first() if identifier else None
+    if found is None:
+        known = documents.values_list("name", flat=True)[:NAMES_COMPARED]
+        raise DocumentNotFound(name, list(known))
+    return found
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The id that `text` spells, or None."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,144 @@
+"""How commands talk to people: a bar on a terminal, plain lines in a pipe, results as tables."""
+
+from time import monotonic
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bar,
+)
+from rich.table import Table
+
+from segments.importing.types import Progress
+from segments.models.import_job import ImportStatus
+from segments.reports import ImportReport
+
+PHASES = {
+    ImportStatus.PREPARING: "Reading and checking",
+    ImportStatus.EMBEDDING: "Embedding",
+    ImportStatus.PUBLISHING: "Publishing",
+    ImportStatus.COMPLETED: "Completed",
+}
+# In a pipe: a line a phase, and while a phase is long, one every so many seconds.
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class ProgressDisplay:
+    """A listener of an import that shows its phase, rows, rate and time left on `stream`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar = self._new_bar() if stream.isatty() else None
+        self._phase, self._began, self._rows_before, self._told = "", 0.0, 0, 0.0
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show `progress`."""
+        is_new = progress.phase != self._phase
+        if is_new:
+            self._phase, self._began = progress.phase, monotonic()
+            self._rows_before = 0
+        rate = self._rate(progress)
+        if self._bar:
+            self._move(self._bar, progress, rate, is_new)
+        elif is_new or monotonic() - self._told > SECONDS_BETWEEN_LINES:
+            self._told = monotonic()
+            self._stream.write(self._line(progress, rate) + "\n")
+            self._stream.flush()
+
+    def _rate(self, progress: Progress) -> float:
+        seconds = monotonic() - self._began
+        return progress.rows / seconds if seconds > 0 else 0.0
+
+    def _new_bar(self) -> Bar:
+        return Bar(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rows]}"),
+            TimeRemainingColumn(),
+            console=Console(file=self._stream),
+        )
+
+    def _move(self, bar: Bar, progress: Progress, rate: float, is_new: bool) -> None:
+        if is_new:
+            for task in bar.tasks:
+                bar.update(task.id, completed=task.total or 1, total=task.total or 1)
+            bar.add_task(_name(progress), total=None, rows="")
+        total = None if progress.fraction is None else 1.0
+        rows = f"{progress.rows:,} rows  {rate:,.0f}/s" if progress.rows else ""
+        bar.update(bar.tasks[-1].id, total=total, completed=progress.fraction or 0.0, rows=rows)
+
+    def _line(self, progress: Progress, rate: float) -> str:
+        parts = [_name(progress)]
+        if progress.fraction is not None:
+            parts.append(f"{progress.fraction:.0%}")
+        if progress.rows:
+            parts.append(f"{progress.rows:,} rows")
+            parts.append(f"{rate:,.0f} rows/s")
+        if progress.fraction and progress.fraction < 1:
+            spent = monotonic() - self._began
+            left = spent * (1 - progress.fraction) / progress.fraction
+            parts.append(f"{left:,.0f} s left")
+        return "  ".join(parts)
+
+
+def _name(progress: Progress) -> str:
+    return PHASES.get(ImportStatus(progress.phase), progress.phase)
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]], stream: TextIO) -> None:
+    """A table as wide as the terminal, or as wide as needed in a pipe."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    width = None if stream.isatty() else 120
+    Console(file=stream, width=width, markup=False, highlight=False).print(table)
+
+
+def print_import(report: ImportReport, stream: TextIO) -> None:
+    """The outcome of an import or a dry run: its counts, its rate, and its bad rows."""
+    rows = report.rows
+    total = report.seconds.total
+    counts = [
+        ["status", report.status],
+        ["rows", f"{rows:,}"],
+        ["created", f"{report.created:,}"],
+        ["updated", f"{report.updated:,}"],
+        ["skipped", f"{report.skipped:,}"],
+        ["deleted", f"{report.deleted:,}"],
+        ["bad rows", f"{report.failed:,}"],
+        ["embedded", f"{report.embedded:,}"],
+        ["vectors reused", f"{report.reused:,}"],
+        ["tokens", f"{report.tokens:,}"],
+        ["seconds", f"{total:,.2f}"],
+        ["rows per second", f"{rows / total:,.0f}" if total else "–"],
+    ]
+    print_table("Import", ["", ""], counts, stream)
+    if report.errors:
+        bad = [[str(e.line), e.column, e.value, e.reason] for e in report.errors]
+        print_table("Bad rows", ["line", "column", "value", "reason"], bad, stream)

@@ -1,0 +1,57 @@
+"""The dry run: a file prepared as for an import, looked at, and forgotten again."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+from uuid import uuid4
+
+from segments.importing import pipeline, staging
+from segments.importing.pipeline import Tally
+from segments.importing.types import Listener, RowProblem, SegmentRow, Target
+from segments.importing.writer import Chunkful
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a file would do: nothing of it stays.
+
+    `tokens` counts all good rows; `reused` of them need no embedding, as the dataset has
+    their vectors already.
+    """
+
+    rows: int
+    failed: int
+    tokens: int
+    reused: int
+    problems: list[RowProblem]
+    notices: list[str]
+    sample: list[SegmentRow]
+
+
+def examine(
+    file: BinaryIO, name: str, size: int, target: Target, listener: Listener
+) -> Examination:
+    """Check every row of `file` for `target`, embedding and publishing nothing.
+
+    Raises:
+        FileRefused: the file as a whole cannot be read.
+        NoEmbeddingModel: the target's model is not to be had.
+    """
+    visit = uuid4()
+    try:
+        tally = pipeline.prepare(visit, file, name, size, target, _no_fence, listener)
+        reused = staging.count_reusable(visit, target.dataset_id) if target.model else 0
+    finally:
+        staging.clear(visit)
+    return Examination(
+        rows=tally.rows,
+        failed=tally.failed,
+        tokens=tally.tokens,
+        reused=reused,
+        problems=sorted(tally.problems, key=lambda problem: problem.line),
+        notices=tally.notices,
+        sample=tally.sample,
+    )
+
+
+def _no_fence(tally: Tally, chunk: Chunkful) -> None:
+    """A visit belongs to no job, so there is no claim to lose."""

@@ -1,0 +1,119 @@
+"""`manage.py import_segments FILE --dataset NAME --document NAME`: the import in the foreground."""
+
+import json
+import signal
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+from datasets.exceptions import SegmillError
+from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
+from segments import places, services
+from segments.console import ProgressDisplay, print_import
+from segments.exceptions import FileUnreadable
+from segments.importing.columns import guess_doc_form
+from segments.importing.rows import open_sheet
+from segments.models.import_job import Door
+from segments.places import Wanted
+from segments.reports import ImportReport, report_examination, report_import, report_refusal
+
+
+class Command(BaseCommand):
+    """Reads, checks, embeds and publishes a file, with a progress bar, all or nothing."""
+
+    help = "Import a file of segments into a document: all of it, or nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The place, what to make of it, and how to answer."""
+        parser.add_argument("file", type=Path, help="a CSV or TSV file in UTF-8")
+        parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
+        parser.add_argument("--dataset", required=True, help="its name or id")
+        parser.add_argument("--document", required=True, help="its name or id")
+        parser.add_argument("--create", action="store_true", help="make what is missing")
+        parser.add_argument("--doc-form", choices=DocForm.values, default="")
+        parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check every row, embed and change nothing"
+        )
+        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import, report, and exit with 1 unless it succeeded."""
+        wanted = Wanted(
+            tenant=options["tenant"],
+            dataset=options["dataset"],
+            document=options["document"],
+            doc_form=options["doc_form"],
+            indexing_technique=options["indexing_technique"],
+        )
+        try:
+            with _opened(options["file"]) as file, ProgressDisplay(sys.stderr) as display:
+                import_file = _dry_run if options["dry_run"] else _import
+                report = import_file(wanted, file, options["file"], options["create"], display)
+        except SegmillError as refusal:
+            report = report_refusal(str(refusal))
+        self._answer(report, as_json=options["json"])
+
+    def _answer(self, report: ImportReport, *, as_json: bool) -> None:
+        for notice in report.notices:
+            self.stderr.write(notice)
+        if as_json:
+            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False))
+            if not report.is_success:
+                sys.exit(1)
+        else:
+            print_import(report, sys.stdout)
+            if not report.is_success:
+                raise CommandError(report.error or report.status)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, open for reading bytes.
+
+    Raises:
+        FileUnreadable: it is missing, a folder, or not ours to read.
+    """
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise FileUnreadable(f"There is no file {path}. Check the path.") from None
+    except IsADirectoryError:
+        raise FileUnreadable(f"{path} is a folder. Name a file in it.") from None
+    except OSError as trouble:
+        raise FileUnreadable(f"{path} cannot be read: {trouble.strerror}.") from trouble
+
+
+def _guessed_form(file: BinaryIO, path: Path) -> DocForm:
+    """What the header says the rows are; the file stands at its beginning again afterwards."""
+    sheet = open_sheet(file, path.name)
+    form = guess_doc_form(sheet.header)
+    sheet.rows.close()
+    file.seek(0)
+    return form
+
+
+def _dry_run(
+    wanted: Wanted, file: BinaryIO, path: Path, create: bool, display: ProgressDisplay
+) -> ImportReport:
+    if create:
+        document = places.plan_place(wanted, _guessed_form(file, path))
+    else:
+        document = places.find_place(wanted)
+    size = path.stat().st_size
+    return report_examination(services.examine_file(document, file, path.name, size, display))
+
+
+def _import(
+    wanted: Wanted, file: BinaryIO, path: Path, create: bool, display: ProgressDisplay
+) -> ImportReport:
+    if create:
+        document = places.make_place(wanted, _guessed_form(file, path))
+    else:
+        document = places.find_place(wanted)
+    # A polite request to end is taken as Ctrl-C is: the job says so, and nothing stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    job = services.start_import(document, file, path.name, door=Door.COMMAND, background=False)
+    return report_import(services.run_in_foreground(job, display))

@@ -1,0 +1,119 @@
+"""The place an import goes to, by the names people use: found, planned, or made."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from datasets.exceptions import DatasetNotFound, DocumentNotFound, NotFound, TenantNotFound
+from datasets.lookup import find_dataset, find_document, find_tenant
+from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
+from segments.exceptions import ImportRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A place by names. An empty form or technique means: as it is, or usual for a new one."""
+
+    tenant: str
+    dataset: str
+    document: str
+    doc_form: str = ""
+    indexing_technique: str = ""
+
+
+def find_place(wanted: Wanted) -> Document:
+    """The document that is wanted.
+
+    Raises:
+        NotFound: a part of the way to it is missing.
+        ImportRefused: it is there, but of another form or technique than wanted.
+    """
+    document = find_document(
+        find_dataset(find_tenant(wanted.tenant), wanted.dataset), wanted.document
+    )
+    _refuse_other_kind(wanted, document)
+    return document
+
+
+def plan_place(wanted: Wanted, doc_form: DocForm) -> Document:
+    """The document that is wanted, or what `make_place` would make of it, unsaved."""
+    try:
+        tenant = find_tenant(wanted.tenant)
+    except TenantNotFound:
+        tenant = Tenant(name=wanted.tenant)
+    try:
+        dataset = find_dataset(tenant, wanted.dataset)
+    except DatasetNotFound:
+        dataset = _new_dataset(tenant, wanted)
+    try:
+        document = find_document(dataset, wanted.document)
+    except DocumentNotFound:
+        document = _new_document(dataset, wanted, doc_form)
+    _refuse_other_kind(wanted, document)
+    return document
+
+
+@transaction.atomic
+def make_place(wanted: Wanted, doc_form: DocForm) -> Document:
+    """The document that is wanted; whatever is missing on the way to it is made.
+
+    Two that make the same place at once end up with one: the second waits for the first.
+
+    Raises:
+        ImportRefused: it is there, but of another form or technique than wanted.
+    """
+    Tenant.objects.bulk_create([Tenant(name=wanted.tenant)], ignore_conflicts=True)
+    tenant = Tenant.objects.select_for_update().get(name=wanted.tenant)
+    document = plan_place(wanted, doc_form)
+    if document.dataset._state.adding:
+        document.dataset.tenant = tenant
+        document.dataset.save()
+    if document._state.adding:
+        document.save()
+    return document
+
+
+def is_found(wanted: Wanted) -> bool:
+    """Whether the place is there already."""
+    try:
+        find_place(wanted)
+    except NotFound:
+        return False
+    return True
+
+
+def _new_dataset(tenant: Tenant, wanted: Wanted) -> Dataset:
+    technique = wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY
+    has_vectors = technique == IndexingTechnique.HIGH_QUALITY
+    return Dataset(
+        tenant=tenant,
+        name=wanted.dataset,
+        indexing_technique=technique,
+        embedding_model_provider=settings.SEGMILL_EMBEDDING_PROVIDER if has_vectors else "",
+        embedding_model=settings.SEGMILL_EMBEDDING_MODEL if has_vectors else "",
+    )
+
+
+def _new_document(dataset: Dataset, wanted: Wanted, doc_form: DocForm) -> Document:
+    return Document(
+        tenant=dataset.tenant,
+        dataset=dataset,
+        name=wanted.document,
+        doc_form=wanted.doc_form or doc_form,
+    )
+
+
+def _refuse_other_kind(wanted: Wanted, document: Document) -> None:
+    if wanted.doc_form and wanted.doc_form != document.doc_form:
+        raise ImportRefused(
+            f"Document “{document.name}” is {document.doc_form}, not {wanted.doc_form}. "
+            "Leave --doc-form out, or choose another document."
+        )
+    technique = document.dataset.indexing_technique
+    if wanted.indexing_technique and wanted.indexing_technique != technique:
+        raise ImportRefused(
+            f"Dataset “{document.dataset.name}” is {technique}, not "
+            f"{wanted.indexing_technique}. Leave --indexing-technique out, or choose another "
+            "dataset."
+        )

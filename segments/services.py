@@ -1,0 +1,148 @@
+"""What the doors call: the admin, the REST API and the commands start imports here only."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, BinaryIO
+
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connections
+
+from datasets.models import Dataset, Document, IndexingStatus
+from segments.embedding import get_embedder
+from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
+from segments.importing import examine, job, state
+from segments.importing.examine import Examination
+from segments.importing.types import Listener, Target, nobody
+from segments.models import ImportJob
+from segments.models.import_job import Door, ImportMode, OnError
+from segments.uploads import store_file
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a file is read and what it does to the document."""
+
+    mode: ImportMode = ImportMode.APPEND
+    on_error: OnError = OnError.ABORT
+
+
+def start_import(
+    document: Document,
+    file: IO[bytes],
+    name: str,
+    *,
+    door: Door,
+    user: User | None = None,
+    options: ImportOptions | None = None,
+    background: bool = True,
+) -> ImportJob:
+    """Accept `file` for `document`: stored, hashed and waiting to be run.
+
+    Raises:
+        ImportRefused: the document does not take segments now, or its model is not to be had.
+        FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
+    """
+    dataset, dimensions = document.dataset, check_place(document)
+    options = options or ImportOptions()
+    stored = store_file(file, name)
+    return ImportJob.objects.create(
+        tenant_id=document.tenant_id,
+        dataset=dataset,
+        document=document,
+        created_by=user,
+        door=door,
+        background=background,
+        file_name=stored.name,
+        file_key=stored.key,
+        file_sha256=stored.sha256,
+        file_bytes=stored.size,
+        mode=options.mode,
+        on_error=options.on_error,
+        embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
+        embedding_model=dataset.embedding_model if dimensions else "",
+        embedding_dimensions=dimensions,
+    )
+
+
+def run_in_foreground(started: ImportJob, listener: Listener = nobody) -> ImportJob:
+    """Run an import whose process nobody replaces: whatever happens, it ends here.
+
+    Ctrl-C cancels it; a database that fails on the way ends it as failed. In both cases
+    nothing of it is visible.
+    """
+    try:
+        return job.run(started.pk, listener)
+    except KeyboardInterrupt:
+        return _cancel_if_open(started, "Stopped by its user; nothing was imported.")
+    except DatabaseError as trouble:
+        connections.close_all()
+        what = " ".join(str(trouble).split())
+        error = f"The database failed on the way ({what}). Nothing was imported; try again."
+        state.fail(started.pk, "database_failed", error)
+        return job.settle(started.pk)
+
+
+def _cancel_if_open(started: ImportJob, why: str) -> ImportJob:
+    with suppress(StateConflict):  # it ended in the same moment; its row says how
+        state.cancel(started.pk, why)
+    return job.settle(started.pk)
+
+
+def cancel_import(started: ImportJob, why: str = "The import was cancelled.") -> ImportJob:
+    """End an import; once this returns, nothing of it becomes visible.
+
+    Raises:
+        StateConflict: it has ended already, or is being published at this moment.
+    """
+    state.cancel(started.pk, why)
+    return job.settle(started.pk)
+
+
+def examine_file(
+    document: Document, file: BinaryIO, name: str, size: int, listener: Listener = nobody
+) -> Examination:
+    """What importing `file` into `document` (which may be unsaved) would do; changes nothing.
+
+    Raises:
+        ImportRefused: the document does not take segments now, or its model is not to be had.
+        FileRefused: the file as a whole cannot be read.
+    """
+    dimensions = check_place(document)
+    dataset = document.dataset
+    target = Target(
+        document_id=document.pk,
+        dataset_id=dataset.pk,
+        doc_form=document.doc_form,
+        text_search_config=dataset.text_search_config,
+        provider=dataset.embedding_model_provider if dimensions else "",
+        model=dataset.embedding_model if dimensions else "",
+    )
+    return examine.examine(file, name, size, target, listener)
+
+
+def check_place(document: Document) -> int | None:
+    """Refuse a document that takes no segments now; else its vectors' dimensions, if any.
+
+    Raises:
+        DocumentNotAvailable: it is disabled, archived, or not completely indexed.
+        NoEmbeddingModel: its dataset is high_quality without a model that is to be had.
+    """
+    if not document.enabled:
+        raise DocumentNotAvailable(document.name, "it is disabled", "Enable it first.")
+    if document.archived:
+        raise DocumentNotAvailable(document.name, "it is archived", "Take it out of the archive.")
+    if document.indexing_status != IndexingStatus.COMPLETED:
+        why = f"its indexing status is “{document.indexing_status}”"
+        raise DocumentNotAvailable(document.name, why, "Wait until it is “completed”.")
+    return _dimensions(document.dataset)
+
+
+def _dimensions(dataset: Dataset) -> int | None:
+    if not dataset.has_vectors:
+        return None
+    if not dataset.embedding_model or not dataset.embedding_model_provider:
+        raise NoEmbeddingModel(
+            f"Dataset “{dataset.name}” is high_quality, but has no embedding model. "
+            "Choose one for it, or make it economy."
+        )
+    return get_embedder(dataset.embedding_model_provider, dataset.embedding_model).dimensions

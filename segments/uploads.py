@@ -1,0 +1,67 @@
+"""Files handed in by any door, kept in the storage under names of our making."""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import IO
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+from segments.exceptions import FileTooLarge
+
+READ_BYTES = 1024 * 1024
+FOLDER = "imports"
+NAME_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in the storage: the user's name for it, our key, and what it is."""
+
+    name: str
+    key: str
+    sha256: str
+    size: int
+
+
+def store_file(file: IO[bytes], name: str) -> StoredFile:
+    """Keep `file`, hashed and counted as it streams by.
+
+    Raises:
+        FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
+    """
+    stream = _Hashing(file)
+    key = default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}", stream)
+    shown_name = PurePath(name).name[-NAME_CHARS:]
+    if stream.is_too_large:
+        default_storage.delete(key)
+        raise FileTooLarge(
+            f"{shown_name} is larger than {settings.SEGMILL_MAX_FILE_BYTES:,} bytes "
+            "(SEGMILL_MAX_FILE_BYTES). Split it."
+        )
+    return StoredFile(shown_name, key, stream.sha256.hexdigest(), stream.bytes_read)
+
+
+class _Hashing(File[bytes]):
+    """A file that is hashed and counted while the storage reads it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self._source = file
+        self.sha256 = hashlib.sha256()
+        self.bytes_read = 0
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.bytes_read > settings.SEGMILL_MAX_FILE_BYTES
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """The file in portions; it ends early once it is too large."""
+        while not self.is_too_large and (portion := self._source.read(READ_BYTES)):
+            self.sha256.update(portion)
+            self.bytes_read += len(portion)
+            yield portion

@@ -1,0 +1,1 @@
+"""Segmill's tests, by cost: `unit`, `integration` (PostgreSQL), `acceptance` (real processes)."""

@@ -1,0 +1,111 @@
+"""Places to import into, and imports run through the same service the doors call."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Protocol
+
+import pytest
+
+from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
+from segments import services
+from segments.importing.types import Listener, nobody
+from segments.models import DocumentSegment, ImportJob
+from segments.models.import_job import Door
+
+
+@pytest.fixture
+def tenant(transactional_db: None) -> Tenant:
+    """The tenant most tests act for."""
+    return Tenant.objects.create(name="acme")
+
+
+@pytest.fixture
+def dataset(tenant: Tenant) -> Dataset:
+    """A dataset with vectors of the default model."""
+    return Dataset.objects.create(
+        tenant=tenant,
+        name="handbook",
+        embedding_model_provider="wordllama",
+        embedding_model="l2_supercat_256",
+    )
+
+
+@pytest.fixture
+def economy(tenant: Tenant) -> Dataset:
+    """A dataset for full text only."""
+    return Dataset.objects.create(
+        tenant=tenant, name="archive", indexing_technique=IndexingTechnique.ECONOMY
+    )
+
+
+class MakeDocument(Protocol):
+    """Makes a document."""
+
+    def __call__(self, dataset: Dataset, name: str = ..., doc_form: DocForm = ...) -> Document: ...
+
+
+@pytest.fixture
+def make_document() -> MakeDocument:
+    """Makes documents in any dataset."""
+
+    def make(dataset: Dataset, name: str = "faq", doc_form: DocForm = DocForm.QA) -> Document:
+        return Document.objects.create(
+            tenant=dataset.tenant, dataset=dataset, name=name, doc_form=doc_form
+        )
+
+    return make
+
+
+@pytest.fixture
+def document(dataset: Dataset, make_document: MakeDocument) -> Document:
+    """A document of questions and answers, with vectors."""
+    return make_document(dataset)
+
+
+@pytest.fixture
+def passages(dataset: Dataset, make_document: MakeDocument) -> Document:
+    """A document of passages, with vectors."""
+    return make_document(dataset, "manual", DocForm.TEXT)
+
+
+class ImportText(Protocol):
+    """Imports a text as a file."""
+
+    def __call__(
+        self,
+        document: Document,
+        text: str | bytes,
+        name: str = ...,
+        listener: Listener = ...,
+    ) -> ImportJob: ...
+
+
+@pytest.fixture
+def import_text() -> ImportText:
+    """Runs a whole import in the foreground, as the command does."""
+
+    def run(
+        document: Document,
+        text: str | bytes,
+        name: str = "rows.csv",
+        listener: Listener = nobody,
+    ) -> ImportJob:
+        content = text.encode() if isinstance(text, str) else text
+        document.refresh_from_db()
+        started = services.start_import(
+            document, BytesIO(content), name, door=Door.COMMAND, background=False
+        )
+        return services.run_in_foreground(started, listener)
+
+    return run
+
+
+@pytest.fixture
+def contents() -> Callable[[Document], list[str]]:
+    """The contents of a document's segments in their order."""
+
+    def of(document: Document) -> list[str]:
+        segments = DocumentSegment.objects.filter(document=document).order_by("position")
+        return list(segments.values_list("content", flat=True))
+
+    return of
