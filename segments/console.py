@@ -29,6 +29,7 @@ PHASES = {
 }
 # In a pipe: a line a phase, and while a phase is long, one every so many seconds.
 SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BEFORE_RATE = 0.2
 
 
 class ProgressDisplay:
@@ -68,8 +69,9 @@ class ProgressDisplay:
             self._stream.flush()
 
     def _rate(self, progress: Progress) -> float:
+        """Rows a second since the phase began; 0 while that is too short to say."""
         seconds = monotonic() - self._began
-        return progress.rows / seconds if seconds > 0 else 0.0
+        return progress.rows / seconds if seconds > SECONDS_BEFORE_RATE else 0.0
 
     def _new_bar(self) -> Bar:
         return Bar(
@@ -88,7 +90,7 @@ class ProgressDisplay:
                 bar.update(task.id, completed=task.total or 1, total=task.total or 1)
             bar.add_task(_name(progress), total=None, rows="")
         total = None if progress.fraction is None else 1.0
-        rows = f"{progress.rows:,} rows  {rate:,.0f}/s" if progress.rows else ""
+        rows = f"{progress.rows:,} rows" + (f"  {rate:,.0f}/s" if rate else "")
         bar.update(bar.tasks[-1].id, total=total, completed=progress.fraction or 0.0, rows=rows)
 
     def _line(self, progress: Progress, rate: float) -> str:
@@ -97,8 +99,9 @@ class ProgressDisplay:
             parts.append(f"{progress.fraction:.0%}")
         if progress.rows:
             parts.append(f"{progress.rows:,} rows")
+        if rate:
             parts.append(f"{rate:,.0f} rows/s")
-        if progress.fraction and progress.fraction < 1:
+        if rate and progress.fraction and progress.fraction < 1:
             spent = monotonic() - self._began
             left = spent * (1 - progress.fraction) / progress.fraction
             parts.append(f"{left:,.0f} s left")
