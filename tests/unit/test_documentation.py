@@ -1,0 +1,28 @@
+"""The documentation names what there is, all of it."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+READS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
+ROWS = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
+
+
+def test_every_setting_is_in_the_table_and_the_table_has_no_other() -> None:
+    sources = [path.read_text() for path in (ROOT / "config").rglob("*.py")]
+    read = {name for source in sources for name in READS.findall(source)}
+    documented = set(ROWS.findall((ROOT / "docs/settings.md").read_text()))
+
+    assert read == documented
+
+
+def test_only_one_module_reads_the_environment() -> None:
+    packages = [ROOT / name for name in ("config", "datasets", "segments")]
+    readers = {
+        str(path.relative_to(ROOT))
+        for package in packages
+        for path in package.rglob("*.py")
+        if re.search(r"os\.environ(\.get|\[)|os\.getenv|environ\[", path.read_text())
+    }
+
+    assert readers == {"config/env.py"}
