@@ -95,8 +95,12 @@ def _locked_document(job: ImportJob) -> Document:
     Raises:
         TargetGone: it cannot take the segments as they were prepared.
     """
-    document = Document.objects.select_for_update().filter(pk=job.document_id).first()
-    dataset = Dataset.objects.select_for_update(no_key=True).filter(pk=job.dataset_id).first()
+    with connection.cursor() as cursor:  # shared: other documents publish at the same time
+        cursor.execute("SELECT FROM datasets_dataset WHERE id = %s FOR SHARE", [job.dataset_id])
+    dataset = Dataset.objects.filter(pk=job.dataset_id).first()
+    # Not its key: an upload that names the document need not wait for us.
+    documents = Document.objects.select_for_update(no_key=True)
+    document = documents.filter(pk=job.document_id).first()
     if document is None or dataset is None:
         raise TargetGone("The document was deleted while the import ran. Choose another one.")
     if not document.is_available:

@@ -21,7 +21,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
@@ -29,6 +29,10 @@ from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, Stat
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import OPEN_STATUSES, WORKING_STATUSES, ImportStatus
+
+
+# Chunk commits hold the job's row for milliseconds, publishing for seconds.
+LOCK_WAIT = "2s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,7 @@ def cancel(job_id: UUID, why: str) -> None:
         StateConflict: it has ended already, or is being published at this moment.
     """
     with transaction.atomic():
-        try:
-            job = ImportJob.objects.select_for_update(nowait=True).filter(pk=job_id).first()
-        except OperationalError as busy:
-            raise StateConflict("The import is being published now; undo it afterwards.") from busy
+        job = _locked_soon(job_id)
         if job is None:
             raise ImportNotFound(str(job_id))
         if job.is_final:
@@ -143,6 +144,20 @@ def lock_for_publishing(claim: JobClaim) -> ImportJob:
     if job is None:
         raise _reason_lost(claim.job_id)
     return job
+
+
+def _locked_soon(job_id: UUID) -> ImportJob | None:
+    """The job, locked; only publishing holds it for longer than a moment.
+
+    Raises:
+        StateConflict: it is being published at this moment.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_WAIT])
+    try:
+        return ImportJob.objects.select_for_update().filter(pk=job_id).first()
+    except OperationalError as busy:
+        raise StateConflict("The import is being published now; undo it afterwards.") from busy
 
 
 def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim | None:
