@@ -30,7 +30,6 @@ from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import OPEN_STATUSES, WORKING_STATUSES, ImportStatus
 
-
 # Chunk commits hold the job's row for milliseconds, publishing for seconds.
 LOCK_WAIT = "2s"
 
