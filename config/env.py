@@ -69,6 +69,11 @@ def folder(name: str, default: Path) -> Path:
     return (Path(value).expanduser() if value else default).resolve()
 
 
+def of_installation(home: Path) -> dict[str, str]:
+    """This environment for a process of another installation: at `home`, with its own servers."""
+    return os.environ | {"SEGMILL_HOME": str(home), "DATABASE_URL": "", "REDIS_URL": ""}
+
+
 def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
     value = text(name)
     if not value:

@@ -1,0 +1,110 @@
+"""The values of a benchmark: how much is measured, what came out, what was wanted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+PARTS = ("import", "filled", "memory")
+
+Unit = Literal["rows/s", "s", "MiB", "ms", "rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How many rows each part takes; `rounds` is how often the whole import is timed."""
+
+    rows: int = 50_000
+    rounds: int = 3
+    filled: int = 500_000
+    added: int = 10_000
+    memory: tuple[int, int] = (50_000, 1_000_000)
+
+
+QUICK = Sizes(rows=2_000, rounds=1, filled=4_000, added=1_000, memory=(1_000, 4_000))
+"""Only shows that everything works; its numbers say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured number: `value` in `unit`, of `rows` rows; `counts` says what is in it."""
+
+    part: str
+    name: str
+    value: float
+    unit: Unit
+    rows: int
+    counts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A figure as a share of another, and what it is to be (`at least` or `at most`)."""
+
+    name: str
+    value: float
+    sense: Literal["at least", "at most"]
+    wanted: float
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the value is on the right side."""
+        if self.sense == "at least":
+            return self.value >= self.wanted
+        return self.value <= self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """What a part of the benchmark gets: how much to measure, and whom to tell.
+
+    `step(what, done)` is called before each piece of work, `done` being the share of the part
+    that is over; `record` with each figure.
+    """
+
+    sizes: Sizes
+    step: Callable[[str, float], None]
+    record: Callable[[Figure], None]
+
+
+def targets_of(figures: Sequence[Figure]) -> list[Target]:
+    """What was to be reached, as far as its figures were measured."""
+    values = {(figure.part, figure.name): figure.value for figure in figures}
+    found = []
+    for name, above, below, sense, wanted in TARGETS:
+        if above in values and below in values:
+            share = round(values[above] / values[below], 3)
+            found.append(Target(name=name, value=share, sense=sense, wanted=wanted))
+    return found
+
+
+Place = tuple[str, str]
+TARGETS: Sequence[tuple[str, Place, Place, Literal["at least", "at most"], float]] = (
+    (
+        "whole high_quality import / embedder alone",
+        ("import", "whole import, high_quality"),
+        ("import", "embedder alone"),
+        "at least",
+        0.8,
+    ),
+    (
+        "import into a filled dataset / into an empty one",
+        ("filled", "import into a filled dataset"),
+        ("filled", "import into an empty dataset"),
+        "at least",
+        0.9,
+    ),
+    (
+        "peak memory of a large import / of a small one",
+        ("memory", "peak memory, large import"),
+        ("memory", "peak memory, small import"),
+        "at most",
+        1.2,
+    ),
+    (
+        "vectors embedded by a second import of the file / rows",
+        ("import", "embedded of a second import"),
+        ("import", "rows of a second import"),
+        "at most",
+        0.0,
+    ),
+)
