@@ -4,7 +4,9 @@ A bad row is data (`importing.types.RowProblem`); a bad file, a refused start or
 model is an exception. The text of each is meant for the person who has to act on it.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Protocol
 
 from datasets.exceptions import NotFound, SegmillError
 
@@ -121,6 +123,37 @@ class ImportNotFound(NotFound):
 
     noun = "import"
     code = "import_not_found"
+
+
+class SegmentNotFound(NotFound):
+    """No such segment of this tenant."""
+
+    noun = "segment"
+    code = "segment_not_found"
+
+
+class CellProblem(Protocol):
+    """What is wrong with one part of a row or a segment."""
+
+    @property
+    def column(self) -> str:
+        """Which part."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be taken, and what to do."""
+        ...
+
+
+class SegmentRefused(SegmillError):
+    """A segment cannot be changed to what was asked; `problems` lists why, with the column."""
+
+    code = "segment_refused"
+
+    def __init__(self, problems: Sequence["CellProblem"]) -> None:
+        self.problems = list(problems)
+        super().__init__(" ".join(problem.reason for problem in problems))
 
 
 class StateConflict(SegmillError):

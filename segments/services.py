@@ -10,7 +10,7 @@ from django.db import DatabaseError, connections
 from datasets.models import Dataset, Document, IndexingStatus
 from segments.embedding import get_embedder
 from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
-from segments.importing import examine, job, state
+from segments.importing import examine, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob
@@ -96,6 +96,17 @@ def cancel_import(started: ImportJob, why: str = "The import was cancelled.") ->
     """
     state.cancel(started.pk, why)
     return job.settle(started.pk)
+
+
+def undo_import(completed: ImportJob) -> ImportJob:
+    """Take back exactly what an import added; its row afterwards.
+
+    Raises:
+        StateConflict: it is not completed, was undone already, or its segments were changed
+            or built upon since; the text says which.
+    """
+    undo.undo(completed.pk)
+    return job.load(completed.pk)
 
 
 def examine_file(

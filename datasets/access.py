@@ -1,0 +1,67 @@
+"""Who may see and who may change what belongs to a tenant: its members, and superusers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Model, QuerySet
+
+from datasets.models import Membership
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one user may do: `roles` by tenant, or everything `everywhere` for a superuser."""
+
+    everywhere: bool = False
+    roles: Mapping[UUID, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, user: AbstractBaseUser | AnonymousUser) -> "Access":
+        """The access of `user`; none for one who is not logged in or is switched off."""
+        if not user.is_active:
+            return cls()
+        if getattr(user, "is_superuser", False):
+            return cls(everywhere=True)
+        memberships = Membership.objects.filter(user=user.pk)
+        return cls(roles=dict(memberships.values_list("tenant_id", "role")))
+
+    @property
+    def sees_anything(self) -> bool:
+        """Whether there is a tenant whose things the user may see."""
+        return self.everywhere or bool(self.roles)
+
+    @property
+    def edits_anything(self) -> bool:
+        """Whether there is a tenant whose things the user may change."""
+        return self.everywhere or bool(self._tenants(Membership.EDITING_ROLES))
+
+    def may_see(self, tenant_id: UUID) -> bool:
+        """Whether what belongs to the tenant exists for the user."""
+        return self.everywhere or tenant_id in self.roles
+
+    def may_edit(self, tenant_id: UUID) -> bool:
+        """Whether the user may import, cancel, undo and change things there."""
+        return self.everywhere or self.roles.get(tenant_id) in Membership.EDITING_ROLES
+
+    def may_own(self, tenant_id: UUID) -> bool:
+        """Whether the user may say who the members are."""
+        return self.everywhere or self.roles.get(tenant_id) == Membership.Role.OWNER
+
+    def visible(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
+        """Those of `objects` that the user may see; `tenant_path` leads to their tenant."""
+        return self._within(objects, tenant_path, list(self.roles))
+
+    def editable(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
+        """Those of `objects` that the user may change."""
+        return self._within(objects, tenant_path, self._tenants(Membership.EDITING_ROLES))
+
+    def _tenants(self, roles: tuple[Any, ...]) -> list[UUID]:
+        return [tenant for tenant, role in self.roles.items() if role in roles]
+
+    def _within(self, objects: QuerySet[M], tenant_path: str, tenants: list[UUID]) -> QuerySet[M]:
+        return objects if self.everywhere else objects.filter(**{f"{tenant_path}__in": tenants})

@@ -1,0 +1,247 @@
+"""The admin of tenants, their members, datasets and documents."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from datasets.forms import DatasetForm, DocumentForm, MembershipForm
+from datasets.models import Dataset, Document, Membership, Tenant
+from datasets.tenant_admin import TenantScopedAdmin, access_of
+
+# What the segments of a dataset were made with: fixed once there are any.
+MADE_WITH = (
+    "indexing_technique",
+    "embedding_model_provider",
+    "embedding_model",
+    "text_search_config",
+)
+
+
+class MembershipInline(admin.TabularInline[Membership, Tenant]):
+    """Who belongs to a tenant; its owners say so."""
+
+    model = Membership
+    form = MembershipForm
+    extra = 0
+    verbose_name_plural = "Members"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With the users, whose names are shown."""
+        return super().get_queryset(request).select_related("user")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Members see who the others are."""
+        return obj is None or access_of(request).may_see(obj.pk)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return obj is None or access_of(request).may_own(obj.pk)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return self.has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return self.has_change_permission(request, obj)
+
+
+@admin.register(Tenant)
+class TenantAdmin(TenantScopedAdmin[Tenant]):
+    """Organisations and their members; only superusers make and remove them."""
+
+    tenant_path = "pk"
+    fields = ("name",)
+    ordering = ("name",)
+    list_display = ("name", "members", "datasets_count", "created_at")
+    search_fields = ("name",)
+    inlines = (MembershipInline,)
+
+    def tenant_of(self, obj: Tenant) -> Any:
+        """Itself."""
+        return obj.pk
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        """With how many members and datasets each has."""
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                member_count=Count("memberships", distinct=True),
+                dataset_count=Count("datasets", distinct=True),
+            )
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers."""
+        return access_of(request).everywhere
+
+    def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
+        """Superusers."""
+        return access_of(request).everywhere
+
+    def has_change_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
+        """Owners; superusers."""
+        return obj is not None and access_of(request).may_own(obj.pk)
+
+    @admin.display(ordering="member_count")
+    def members(self, tenant: Any) -> int:
+        """How many people belong to it."""
+        return int(tenant.member_count)
+
+    @admin.display(description="datasets", ordering="dataset_count")
+    def datasets_count(self, tenant: Any) -> int:
+        """How many datasets it has."""
+        return int(tenant.dataset_count)
+
+    def deletion_text(self, obj: Any) -> str:
+        """With what goes along."""
+        return f"{obj} with its {obj.dataset_count:,} datasets and all that is in them"
+
+
+@admin.register(Dataset)
+class DatasetAdmin(TenantScopedAdmin[Dataset]):
+    """Knowledge bases, with the sizes of what is in them."""
+
+    form = DatasetForm
+    ordering = ("name", "pk")
+    list_display = (
+        "name",
+        "tenant",
+        "documents_count",
+        "segments_count",
+        "technique",
+        "vectors_of",
+    )
+    list_filter = ("indexing_technique", ("tenant", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("tenant",)
+    search_fields = ("name", "description")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
+        """With the totals of the documents: segments are never counted one by one."""
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                document_count=Count("documents"),
+                segment_count=Coalesce(Sum("documents__segment_count"), 0),
+            )
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A dataset stays with its tenant, and with what its segments were made with."""
+        if obj is None:
+            return ()
+        return ("tenant", *MADE_WITH) if obj.segment_count else ("tenant",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The model of this installation."""
+        return {
+            "embedding_model_provider": settings.SEGMILL_EMBEDDING_PROVIDER,
+            "embedding_model": settings.SEGMILL_EMBEDDING_MODEL,
+            **super().get_changeform_initial_data(request),
+        }
+
+    def save_model(
+        self, request: HttpRequest, obj: Dataset, form: ModelForm[Dataset], change: bool
+    ) -> None:
+        """A new one notes who made it."""
+        if not change:
+            obj.created_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description="documents", ordering="document_count")
+    def documents_count(self, dataset: Any) -> str:
+        """How many documents it has."""
+        return f"{dataset.document_count:,}"
+
+    @admin.display(description="segments", ordering="segment_count")
+    def segments_count(self, dataset: Any) -> str:
+        """How many segments its documents have."""
+        return f"{dataset.segment_count:,}"
+
+    @admin.display(ordering="indexing_technique")
+    def technique(self, dataset: Dataset) -> str:
+        """What is kept for search, in a word."""
+        return dataset.indexing_technique.replace("_", " ")
+
+    @admin.display(description="embedding model", ordering="embedding_model")
+    def vectors_of(self, dataset: Dataset) -> str:
+        """The model, where there are vectors."""
+        return dataset.embedding_model if dataset.has_vectors else "–"
+
+    def deletion_text(self, obj: Any) -> str:
+        """With what goes along."""
+        return f"{obj} with its {obj.document_count:,} documents and {obj.segment_count:,} segments"
+
+
+class DocumentAdmin(TenantScopedAdmin[Document]):
+    """Documents, with their totals; `segments.admin` adds the way to import and registers it."""
+
+    form = DocumentForm
+    autocomplete_fields = ("dataset",)
+    list_display = ("name", "dataset", "doc_form", "segments_count", "tokens_count", "available")
+    list_filter = (
+        "enabled",
+        "archived",
+        "doc_form",
+        ("dataset", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("dataset",)
+    search_fields = ("name",)
+    list_per_page = 50
+    totals: ClassVar = ("segments_count", "words", "tokens_count", "created_by", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The totals; and what a document's segments were made for, once there are any."""
+        if obj is None:
+            return ()
+        made_for = ("dataset", "doc_form") if obj.segment_count else ("dataset",)
+        return (*made_for, *self.totals)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The form's, and below them the totals."""
+        return (*DocumentForm.Meta.fields, *(self.totals if obj else ()))
+
+    def save_model(
+        self, request: HttpRequest, obj: Document, form: ModelForm[Document], change: bool
+    ) -> None:
+        """A new one goes to the tenant of its dataset, and notes who made it.
+
+        A change writes its fields alone: an import may be moving the totals at this moment.
+        """
+        if change:
+            obj.save(update_fields=[*form.changed_data, "updated_at"])
+        else:
+            obj.tenant_id = obj.dataset.tenant_id
+            obj.created_by_id = request.user.pk
+            obj.save()
+
+    @admin.display(description="segments", ordering="segment_count")
+    def segments_count(self, document: Document) -> str:
+        """How many segments it has."""
+        return f"{document.segment_count:,}"
+
+    @admin.display(description="characters", ordering="word_count")
+    def words(self, document: Document) -> str:
+        """The characters of all its segments."""
+        return f"{document.word_count:,}"
+
+    @admin.display(description="tokens", ordering="tokens")
+    def tokens_count(self, document: Document) -> str:
+        """The tokens of all its segments."""
+        return f"{document.tokens:,}"
+
+    @admin.display(boolean=True)
+    def available(self, document: Document) -> bool:
+        """Whether segments may be added now."""
+        return document.is_available
+
+    def deletion_text(self, obj: Document) -> str:
+        """With what goes along."""
+        return f"{obj} with its {obj.segment_count:,} segments and the history of its imports"

@@ -1,0 +1,138 @@
+"""Segments in the admin: found by their words, read, corrected; their vectors are never loaded."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
+
+from datasets.lookup import as_uuid
+from datasets.models import Dataset, DocForm
+from datasets.tenant_admin import TenantScopedAdmin, access_of
+from segments.admin.filters import DatasetFilter, DocumentFilter, ImportFilter
+from segments.admin.paging import BoundedPaginator
+from segments.editing import apply_edit, delete_segments
+from segments.forms import SegmentForm
+from segments.models import DocumentSegment
+
+LISTED_CHARS = 160
+KEPT = (
+    "word_count",
+    "tokens",
+    "hit_count",
+    "external_id",
+    "metadata",
+    "index_node_hash",
+    "import_job",
+    "created_by",
+    "created_at",
+    "updated_by",
+    "updated_at",
+)
+
+
+@admin.register(DocumentSegment)
+class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
+    """Segments come from imports; here they are looked at, corrected and removed."""
+
+    form = SegmentForm
+    list_display = ("excerpt", "answer_excerpt", "document", "position", "tokens", "enabled")
+    list_display_links = ("excerpt",)
+    list_filter = (DatasetFilter, DocumentFilter, ImportFilter, "enabled")
+    list_per_page = 50
+    list_select_related = ("document",)
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    search_fields = ("content",)
+    search_help_text = (
+        "Words, as in a search: “exact phrase”, -without, or. Also an external id or an id."
+    )
+    readonly_fields = ("document", "position", *KEPT)
+
+    def get_fieldsets(self, request: HttpRequest, obj: DocumentSegment | None = None) -> Any:
+        """The text first; only questions have answers."""
+        has_answer = obj is not None and obj.document.doc_form == DocForm.QA
+        text = ("content", "answer") if has_answer else ("content",)
+        shown = ("document", "position", *text, "keywords", "enabled")
+        return [
+            (None, {"fields": shown}),
+            ("What is kept with it", {"classes": ("collapse",), "fields": KEPT}),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentSegment]:
+        """With neither vectors nor full-text entries."""
+        return super().get_queryset(request).defer("embedding", "search_vector")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As an index has them: by document, then by position."""
+        return ("document_id", "position")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DocumentSegment], search_term: str
+    ) -> tuple[QuerySet[DocumentSegment], bool]:
+        """Through the full-text index, in each dataset's own language."""
+        if not search_term:
+            return queryset, False
+        found = Q(external_id=search_term)
+        if segment_id := as_uuid(search_term):
+            found |= Q(pk=segment_id)
+        for config in self._configurations(request):
+            query = SearchQuery(search_term, config=config, search_type="websearch")
+            found |= Q(search_vector=query, dataset__text_search_config=config)
+        return queryset.filter(found), False
+
+    def _configurations(self, request: HttpRequest) -> list[str]:
+        datasets = access_of(request).visible(Dataset.objects.order_by())
+        return list(datasets.values_list("text_search_config", flat=True).distinct())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: segments come from imports."""
+        return False
+
+    @method_decorator(csrf_protect)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Outside the admin's usual transaction: a change may wait for a model on the network."""
+        response: HttpResponse = self._changeform_view(  # type: ignore[attr-defined]
+            request, object_id, form_url, extra_context
+        )
+        return response
+
+    def save_model(
+        self, request: HttpRequest, obj: DocumentSegment, form: ModelForm[Any], change: bool
+    ) -> None:
+        """Through the service, which keeps everything in agreement."""
+        if isinstance(form, SegmentForm) and form.edit is not None:
+            apply_edit(form.edit, cast("User", request.user))
+
+    def delete_model(self, request: HttpRequest, obj: DocumentSegment) -> None:
+        """Through the service, which keeps the totals right."""
+        delete_segments([obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[DocumentSegment]) -> None:
+        """Through the service, which keeps the totals right."""
+        delete_segments(queryset.values_list("pk", flat=True))
+
+    @admin.display(description="content")
+    def excerpt(self, segment: DocumentSegment) -> str:
+        """The beginning of the content."""
+        return _excerpt(segment.content)
+
+    @admin.display(description="answer")
+    def answer_excerpt(self, segment: DocumentSegment) -> str:
+        """The beginning of the answer."""
+        return _excerpt(segment.answer or "") or "–"
+
+
+def _excerpt(text: str) -> str:
+    return text[:LISTED_CHARS] + ("…" if len(text) > LISTED_CHARS else "")
