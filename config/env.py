@@ -10,11 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
+
+from config.redis_urls import database_of
 
 T = TypeVar("T")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,20 @@ def folder(name: str, default: Path) -> Path:
 
 def of_installation(home: Path) -> dict[str, str]:
     """This environment for a process of another installation: at `home`, with its own servers."""
-    return os.environ | {"SEGMILL_HOME": str(home), "DATABASE_URL": "", "REDIS_URL": ""}
+    servers = ("DATABASE_URL", "REDIS_URL", "SEGMILL_BROKER_URL", "SEGMILL_CACHE_URL")
+    return os.environ | dict.fromkeys(servers, "") | {"SEGMILL_HOME": str(home)}
+
+
+def redis_url(name: str, default: str = "") -> str:
+    """The address of a Redis database; empty for none."""
+
+    def parse(value: str) -> str:
+        if urlsplit(value).scheme not in REDIS_SCHEMES:
+            raise ValueError(value)
+        database_of(value)
+        return value
+
+    return _parsed(name, default, parse, "an address like redis://host:6379/0")
 
 
 def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:

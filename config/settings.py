@@ -11,6 +11,8 @@ import django_stubs_ext
 
 from config import env
 from config.database import database_from
+from config.queue import cache_from, cluster_from
+from config.redis_urls import neighbour
 from config.secret import local_secret_key
 
 django_stubs_ext.monkeypatch()
@@ -21,7 +23,7 @@ MIB = 1024 * 1024
 # --- Where this installation keeps its things -------------------------------------------------
 SEGMILL_HOME = env.folder("SEGMILL_HOME", BASE_DIR / "var")
 DATABASE_URL = env.text("DATABASE_URL")
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.redis_url("REDIS_URL")
 
 DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -46,6 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_q",
     "datasets",
     "segments",
 ]
@@ -99,14 +102,25 @@ SEGMILL_MAX_CELL_CHARS = env.whole_number("SEGMILL_MAX_CELL_CHARS", 100_000, min
 # Kept for the report; all bad rows are counted, however many there are.
 SEGMILL_MAX_ROW_ERRORS = env.whole_number("SEGMILL_MAX_ROW_ERRORS", 10_000, minimum=100)
 
-# --- Cache: shared by web and workers, and blind to open transactions ---------------------------
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": SEGMILL_HOME / "cache",
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    }
-}
+# --- Queue and cache -----------------------------------------------------------------------------
+# One Redis server serves both, in two of its databases: clearing a cache empties its database.
+SEGMILL_BROKER_URL = env.redis_url("SEGMILL_BROKER_URL", REDIS_URL)
+SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if REDIS_URL else "")
+SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
+# Preparing and publishing are one piece of work each: 5,000,000 rows (SEGMILL_MAX_ROWS) take
+# some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
+SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=60)
+# Then a worker lets others have their turn, so that a small import need not wait for a big one.
+SEGMILL_TURN_SECONDS = env.whole_number("SEGMILL_TURN_SECONDS", 60, minimum=1)
+SEGMILL_WORKER_MAX_MIB = env.whole_number("SEGMILL_WORKER_MAX_MIB", 2_048, minimum=256)
+
+Q_CLUSTER = cluster_from(
+    SEGMILL_BROKER_URL,
+    workers=SEGMILL_WORKERS,
+    timeout=SEGMILL_TASK_TIMEOUT,
+    max_rss_kib=SEGMILL_WORKER_MAX_MIB * 1024,
+)
+CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
 
 LOGGING = {
     "version": 1,

@@ -1,6 +1,7 @@
 """The Django app of segments and imports."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.contrib import admin
 
 
 class SegmentsConfig(AppConfig):
@@ -10,5 +11,13 @@ class SegmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import the checks so that `manage.py check` knows them."""
+        """Make the checks known, and keep the queue out of the admin."""
         from segments import checks  # noqa: F401  (importing registers them)
+
+        self._hide_queue()
+
+    def _hide_queue(self) -> None:
+        """Django-q2's own admin pages run any function of any module by name: not for users."""
+        for model in apps.get_app_config("django_q").get_models():
+            if admin.site.is_registered(model):
+                admin.site.unregister(model)

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO
 
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 
 from datasets.models import Dataset, Document, IndexingStatus
 from segments.embedding import get_embedder
 from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
+from segments.hints import hint
 from segments.importing import examine, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob
 from segments.models.import_job import Door, ImportMode, OnError
-from segments.uploads import store_file
+from segments.uploads import discard_file, store_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ def start_import(
 ) -> ImportJob:
     """Accept `file` for `document`: stored, hashed and waiting to be run.
 
+    With `background` a worker is told, in the transaction that makes the job; otherwise the
+    caller runs it. If the transaction fails, nothing is kept, the file neither.
+
     Raises:
         ImportRefused: the document does not take segments now, or its model is not to be had.
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
@@ -45,23 +49,37 @@ def start_import(
     dataset, dimensions = document.dataset, check_place(document)
     options = options or ImportOptions()
     stored = store_file(file, name)
-    return ImportJob.objects.create(
-        tenant_id=document.tenant_id,
-        dataset=dataset,
-        document=document,
-        created_by=user,
-        door=door,
-        background=background,
-        file_name=stored.name,
-        file_key=stored.key,
-        file_sha256=stored.sha256,
-        file_bytes=stored.size,
-        mode=options.mode,
-        on_error=options.on_error,
-        embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
-        embedding_model=dataset.embedding_model if dimensions else "",
-        embedding_dimensions=dimensions,
-    )
+    try:
+        return _submit(
+            ImportJob(
+                tenant_id=document.tenant_id,
+                dataset=dataset,
+                document=document,
+                created_by=user,
+                door=door,
+                background=background,
+                file_name=stored.name,
+                file_key=stored.key,
+                file_sha256=stored.sha256,
+                file_bytes=stored.size,
+                mode=options.mode,
+                on_error=options.on_error,
+                embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
+                embedding_model=dataset.embedding_model if dimensions else "",
+                embedding_dimensions=dimensions,
+            )
+        )
+    except BaseException:
+        discard_file(stored.key)
+        raise
+
+
+@transaction.atomic(durable=True)
+def _submit(new: ImportJob) -> ImportJob:
+    new.save(force_insert=True)
+    if new.background:
+        hint(new.pk)
+    return new
 
 
 def run_in_foreground(started: ImportJob, listener: Listener = nobody) -> ImportJob:

@@ -46,6 +46,11 @@ def store_file(file: IO[bytes], name: str) -> StoredFile:
     return StoredFile(shown_name, key, stream.sha256.hexdigest(), stream.bytes_read)
 
 
+def discard_file(key: str) -> None:
+    """Remove a stored file; one that is gone already is fine."""
+    default_storage.delete(key)
+
+
 class _Hashing(File[bytes]):
     """A file that is hashed and counted while the storage reads it."""
 

@@ -40,14 +40,8 @@ class ChunkClaim:
 @transaction.atomic
 def claim_next(job_id: UUID) -> ChunkClaim | None:
     """The first chunk that nobody works on, now ours; None if there is none at this moment."""
-    free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
-    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
-    chunk = (
-        Chunk.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(free & due, job_id=job_id, job__status=ImportStatus.EMBEDDING)
-        .order_by("ordinal")
-        .first()
-    )
+    free = _free(job_id).select_for_update(skip_locked=True, of=("self",))
+    chunk = free.order_by("ordinal").first()
     if chunk is None:
         return None
     epoch, attempts = chunk.epoch + 1, chunk.attempts + 1
@@ -59,6 +53,11 @@ def claim_next(job_id: UUID) -> ChunkClaim | None:
         lease_until=lease(),
     )
     return ChunkClaim(job_id, chunk.ordinal, epoch, attempts, chunk.first_row, chunk.last_row)
+
+
+def count_free(job_id: UUID) -> int:
+    """How many chunks nobody works on."""
+    return _free(job_id).count()
 
 
 def renew(claim: ChunkClaim) -> None:
@@ -106,6 +105,12 @@ def release(claim: ChunkClaim) -> None:
 def bury(claim: ChunkClaim, error: str) -> None:
     """Nobody shall try this chunk again."""
     _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
+
+
+def _free(job_id: UUID) -> QuerySet[Chunk]:
+    free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
+    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    return Chunk.objects.filter(free & due, job_id=job_id, job__status=ImportStatus.EMBEDDING)
 
 
 def _held(claim: ChunkClaim) -> QuerySet[Chunk]:

@@ -8,7 +8,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from math import inf
 from threading import Event
+from time import monotonic
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -26,6 +28,7 @@ from segments.exceptions import (
     RowsRefused,
     TargetGone,
 )
+from segments.hints import hint
 from segments.importing import chunks, pipeline, staging, state
 from segments.importing.embed import embed_chunk
 from segments.importing.pipeline import Tally
@@ -42,8 +45,24 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.2
 
 
-def run(job_id: UUID, listener: Listener = nobody) -> ImportJob:
+def take_turn(job_id: UUID) -> None:
+    """What a worker does for a hint; a hint at an import that is gone is none.
+
+    Embedding ends after `SEGMILL_TURN_SECONDS`, at the end of a chunk: another hint waits
+    behind those of other imports by then, so that a small one need not wait for a big one.
+    """
+    try:
+        run(job_id, turn_seconds=settings.SEGMILL_TURN_SECONDS)
+    except ImportNotFound as gone:
+        logger.info("a hint came to nothing: %s", gone)
+
+
+def run(
+    job_id: UUID, listener: Listener = nobody, *, turn_seconds: float | None = None
+) -> ImportJob:
     """Do all that can be done for the import now; its row afterwards.
+
+    With `turn_seconds` no chunk is begun once embedding has taken as long.
 
     An error that is the import's own ends it as failed, with its reason in the row. Anything
     else (a lost database, what the listener raises) passes through and leaves the import where
@@ -53,7 +72,7 @@ def run(job_id: UUID, listener: Listener = nobody) -> ImportJob:
         ImportNotFound: there is no such import.
     """
     try:
-        _advance(job_id, listener)
+        _advance(job_id, listener, turn_seconds)
     except (ImportCancelled, ClaimLost) as lost:
         logger.info("import %s: %s", job_id, lost)
     except SegmillError as error:
@@ -107,13 +126,13 @@ def target_of(job: ImportJob) -> Target:
     )
 
 
-def _advance(job_id: UUID, listener: Listener) -> None:
+def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:
     state.give_up_if_spent(job_id)
     if claim := state.claim_preparing(job_id):
         _prepare(claim, listener)
     job = load(job_id)
     if job.status == ImportStatus.EMBEDDING:
-        _embed(job, listener)
+        _embed(job, listener, turn_seconds)
     if claim := state.claim_publishing(job_id):
         _publish(claim, listener)
 
@@ -154,15 +173,18 @@ def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkf
         )
 
 
-def _embed(job: ImportJob, listener: Listener) -> None:
+def _embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
     """Embed chunks in several threads until none is free: one computes, one waits for Postgres."""
     if not job.embedding_model:
         return
     embedder = get_embedder(job.embedding_model_provider, job.embedding_model)
     stop = Event()
     threads = settings.SEGMILL_EMBED_THREADS
+    if job.background:
+        _call_another_worker(job.pk, threads)
+    deadline = monotonic() + turn_seconds if turn_seconds else inf
     with ThreadPoolExecutor(threads, thread_name_prefix="embedding") as pool:
-        work = [pool.submit(_embed_chunks, job, embedder, stop) for _ in range(threads)]
+        work = [pool.submit(_embed_chunks, job, embedder, stop, deadline) for _ in range(threads)]
         try:
             _watch(work, lambda: listener(_embedding_progress(job.pk)))
         finally:
@@ -180,12 +202,24 @@ def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
         tell()
 
 
-def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event) -> None:
+def _call_another_worker(job_id: UUID, threads: int) -> None:
+    """Hint at the import if there is more to do than this worker begins at once.
+
+    The next worker does the same. So all that are free join in, on whatever machine, and as
+    long as they are all busy one hint waits for the first whose turn ends.
+    """
+    if chunks.count_free(job_id) > threads:
+        hint(job_id)
+
+
+def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: float) -> None:
     try:
         while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
             if claim.is_spent:
                 _give_up(claim)
             embed_chunk(claim, job.dataset_id, embedder, stop.is_set)
+            if monotonic() > deadline:
+                return
     finally:
         connections.close_all()
 

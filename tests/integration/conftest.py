@@ -109,3 +109,19 @@ def contents() -> Callable[[Document], list[str]]:
         return list(segments.values_list("content", flat=True))
 
     return of
+
+
+class Start(Protocol):
+    """Starts an import in the background."""
+
+    def __call__(self, document: Document, text: str, name: str = ...) -> ImportJob: ...
+
+
+@pytest.fixture
+def start() -> Start:
+    """Hands a text over to the workers, as the REST API does."""
+
+    def run(document: Document, text: str, name: str = "rows.csv") -> ImportJob:
+        return services.start_import(document, BytesIO(text.encode()), name, door=Door.API)
+
+    return run

@@ -1,0 +1,41 @@
+"""Addresses of Redis: which database they mean, and its neighbour on the same server."""
+
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+# A Redis server has 16 databases unless it is told otherwise, numbered from 0.
+LAST_DATABASE = 15
+# A server that does not answer within this many seconds is reported, not waited for. Above
+# the second for which workers ask for the next message in one call.
+ANSWER_SECONDS = 10
+
+
+def database_of(url: str) -> tuple[str, int]:
+    """The server that `url` names and the number of the database on it.
+
+    Raises:
+        ValueError: the number is not a number.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path, int(parse_qs(parts.query).get("db", ["0"])[0])
+    host = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    return host, int(parts.path.strip("/") or 0)
+
+
+def neighbour(url: str) -> str:
+    """The next database on the same server, or the one before the last."""
+    _, number = database_of(url)
+    other = number + 1 if number < LAST_DATABASE else number - 1
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        return urlunsplit(parts._replace(query=urlencode(query | {"db": other})))
+    return urlunsplit(parts._replace(path=f"/{other}"))
+
+
+def with_timeouts(url: str) -> str:
+    """`url` with a limit on how long connecting and answering may take."""
+    parts = urlsplit(url)
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    limits = {"socket_connect_timeout": ANSWER_SECONDS, "socket_timeout": ANSWER_SECONDS}
+    return urlunsplit(parts._replace(query=urlencode({**limits, **query})))
