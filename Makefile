@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types unit integration acceptance bench stop clean
+.PHONY: help setup demo run test check lint types unit integration acceptance bench stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ setup: $(BIN)/.installed ## Make .venv and install everything into it
 demo: setup ## Import a sample FAQ, search it, show the result
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py demo
+
+run: setup ## Start web server and workers for use on this machine; Ctrl-C stops them
+	@$(BIN)/python manage.py run $(ARGS)
 
 check: setup ## Lint, format, types, layers, Django's checks, missing migrations
 	$(BIN)/ruff check .

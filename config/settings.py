@@ -28,8 +28,9 @@ REDIS_URL = env.redis_url("REDIS_URL")
 DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = SEGMILL_HOME / "files"
-STATIC_ROOT = SEGMILL_HOME / "static"
 STATIC_URL = "static/"
+# Served by the application itself, out of the packages they come in: nothing is to be collected.
+WHITENOISE_USE_FINDERS = True
 
 # --- Web ---------------------------------------------------------------------------------------
 DEBUG = env.switch("SEGMILL_DEBUG", default=False)
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

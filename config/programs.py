@@ -1,0 +1,147 @@
+"""Programs side by side: started together, started again when they die, stopped together."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+# How often the programs are looked at.
+LOOK_SECONDS = 0.2
+# A program that lived for less than this did not really start: wait longer each time.
+SETTLED_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 30.0
+# What a program may take to end by itself; imports go on from their checkpoints later.
+GRACE_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+# Loaded before any fork: between fork and exec only this one call is made.
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run: a name for messages, a command line, where, and descriptors it is handed."""
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    descriptors: tuple[int, ...] = ()
+
+
+class Running:
+    """A program with its process of the moment, and when to start the next one."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+        self._started_at, self._due_at, self._failures = 0.0, 0.0, 0
+
+    def look(self, tell: Tell) -> None:
+        """Start the program if it is due; note its death, and when it is due again."""
+        if self.process is None and monotonic() >= self._due_at:
+            self.process = _start(self.program)
+            self._started_at = monotonic()
+        elif self.process is not None and self.process.poll() is not None:
+            _kill_group(self.process.pid)
+            self._note_death(self.process.returncode, tell)
+            self.process = None
+
+    def stop(self, deadline: float, hurry: Event) -> None:
+        """End the program: politely until `deadline` or `hurry`, then whatever of it is left."""
+        if self.process is None:
+            return
+        while self.process.poll() is None and monotonic() < deadline and not hurry.is_set():
+            hurry.wait(LOOK_SECONDS / 4)
+        _kill_group(self.process.pid)
+        self.process.wait()
+
+    def ask_to_end(self) -> None:
+        """Send the polite signal to the program itself, which sees to its own children."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def _note_death(self, code: int, tell: Tell) -> None:
+        lived = monotonic() - self._started_at
+        self._failures = 0 if lived > SETTLED_SECONDS else self._failures + 1
+        wait = min(2.0**self._failures - 1, LONGEST_WAIT_SECONDS)
+        self._due_at = monotonic() + wait
+        when = f"in {wait:.0f} s" if wait else "now"
+        tell(f"The {self.program.name} ended with code {code}; starting it again {when}.")
+
+
+class Supervisor:
+    """Runs programs until it is told to stop by SIGINT (Ctrl-C) or SIGTERM.
+
+    Each program leads a process group of its own, so that Ctrl-C in a terminal reaches this
+    process alone and the programs end in order. Should this process be killed, the kernel
+    ends the programs (Linux).
+    """
+
+    def __init__(self, programs: Sequence[Program], tell: Tell) -> None:
+        self._running = [Running(program) for program in programs]
+        self._tell = tell
+        self._stopping, self._hurry = Event(), Event()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Start all, call `ready`, and look after them until told to stop."""
+        before = {number: signal.signal(number, self._stop) for number in STOP_SIGNALS}
+        try:
+            self._look()
+            ready()
+            while not self._stopping.wait(LOOK_SECONDS):
+                self._look()
+        finally:
+            self._stop_all()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _look(self) -> None:
+        for running in self._running:
+            running.look(self._tell)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    def _stop_all(self) -> None:
+        self._tell("Stopping. An import under way goes on at the next start.")
+        deadline = monotonic() + GRACE_SECONDS
+        for running in self._running:
+            running.ask_to_end()
+        for running in self._running:
+            running.stop(deadline, self._hurry)
+
+
+def _start(program: Program) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        program.command,
+        cwd=program.folder,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=program.descriptors,
+        preexec_fn=_end_with_parent if _libc else None,
+    )
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent dies."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _kill_group(leader: int) -> None:
+    """End whatever a program has left behind: its process group bears the number of its leader."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing is left
+        os.killpg(leader, signal.SIGKILL)

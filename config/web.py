@@ -1,0 +1,43 @@
+"""The web server of a local installation: `python -m config.web DESCRIPTOR`.
+
+It is handed a socket that listens already, so that it can be started again without losing the
+address, and requests that come before it is up wait instead of failing.
+"""
+
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+import waitress
+
+# Requests at a time: pages, and one poll a second from each browser that watches an import.
+THREADS = 8
+# What a form takes beside the file in it, in bytes.
+FORM_BYTES = 1024 * 1024
+
+
+def main(descriptor: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.conf import settings
+
+    from config.wsgi import application
+
+    signal.signal(signal.SIGTERM, _leave)
+    waitress.serve(
+        application,
+        sockets=[socket.socket(fileno=descriptor)],
+        threads=THREADS,
+        ident="segmill",
+        max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + FORM_BYTES,
+    )
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
