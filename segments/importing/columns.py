@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from datasets.models import DocForm
 from segments.exceptions import HeaderRefused
+from segments.importing.types import shown
 
 # Besides our own names: the headers of Dify's templates, in English and in Chinese.
 ALIASES = {
@@ -46,8 +47,9 @@ def map_columns(header: Sequence[str], line: int, doc_form: str) -> Columns:
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
 
     Raises:
-        HeaderRefused: a name stands twice, or a column that is needed is missing.
+        HeaderRefused: a name stands twice or cannot be stored, or a column is missing.
     """
+    _refuse_unprintable(header, line)
     _refuse_duplicates(header, line)
     places = _places(header, line)
     if "content" not in places:
@@ -79,6 +81,15 @@ def _folded(name: str) -> str:
 
 def _listed(header: Sequence[str]) -> str:
     return ", ".join(f"“{name}”" for name in header[:20]) + (" …" if len(header) > 20 else "")
+
+
+def _refuse_unprintable(header: Sequence[str], line: int) -> None:
+    for name in header:
+        if "\0" in name:
+            raise HeaderRefused(
+                f"Line {line}: the column name “{shown(name)}” has a NUL character in it. "
+                "Remove it, or save the file as “CSV UTF-8” again."
+            )
 
 
 def _refuse_duplicates(header: Sequence[str], line: int) -> None:

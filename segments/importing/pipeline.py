@@ -6,9 +6,10 @@ The other two steps are one part each: `importing.embed` and `importing.publish`
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
@@ -17,22 +18,30 @@ from segments.embedding import Embedder, get_embedder
 from segments.exceptions import FileEmpty, FileTooLarge, HeaderRefused
 from segments.importing import staging
 from segments.importing.columns import Columns, map_columns
+from segments.importing.full_text import full_text_problem
 from segments.importing.rows import open_sheet
 from segments.importing.tokens import count
 from segments.importing.types import (
     CountedRow,
     Listener,
     Progress,
+    RawRow,
     RowProblem,
     SegmentRow,
     Sheet,
     Target,
+    shown,
 )
 from segments.importing.validation import Rules, validate
 from segments.importing.writer import Chunkful, StagingWriter
 from segments.models.import_job import ImportStatus
 
 SAMPLE_ROWS = 10
+# A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
+CHUNK_CHARS = 8 * 1024 * 1024
+
+Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]
+"""A row as it was read, and what checking it gave."""
 
 
 @dataclass(slots=True)
@@ -53,7 +62,8 @@ class Tally:
         self.failed += len({problem.line for problem in found})
         room = settings.SEGMILL_MAX_ROW_ERRORS - len(self.problems)
         kept = found[: max(room, 0)]
-        self.problems += kept
+        # Without their cells, which may be large: those are stored with the chunk.
+        self.problems += [replace(problem, cells=()) for problem in kept]
         return kept
 
     def add_row(self, row: CountedRow) -> None:
@@ -85,10 +95,11 @@ def prepare(
     """
     embedder = get_embedder(target.provider, target.model) if target.provider else None
     sheet = open_sheet(file, file_name)
-    columns = _columns(sheet, target)
-    tally = Tally(notices=_notices(columns))
-    with StagingWriter(job_id, target.text_search_config) as writer:
-        for chunk in _chunks(_checked(sheet, columns, embedder), tally):
+    with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
+        columns = _columns(sheet, target)
+        tally = Tally(notices=_notices(columns))
+        rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
+        for chunk in _chunks(rows, tally):
             tally.bytes_read = sheet.position()
             writer.put(chunk, partial(fence, replace(tally), chunk))
             listener(_progress(tally, file_bytes))
@@ -117,11 +128,18 @@ def _notices(columns: Columns) -> list[str]:
     return [f"The column “{name}” is not used." for name in columns.unknown]
 
 
-def _checked(
-    sheet: Sheet, columns: Columns, embedder: Embedder | None
-) -> Iterator[CountedRow | list[RowProblem]]:
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What every row is checked against."""
+
+    columns: Columns
+    embedder: Embedder | None
+    text_search_config: str
+
+
+def _checked(sheet: Sheet, checks: _Checks) -> Iterator[Checked]:
     """Each row of the sheet, checked and counted, or all that is wrong with it."""
-    rules = Rules(columns, settings.SEGMILL_MAX_CELL_CHARS)
+    rules = Rules(checks.columns, settings.SEGMILL_MAX_CELL_CHARS)
     for number, raw in enumerate(sheet.rows, 1):
         if number > settings.SEGMILL_MAX_ROWS:
             raise FileTooLarge(
@@ -129,30 +147,36 @@ def _checked(
                 "Split it."
             )
         row = validate(raw, rules)
-        if isinstance(row, list):
-            yield row
-            continue
-        counted = count(row, embedder)
-        if isinstance(counted, RowProblem):
-            column = columns.names[columns.content]
-            yield [replace(counted, column=column, cells=raw.cells)]
-        else:
-            yield counted
+        yield raw, row if isinstance(row, list) else _counted(raw, row, checks)
 
 
-def _chunks(rows: Iterable[CountedRow | list[RowProblem]], tally: Tally) -> Iterator[Chunkful]:
+def _counted(raw: RawRow, row: SegmentRow, checks: _Checks) -> CountedRow | list[RowProblem]:
+    """`row` with its tokens, or why the model or the full-text index cannot take it."""
+    counted = count(row, checks.embedder)
+    if isinstance(counted, CountedRow):
+        found = full_text_problem(row, checks.text_search_config)
+        if found is None:
+            return counted
+    else:
+        found = counted
+    column = checks.columns.names[checks.columns.content]
+    return [replace(found, column=shown(column), cells=raw.cells)]
+
+
+def _chunks(rows: Iterable[Checked], tally: Tally) -> Iterator[Chunkful]:
     """Rows and problems in the portions they are stored in, counted on the way."""
-    chunk = Chunkful(ordinal=1, first_row=1)
-    for row in rows:
+    chunk, chars = Chunkful(ordinal=1, first_row=1), 0
+    for raw, row in rows:
         tally.rows += 1
         if isinstance(row, list):
             chunk.problems += tally.add_problems(row)
         else:
             tally.add_row(row)
             chunk.rows.append(row)
-        if chunk.size >= settings.SEGMILL_CHUNK_ROWS:
+        chars += sum(map(len, raw.cells))
+        if chunk.size >= settings.SEGMILL_CHUNK_ROWS or chars >= CHUNK_CHARS:
             yield chunk
-            chunk = Chunkful(chunk.ordinal + 1, first_row=tally.staged + 1)
+            chunk, chars = Chunkful(chunk.ordinal + 1, first_row=tally.staged + 1), 0
     if chunk.size:
         yield chunk
 

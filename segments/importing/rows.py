@@ -42,7 +42,7 @@ def open_sheet(file: BinaryIO, name: str) -> Sheet:
     """
     start = file.read(PEEK_BYTES)
     file.seek(0)
-    if not start.removeprefix(UTF8_BOM).strip():
+    if len(start) < PEEK_BYTES and not start.removeprefix(UTF8_BOM).strip():
         raise FileEmpty(f"{PurePath(name).name} is empty. Put a header and rows into it.")
     for reader in READERS:
         if reader.recognises(name, start):

@@ -10,12 +10,14 @@ JSONValue: TypeAlias = "JSONScalar | list[JSONValue] | dict[str, JSONValue]"
 
 
 SHOWN_CHARS = 80
+# Control characters by their Unicode pictures: NUL cannot be stored, ESC commands a terminal.
+PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
 
 
 def shown(value: str) -> str:
-    """`value` cut to what a report shows, with nothing in it that cannot be stored."""
+    """`value` cut to what a report shows, with nothing in it that cannot be stored or printed."""
     cut = value[:SHOWN_CHARS] + ("…" if len(value) > SHOWN_CHARS else "")
-    return cut.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
+    return cut.translate(PICTURES).encode(errors="replace").decode()
 
 
 class RawRow(NamedTuple):
