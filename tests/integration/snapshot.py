@@ -4,6 +4,8 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from segments.uploads import FOLDER
+
 # The history of imports may grow: it is where a failure is told.
 HISTORY = {"segments_importjob", "segments_rowerror"}
 
@@ -11,9 +13,19 @@ Snapshot = dict[str, tuple[int, str | None]]
 
 
 def snapshot() -> Snapshot:
-    """The number of rows and a digest of all of them, for each of our tables but the history."""
+    """The number of rows and a digest of all of them, for each of our tables but the history.
+
+    The uploaded files that are kept count as a table.
+    """
     with connection.cursor() as cursor:
-        return {table: _digest(cursor, table) for table in _tables(cursor)}
+        tables = {table: _digest(cursor, table) for table in _tables(cursor)}
+    files = stored_files()
+    return tables | {"files": (len(files), " ".join(files))}
+
+
+def stored_files() -> list[str]:
+    """The names of the uploaded files that are kept."""
+    return sorted(default_storage.listdir(FOLDER)[1]) if default_storage.exists(FOLDER) else []
 
 
 def _tables(cursor: CursorWrapper) -> list[str]:
@@ -27,8 +39,3 @@ def _digest(cursor: CursorWrapper, table: str) -> tuple[int, str | None]:
     )
     rows, digest = cursor.fetchone()
     return rows, digest
-
-
-def stored_files() -> list[str]:
-    """The uploaded files that are kept."""
-    return default_storage.listdir("imports")[1] if default_storage.exists("imports") else []
