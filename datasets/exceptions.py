@@ -56,6 +56,14 @@ class DocumentNotFound(NotFound):
     noun = "document"
 
 
+class TextSearchConfigNotFound(NotFound):
+    """The PostgreSQL server has no such text search configuration."""
+
+    noun = "text search configuration"
+    code = "text_search_config_not_found"
+    status = HTTPStatus.BAD_REQUEST
+
+
 class AmbiguousName(SegmillError):
     """Several documents share the name, so the id has to say which one is meant."""
 

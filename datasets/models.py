@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 DEFAULT_TENANT = "default"
+DEFAULT_TEXT_SEARCH_CONFIG = "english"
 
 
 def not_blank(field: str, name: str) -> models.CheckConstraint:
@@ -85,7 +86,7 @@ class Dataset(models.Model):
     )
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
-    text_search_config = models.CharField(max_length=63, default="english")
+    text_search_config = models.CharField(max_length=63, default=DEFAULT_TEXT_SEARCH_CONFIG)
     enable_api = models.BooleanField(default=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

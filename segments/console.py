@@ -1,8 +1,10 @@
 """How commands talk to people: a bar on a terminal, plain lines in a pipe, results as tables."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
 from time import monotonic
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -11,6 +13,7 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
+    track,
 )
 from rich.progress import (
     Progress as Bar,
@@ -20,6 +23,8 @@ from rich.table import Table
 from segments.importing.types import Progress
 from segments.models.import_job import ImportStatus
 from segments.reports import ImportReport
+from segments.search import Hit
+from segments.search.evaluation import Quality
 
 PHASES = {
     ImportStatus.PREPARING: "Reading and checking",
@@ -30,6 +35,8 @@ PHASES = {
 # In a pipe: a line a phase, and while a phase is long, one every so many seconds.
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BEFORE_RATE = 0.2
+# Of each text of a hit; the whole is in --json.
+CHARS_SHOWN = 300
 
 
 class ProgressDisplay:
@@ -112,6 +119,18 @@ def _name(progress: Progress) -> str:
     return PHASES.get(ImportStatus(progress.phase), progress.phase)
 
 
+T = TypeVar("T")
+
+
+def counted(items: Sequence[T], title: str, stream: TextIO) -> Iterator[T]:
+    """`items`, one by one, with a bar on `stream` if it is a terminal, else with one line."""
+    if stream.isatty():
+        yield from track(items, title, console=Console(file=stream), transient=True)
+    else:
+        stream.write(f"{title}: {len(items):,}\n")
+        yield from items
+
+
 def print_table(title: str, columns: list[str], rows: list[list[str]], stream: TextIO) -> None:
     """A table as wide as the terminal, or as wide as needed in a pipe."""
     table = Table(title=title, title_justify="left")
@@ -120,7 +139,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], stream: T
     for row in rows:
         table.add_row(*row)
     width = None if stream.isatty() else 120
-    Console(file=stream, width=width, markup=False, highlight=False).print(table)
+    Console(file=stream, width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
 def print_import(report: ImportReport, stream: TextIO) -> None:
@@ -145,3 +164,37 @@ def print_import(report: ImportReport, stream: TextIO) -> None:
     if report.errors:
         bad = [[str(e.line), e.column, e.value, e.reason] for e in report.errors]
         print_table("Bad rows", ["line", "column", "value", "reason"], bad, stream)
+
+
+def print_hits(hits: Sequence[Hit], stream: TextIO) -> None:
+    """Found segments, best first, with where they stand; long texts are cut."""
+    rows = [
+        [f"{hit.score:.3f}", f"{hit.document}\n{hit.position}", _text(hit.content, hit.answer)]
+        for hit in hits
+    ]
+    print_table(
+        "Hits" if hits else "Nothing found",
+        ["score", "document, position", "segment"],
+        rows,
+        stream,
+    )
+
+
+def _text(content: str, answer: str | None) -> str:
+    return "\n→ ".join(shorten(text, CHARS_SHOWN) for text in (content, answer) if text)
+
+
+def print_quality(qualities: Mapping[str, Quality], stream: TextIO) -> None:
+    """How good each method is, a line a method."""
+    rows = [
+        [
+            method,
+            f"{quality.ndcg_at_10:.3f}",
+            f"{quality.recall_at_10:.3f}",
+            f"{quality.mrr_at_10:.3f}",
+            f"{quality.median_ms:,.1f}",
+        ]
+        for method, quality in qualities.items()
+    ]
+    columns = ["method", "nDCG@10", "recall@10", "MRR@10", "ms a search"]
+    print_table("Quality of search", columns, rows, stream)

@@ -185,3 +185,9 @@ class SearchRefused(SegmillError):
     """The search cannot be made as asked."""
 
     code = "search_refused"
+
+
+class JudgementsRefused(SearchRefused):
+    """The file of questions and relevant segments cannot be used."""
+
+    code = "judgements_refused"

@@ -7,19 +7,28 @@ from django.db import transaction
 
 from datasets.exceptions import DatasetNotFound, DocumentNotFound, NotFound, TenantNotFound
 from datasets.lookup import find_dataset, find_document, find_tenant
-from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
+from datasets.models import (
+    DEFAULT_TEXT_SEARCH_CONFIG,
+    Dataset,
+    DocForm,
+    Document,
+    IndexingTechnique,
+    Tenant,
+)
+from datasets.text_search import checked_text_search_config
 from segments.exceptions import ImportRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A place by names. An empty form or technique means: as it is, or usual for a new one."""
+    """A place by names. What is left empty is as it is, or the usual for a new one."""
 
     tenant: str
     dataset: str
     document: str
     doc_form: str = ""
     indexing_technique: str = ""
+    text_search_config: str = ""
 
 
 def find_place(wanted: Wanted) -> Document:
@@ -86,12 +95,14 @@ def is_found(wanted: Wanted) -> bool:
 def _new_dataset(tenant: Tenant, wanted: Wanted) -> Dataset:
     technique = wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY
     has_vectors = technique == IndexingTechnique.HIGH_QUALITY
+    text_search_config = wanted.text_search_config or DEFAULT_TEXT_SEARCH_CONFIG
     return Dataset(
         tenant=tenant,
         name=wanted.dataset,
         indexing_technique=technique,
         embedding_model_provider=settings.SEGMILL_EMBEDDING_PROVIDER if has_vectors else "",
         embedding_model=settings.SEGMILL_EMBEDDING_MODEL if has_vectors else "",
+        text_search_config=checked_text_search_config(text_search_config),
     )
 
 
@@ -115,5 +126,12 @@ def _refuse_other_kind(wanted: Wanted, document: Document) -> None:
         raise ImportRefused(
             f"Dataset “{document.dataset.name}” is {technique}, not "
             f"{wanted.indexing_technique}. Leave --indexing-technique out, or choose another "
+            "dataset."
+        )
+    config = document.dataset.text_search_config
+    if wanted.text_search_config and wanted.text_search_config != config:
+        raise ImportRefused(
+            f"Dataset “{document.dataset.name}” has the text search configuration {config}, not "
+            f"{wanted.text_search_config}. Leave --text-search-config out, or choose another "
             "dataset."
         )

@@ -36,6 +36,11 @@ class Command(BaseCommand):
         parser.add_argument("--doc-form", choices=DocForm.values, default="")
         parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
         parser.add_argument(
+            "--text-search-config",
+            default="",
+            help="with --create: what stems the words of a new dataset, such as german or simple",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="check every row, embed and change nothing"
         )
         parser.add_argument("--json", action="store_true", help="answer with one JSON object")
@@ -48,6 +53,7 @@ class Command(BaseCommand):
             document=options["document"],
             doc_form=options["doc_form"],
             indexing_technique=options["indexing_technique"],
+            text_search_config=options["text_search_config"],
         )
         try:
             with _opened(options["file"]) as file, ProgressDisplay(sys.stderr) as display:

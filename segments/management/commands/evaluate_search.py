@@ -1,0 +1,74 @@
+"""`manage.py evaluate_search QUERIES.json --dataset NAME`: how good search is on known answers."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from datasets.exceptions import SegmillError
+from datasets.lookup import find_dataset, find_tenant
+from datasets.models import DEFAULT_TENANT, Dataset
+from segments.console import counted, print_quality
+from segments.search import SearchMethod, methods_of
+from segments.search.evaluation import Quality, evaluate, unknown_ids
+from segments.search.judgements import Question, read_judgements
+
+ALL = "all"
+
+
+class Command(BaseCommand):
+    """Measures nDCG@10, recall@10 and MRR@10 of each method of search."""
+
+    help = "Measure how well search finds what people judged relevant."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The judged questions, where to look, and how to answer."""
+        parser.add_argument(
+            "queries",
+            type=Path,
+            help='{"queries": {ID: TEXT}, "relevant": {ID: {EXTERNAL_ID: GAIN}}} as JSON',
+        )
+        parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
+        parser.add_argument("--dataset", required=True, help="its name or id")
+        parser.add_argument(
+            "--method", choices=[*SearchMethod, ALL], default=ALL, help="default: %(default)s"
+        )
+        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Search for every question and show the means."""
+        try:
+            dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
+            questions = read_judgements(options["queries"])
+            self._tell_unknown(dataset, questions)
+            qualities = _measured(dataset, questions, options["method"])
+        except SegmillError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if options["json"]:
+            methods = {method: asdict(quality) for method, quality in qualities.items()}
+            answer = {"dataset": dataset.name, "queries": len(questions), "methods": methods}
+            self.stdout.write(json.dumps(answer, ensure_ascii=False))
+        else:
+            print_quality(qualities, sys.stdout)
+
+    def _tell_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
+        if unknown := unknown_ids(dataset, questions):
+            self.stderr.write(
+                f"{len(unknown):,} relevant external ids are not in the dataset and count as "
+                f"missed, among them: {', '.join(unknown[:5])}."
+            )
+
+
+def _measured(dataset: Dataset, questions: list[Question], method: str) -> dict[str, Quality]:
+    methods = methods_of(dataset) if method == ALL else [SearchMethod(method)]
+    return {
+        name.value: evaluate(
+            dataset, questions, name, partial(counted, title=name.value, stream=sys.stderr)
+        )
+        for name in methods
+    }

@@ -1,0 +1,71 @@
+"""`manage.py search_segments QUERY --dataset NAME`: the segments that answer a question."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from datasets.exceptions import SegmillError
+from datasets.lookup import find_dataset, find_tenant
+from datasets.models import DEFAULT_TENANT
+from segments.console import print_hits
+from segments.search import Hit, SearchMethod, search
+from segments.search.query import DEFAULT_TOP_K, storable
+
+
+class Command(BaseCommand):
+    """Searches a dataset by meaning, by words, or by both."""
+
+    help = "Find the segments of a dataset that answer a question."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The question or questions, where to look, and how to answer."""
+        asked = parser.add_mutually_exclusive_group(required=True)
+        asked.add_argument("query", nargs="?", help="any text")
+        asked.add_argument(
+            "--queries", type=Path, help="a file with a query a line; answers with JSON lines"
+        )
+        parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
+        parser.add_argument("--dataset", required=True, help="its name or id")
+        parser.add_argument(
+            "--method", choices=list(SearchMethod), default=SearchMethod.HYBRID,
+            help="default: %(default)s",
+        )  # fmt: skip
+        parser.add_argument("--top-k", type=int, default=DEFAULT_TOP_K, help="default: %(default)s")
+        parser.add_argument("--score-threshold", type=float, help="leave out hits below it")
+        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Search and show, or refuse with what to do."""
+        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold")}
+        path = options["queries"]
+        try:
+            dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
+            for query in [options["query"]] if path is None else _lines(path):
+                hits = search(dataset, query, **wanted)
+                if options["json"] or path is not None:
+                    self.stdout.write(_as_json(query, hits))
+                else:
+                    print_hits(hits, sys.stdout)
+        except SegmillError as refusal:
+            raise CommandError(str(refusal)) from refusal
+
+
+def _as_json(query: str, hits: list[Hit]) -> str:
+    answer = {"query": storable(query), "hits": [hit.as_json() for hit in hits]}
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line in file:
+                yield line.rstrip("\n")
+    except OSError as trouble:
+        raise CommandError(f"{path} cannot be read: {trouble.strerror}.") from trouble
+    except UnicodeDecodeError as trouble:
+        raise CommandError(f"{path} is not UTF-8. Save it as UTF-8.") from trouble

@@ -1,0 +1,102 @@
+"""search: a question about a dataset ─► its hits. What every door to search calls."""
+
+from enum import StrEnum
+
+from datasets.models import Dataset
+from segments.exceptions import SearchRefused
+from segments.search.full_text import full_text_ranking
+from segments.search.hits import Hit, hits_of
+from segments.search.ranking import Ranked, fused
+from segments.search.semantic import semantic_ranking
+
+DEFAULT_TOP_K = 10
+# More than anybody reads or any prompt holds; it bounds the answer, as an export is not.
+MAX_TOP_K = 100
+MAX_QUERY_CHARS = 8_000
+# How deep each ranking is read before they are fused; deeper changes nothing in the first ten.
+FUSED_DEPTH = 100
+
+
+class SearchMethod(StrEnum):
+    """How segments are found."""
+
+    SEMANTIC = "semantic"
+    """By the meaning of the question: vectors."""
+    FULL_TEXT = "full_text"
+    """By its words: BM25."""
+    HYBRID = "hybrid"
+    """By both: reciprocal rank fusion."""
+
+
+def search(
+    dataset: Dataset,
+    query: str,
+    method: SearchMethod | str = SearchMethod.HYBRID,
+    top_k: int = DEFAULT_TOP_K,
+    score_threshold: float | None = None,
+) -> list[Hit]:
+    """The segments of `dataset` that answer `query`, best first, at most `top_k`.
+
+    Only enabled, completed segments of enabled, unarchived, completed documents are found.
+    Any text gives hits or none. An economy dataset has no vectors: there hybrid is full_text.
+    `score_threshold` leaves out hits below it, in the terms of the method's own score.
+
+    Raises:
+        SearchRefused: an unknown method, semantic in an economy dataset, a `top_k` or a query
+            out of bounds.
+        NoEmbeddingModel, EmbeddingFailed: the dataset's model is not to be had, or failed.
+    """
+    _check_bounds(query, top_k)
+    ranking = _ranking(dataset, storable(query).strip(), _method(dataset, method), top_k)
+    if score_threshold is not None:
+        ranking = [ranked for ranked in ranking if ranked.score >= score_threshold]
+    return hits_of(ranking[:top_k])
+
+
+def methods_of(dataset: Dataset) -> list[SearchMethod]:
+    """The methods that make a difference in this dataset."""
+    return list(SearchMethod) if dataset.has_vectors else [SearchMethod.FULL_TEXT]
+
+
+def storable(text: str) -> str:
+    """`text` without what no segment can contain: NUL, taken as a blank, and lone surrogates."""
+    return text.replace("\0", " ").encode(errors="ignore").decode()
+
+
+def _ranking(dataset: Dataset, question: str, method: SearchMethod, top_k: int) -> list[Ranked]:
+    if not question:
+        return []
+    if method == SearchMethod.SEMANTIC:
+        return semantic_ranking(dataset, question, top_k)
+    if method == SearchMethod.FULL_TEXT:
+        return full_text_ranking(dataset, question, top_k)
+    depth = max(FUSED_DEPTH, top_k)
+    return fused(
+        full_text_ranking(dataset, question, depth), semantic_ranking(dataset, question, depth)
+    )
+
+
+def _method(dataset: Dataset, wanted: SearchMethod | str) -> SearchMethod:
+    try:
+        method = SearchMethod(wanted)
+    except ValueError:
+        known = ", ".join(SearchMethod)
+        raise SearchRefused(f"There is no search method “{wanted}”. Use one of: {known}.") from None
+    if dataset.has_vectors:
+        return method
+    if method == SearchMethod.SEMANTIC:
+        raise SearchRefused(
+            f"Dataset “{dataset.name}” is economy: it has no vectors to search by meaning. "
+            "Use method full_text."
+        )
+    return SearchMethod.FULL_TEXT
+
+
+def _check_bounds(query: str, top_k: int) -> None:
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise SearchRefused(f"top_k is {top_k}; it must be from 1 to {MAX_TOP_K}.")
+    if len(query) > MAX_QUERY_CHARS:
+        raise SearchRefused(
+            f"The query is {len(query):,} characters long; {MAX_QUERY_CHARS:,} is the most. "
+            "Shorten it."
+        )
