@@ -4,8 +4,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 # A Redis server has 16 databases unless it is told otherwise, numbered from 0.
 LAST_DATABASE = 15
-# A server that does not answer within this many seconds is reported, not waited for. Above
-# the second for which workers ask for the next message in one call.
+# A server that does not answer in time is reported, not waited for. An answer may take longer
+# than the one second for which workers ask for the next message in one call.
+CONNECT_SECONDS = 3
 ANSWER_SECONDS = 10
 
 
@@ -37,5 +38,5 @@ def with_timeouts(url: str) -> str:
     """`url` with a limit on how long connecting and answering may take."""
     parts = urlsplit(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    limits = {"socket_connect_timeout": ANSWER_SECONDS, "socket_timeout": ANSWER_SECONDS}
+    limits = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
     return urlunsplit(parts._replace(query=urlencode({**limits, **query})))

@@ -16,6 +16,7 @@ from segments.importing.examine import Examination
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob
 from segments.models.import_job import Door, ImportMode, OnError
+from segments.progress import mirror_after_commit
 from segments.uploads import discard_file, store_file
 
 
@@ -77,6 +78,7 @@ def start_import(
 @transaction.atomic(durable=True)
 def _submit(new: ImportJob) -> ImportJob:
     new.save(force_insert=True)
+    mirror_after_commit(new.pk)
     if new.background:
         hint(new.pk)
     return new

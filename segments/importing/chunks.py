@@ -18,6 +18,7 @@ from segments.importing.state import lease, worker_name
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import ImportStatus
+from segments.progress import mirror_after_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
     )
     if not counted:
         raise _reason_lost(claim)
+    mirror_after_commit(claim.job_id, often=True)
 
 
 def release(claim: ChunkClaim) -> None:

@@ -29,6 +29,7 @@ from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, Stat
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import OPEN_STATUSES, WORKING_STATUSES, ImportStatus
+from segments.progress import mirror_after_commit
 
 # Chunk commits hold the job's row for milliseconds, publishing for seconds.
 LOCK_WAIT = "2s"
@@ -76,7 +77,7 @@ def give_up_if_spent(job_id: UUID) -> bool:
     )
     tries = settings.SEGMILL_MAX_ATTEMPTS
     error = f"The import was tried {tries} times, and its worker was lost each time. Retry it."
-    return bool(_end(spent, ImportStatus.FAILED, "attempts_spent", error))
+    return bool(_end(job_id, spent, ImportStatus.FAILED, "attempts_spent", error))
 
 
 def start_embedding(claim: JobClaim, **changes: Any) -> None:
@@ -99,7 +100,7 @@ def renew(claim: JobClaim, **changes: Any) -> None:
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more.
     """
-    _move(claim, lease_until=lease(), **changes)
+    _move(claim, often=True, lease_until=lease(), **changes)
 
 
 def fail(job_id: UUID, code: str, error: str, epoch: int | None = None) -> bool:
@@ -110,7 +111,7 @@ def fail(job_id: UUID, code: str, error: str, epoch: int | None = None) -> bool:
     held = ImportJob.objects.open().filter(pk=job_id)
     if epoch is not None:
         held = held.filter(epoch=epoch)
-    return bool(_end(held, ImportStatus.FAILED, code, error))
+    return bool(_end(job_id, held, ImportStatus.FAILED, code, error))
 
 
 def cancel(job_id: UUID, why: str) -> None:
@@ -125,7 +126,8 @@ def cancel(job_id: UUID, why: str) -> None:
             raise ImportNotFound(str(job_id))
         if job.is_final:
             raise StateConflict(f"The import has ended already: {job.get_status_display()}.")
-        _end(ImportJob.objects.filter(pk=job_id), ImportStatus.CANCELLED, "cancelled", why)
+        jobs = ImportJob.objects.filter(pk=job_id)
+        _end(job_id, jobs, ImportStatus.CANCELLED, "cancelled", why)
 
 
 def mark_tidied(job_id: UUID) -> None:
@@ -174,6 +176,7 @@ def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim
     )
     if not taken:
         return None
+    mirror_after_commit(job_id)
     epoch = ImportJob.objects.values_list("epoch", flat=True).get(pk=job_id)
     return JobClaim(job_id, epoch, phase)
 
@@ -182,13 +185,14 @@ def _held(claim: JobClaim) -> dict[str, Any]:
     return {"pk": claim.job_id, "epoch": claim.epoch, "status": claim.phase}
 
 
-def _move(claim: JobClaim, **changes: Any) -> None:
+def _move(claim: JobClaim, *, often: bool = False, **changes: Any) -> None:
     moved = ImportJob.objects.filter(**_held(claim)).update(revision=F("revision") + 1, **changes)
     if not moved:
         raise _reason_lost(claim.job_id)
+    mirror_after_commit(claim.job_id, often=often)
 
 
-def _end(jobs: Any, status: ImportStatus, code: str, error: str) -> int:
+def _end(job_id: UUID, jobs: Any, status: ImportStatus, code: str, error: str) -> int:
     ended: int = jobs.filter(status__in=OPEN_STATUSES).update(
         status=status,
         revision=F("revision") + 1,
@@ -198,6 +202,8 @@ def _end(jobs: Any, status: ImportStatus, code: str, error: str) -> int:
         finished_at=Now(),
         lease_until=None,
     )
+    if ended:
+        mirror_after_commit(job_id)
     return ended
 
 

@@ -1,0 +1,268 @@
+"""ImportProgress: how far an import is, the same in its row, the cache, the API and the page."""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import DateTimeField
+from django.db.models.functions import Now
+
+from segments import status_cache
+from segments.exceptions import ImportNotFound
+from segments.models import Chunk, ImportJob
+from segments.models.chunk import ChunkStatus
+from segments.models.import_job import FINAL_STATUSES, WORKING_STATUSES, ImportStatus
+
+# A rate measured over less time says nothing yet.
+SECONDS_BEFORE_RATE = 0.2
+# Chunks may end many times a second; nobody looks more often than this.
+SECONDS_BETWEEN_MIRRORS = 0.5
+
+# The words that Dify's clients know: they poll while it is waiting or processing.
+JOB_STATUS = {
+    ImportStatus.WAITING: "waiting",
+    ImportStatus.PREPARING: "processing",
+    ImportStatus.EMBEDDING: "processing",
+    ImportStatus.PUBLISHING: "processing",
+    ImportStatus.INTERRUPTED: "processing",
+    ImportStatus.COMPLETED: "completed",
+    ImportStatus.FAILED: "error",
+    ImportStatus.CANCELLED: "error",
+}
+
+_throttle = status_cache.Throttle(SECONDS_BETWEEN_MIRRORS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProgress:
+    """An import as its row said at `measured_at`, on the database's clock.
+
+    * `phase` is the step it is in, or was in when it ended: waiting, preparing, embedding,
+      publishing or completed.
+    * `rows_total` is unknown until the whole file has been read; `rows_checked` grows until then.
+    * `rows_published` counts segments that were added or changed.
+    * `fraction` is of the phase, from 0 to 1; `rows_per_second` and `seconds_left` are measured
+      over the phase, over the whole import once it has ended. Each is None while unknown.
+    * `worker` names who works on it now: host, process and thread, separated by commas.
+    """
+
+    TIMES: ClassVar = ("created_at", "started_at", "finished_at", "measured_at")
+
+    job_id: str
+    revision: int
+    status: str
+    phase: str
+    rows_total: int | None
+    rows_checked: int
+    rows_failed: int
+    rows_embedded: int
+    rows_reused: int
+    rows_published: int
+    tokens: int
+    fraction: float | None
+    rows_per_second: float | None
+    seconds_left: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    measured_at: datetime
+    started_by: str
+    door: str
+    worker: str
+    error_code: str
+    error: str
+
+    @property
+    def job_status(self) -> str:
+        """The state in Dify's words."""
+        return JOB_STATUS[ImportStatus(self.status)]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the import has ended."""
+        return self.status in FINAL_STATUSES
+
+    def to_json(self) -> str:
+        """The progress as one JSON object; its `job_status` is for readers of that key."""
+        return json.dumps(asdict(self) | {"job_status": self.job_status}, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` has written.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is not that.
+        """
+        fields: dict[str, Any] = json.loads(text)
+        del fields["job_status"]
+        times = {name: fields[name] for name in cls.TIMES}
+        parsed = {name: time and datetime.fromisoformat(time) for name, time in times.items()}
+        return cls(**fields | parsed)
+
+
+def read_progress(job_id: UUID) -> ImportProgress:
+    """How far the import is: from the cache, or from its row if that knows better.
+
+    Whether the asker may know is decided before, from the row.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    cached = _cached(job_id)
+    return cached if cached and not cached.is_final else measure(job_id)
+
+
+def measure(job_id: UUID) -> ImportProgress:
+    """How far the import is, as its row says now.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    now = Now(output_field=DateTimeField())
+    jobs = ImportJob.objects.select_related("created_by").annotate(measured_at=now)
+    job = jobs.filter(pk=job_id).first()
+    if job is None:
+        raise ImportNotFound(str(job_id))
+    measured_at = job.measured_at  # type: ignore[attr-defined]  # annotated above
+    return progress_of(job, measured_at, worker=_workers(job))
+
+
+def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> ImportProgress:
+    """The progress of `job` as it was read at `measured_at`."""
+    phase = _phase(job)
+    pace = _pace(job, phase, measured_at)
+    return ImportProgress(
+        job_id=str(job.pk),
+        revision=job.revision,
+        status=job.status,
+        phase=phase,
+        rows_total=job.rows_total if job.prepared_at or job.is_final else None,
+        rows_checked=job.rows_total,
+        rows_failed=job.rows_failed,
+        rows_embedded=job.rows_embedded,
+        rows_reused=job.rows_reused,
+        rows_published=job.rows_created + job.rows_updated,
+        tokens=job.tokens,
+        fraction=pace.fraction,
+        rows_per_second=pace.rows_per_second,
+        seconds_left=None if job.is_final else pace.seconds_left,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        measured_at=measured_at,
+        started_by=job.created_by.get_username() if job.created_by else "",
+        door=job.door,
+        worker=worker,
+        error_code=job.error_code,
+        error=job.error,
+    )
+
+
+def mirror_after_commit(job_id: UUID, *, often: bool = False) -> None:
+    """Bring the cache up to the row once this transaction has committed.
+
+    What happens `often` is mirrored at most twice a second. Nothing depends on it: an error is
+    logged, and readers go to the row before long.
+    """
+    if not often or _throttle.allows(job_id):
+        transaction.on_commit(partial(mirror, job_id), robust=True)
+
+
+def mirror(job_id: UUID) -> None:
+    """Bring the cache up to the row, unless it is already.
+
+    Two that mirror at once cannot leave the older state there: whoever has written looks once
+    more, and writes again if the row has moved on.
+    """
+    written = _cached_revision(job_id)
+    with suppress(ImportNotFound):  # deleted with its document: nobody may see it any more
+        while (now := measure(job_id)).revision > written:
+            if not status_cache.write(job_id, now.to_json(), is_final=now.is_final):
+                return
+            written = now.revision
+
+
+def _cached(job_id: UUID) -> ImportProgress | None:
+    text = status_cache.read(job_id)
+    if text is None:
+        return None
+    try:
+        progress = ImportProgress.from_json(text)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return progress if progress.job_id == str(job_id) else None
+
+
+def _cached_revision(job_id: UUID) -> int:
+    cached = _cached(job_id)
+    return cached.revision if cached else -1
+
+
+def _workers(job: ImportJob) -> str:
+    """Who holds a piece of the import now."""
+    if job.status != ImportStatus.EMBEDDING:
+        return job.lease_owner if job.status in WORKING_STATUSES else ""
+    running = Chunk.objects.filter(job=job, status=ChunkStatus.RUNNING)
+    return ", ".join(sorted(set(running.values_list("lease_owner", flat=True))))
+
+
+def _phase(job: ImportJob) -> str:
+    """The last phase the import has begun, whatever its state is now."""
+    if job.status == ImportStatus.COMPLETED:
+        return ImportStatus.COMPLETED
+    begun = (
+        (job.embedded_at, ImportStatus.PUBLISHING),
+        (job.prepared_at, ImportStatus.EMBEDDING),
+        (job.started_at, ImportStatus.PREPARING),
+    )
+    return next((phase for moment, phase in begun if moment), ImportStatus.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`rows` done in `seconds`, which is `fraction` of the phase."""
+
+    rows: int = 0
+    seconds: float = 0.0
+    fraction: float | None = None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """The rate, once there is enough to measure."""
+        if not self.rows or self.seconds < SECONDS_BEFORE_RATE:
+            return None
+        return round(self.rows / self.seconds, 1)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the rest of the phase takes at this rate."""
+        if not self.fraction or self.rows_per_second is None:
+            return None
+        return round(self.seconds * (1 - self.fraction) / self.fraction, 1)
+
+
+def _pace(job: ImportJob, phase: str, now: datetime) -> Pace:
+    if job.is_final:
+        done = 1.0 if job.status == ImportStatus.COMPLETED else None
+        rows = job.rows_created + job.rows_updated
+        return Pace(rows, _seconds(job.started_at, job.finished_at), done)
+    if phase == ImportStatus.PREPARING:
+        fraction = _share(job.bytes_read, job.file_bytes)
+        return Pace(job.rows_total, _seconds(job.started_at, now), fraction)
+    if phase == ImportStatus.EMBEDDING:
+        rows = job.rows_embedded + job.rows_reused
+        return Pace(rows, _seconds(job.prepared_at, now), _share(rows, job.rows_staged))
+    return Pace()
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    return (end - start).total_seconds() if start and end else 0.0
+
+
+def _share(part: int, whole: int) -> float:
+    return min(part / max(whole, 1), 1.0)
