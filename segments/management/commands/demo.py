@@ -1,0 +1,45 @@
+"""`manage.py demo`: imports the FAQ that ships with Segmill, and asks it three questions."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from datasets.models import Dataset, DocForm
+from segments import places, services
+from segments.console import ProgressDisplay, print_hits, print_import
+from segments.models.import_job import Door
+from segments.places import Wanted
+from segments.reports import report_import
+from segments.sample import FAQ
+from segments.search import search
+
+PLACE = Wanted(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
+# In words of their own: what they mean stands in the FAQ, what they say does not.
+QUESTIONS = (
+    "my spreadsheet got rejected, which cell is to blame?",
+    "does anything get lost if the machine loses power halfway through?",
+    "can I look something up without knowing the exact wording?",
+)
+HITS = 3
+
+
+class Command(BaseCommand):
+    """A second run starts from the same point and ends the same way."""
+
+    help = "Import a sample FAQ, search it, and show the result."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import the FAQ into a fresh dataset and search it."""
+        Dataset.objects.filter(tenant__name=PLACE.tenant, name=PLACE.dataset).delete()
+        document = places.make_place(PLACE, DocForm.QA)
+        with FAQ.open("rb") as file, ProgressDisplay(sys.stderr) as display:
+            job = services.start_import(
+                document, file, FAQ.name, door=Door.COMMAND, background=False
+            )
+            report = report_import(services.run_in_foreground(job, display))
+        print_import(report, sys.stdout)
+        if not report.is_success:
+            raise CommandError(report.error or report.status)
+        for question in QUESTIONS:
+            print_hits(question, search(document.dataset, question, top_k=HITS), sys.stdout)
