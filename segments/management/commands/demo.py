@@ -17,9 +17,9 @@ from segments.search import search
 PLACE = Wanted(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
 # In words of their own: what they mean stands in the FAQ, what they say does not.
 QUESTIONS = (
-    "my spreadsheet got rejected, which cell is to blame?",
-    "does anything get lost if the machine loses power halfway through?",
-    "can I look something up without knowing the exact wording?",
+    "RAM consumption of huge spreadsheets",
+    "the faulty spot in my table",
+    "verify a spreadsheet beforehand, touching nothing",
 )
 HITS = 3
 
@@ -42,4 +42,5 @@ class Command(BaseCommand):
         if not report.is_success:
             raise CommandError(report.error or report.status)
         for question in QUESTIONS:
-            print_hits(question, search(document.dataset, question, top_k=HITS), sys.stdout)
+            sys.stdout.write(f"\n“{question}”\n")
+            print_hits(search(document.dataset, question, top_k=HITS), sys.stdout)
