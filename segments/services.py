@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, BinaryIO
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connections, transaction
@@ -15,9 +16,23 @@ from segments.importing import examine, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob
-from segments.models.import_job import Door, ImportMode, OnError
+from segments.models.import_job import Door, ImportMode, ImportStatus, OnError
 from segments.progress import mirror_after_commit
-from segments.uploads import discard_file, store_file
+from segments.uploads import StoredFile, discard_file, is_stored, store_file
+
+RETRIED_STATUSES = (ImportStatus.FAILED, ImportStatus.CANCELLED)
+KEPT_BY_RETRY = (
+    "tenant_id",
+    "dataset",
+    "document",
+    "file_name",
+    "file_key",
+    "file_sha256",
+    "file_bytes",
+    "mode",
+    "on_error",
+    "options",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +62,98 @@ def start_import(
         ImportRefused: the document does not take segments now, or its model is not to be had.
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
     """
-    dataset, dimensions = document.dataset, check_place(document)
-    options = options or ImportOptions()
+    check_place(document)
     stored = store_file(file, name)
     try:
-        return _submit(
-            ImportJob(
-                tenant_id=document.tenant_id,
-                dataset=dataset,
-                document=document,
-                created_by=user,
-                door=door,
-                background=background,
-                file_name=stored.name,
-                file_key=stored.key,
-                file_sha256=stored.sha256,
-                file_bytes=stored.size,
-                mode=options.mode,
-                on_error=options.on_error,
-                embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
-                embedding_model=dataset.embedding_model if dimensions else "",
-                embedding_dimensions=dimensions,
-            )
+        return start_stored_import(
+            document, stored, door=door, user=user, options=options, background=background
         )
     except BaseException:
         discard_file(stored.key)
         raise
 
 
+def start_stored_import(
+    document: Document,
+    stored: StoredFile,
+    *,
+    door: Door,
+    user: User | None = None,
+    options: ImportOptions | None = None,
+    background: bool = True,
+    idempotency_key: str | None = None,
+) -> ImportJob:
+    """As `start_import`, for a file that is stored already; it stays stored if this is refused.
+
+    Raises:
+        ImportRefused: the document does not take segments now, or its model is not to be had.
+        IntegrityError: the tenant has an import with this `idempotency_key`.
+    """
+    dataset, dimensions = document.dataset, check_place(document)
+    options = options or ImportOptions()
+    return _submit(
+        ImportJob(
+            tenant_id=document.tenant_id,
+            dataset=dataset,
+            document=document,
+            created_by=user,
+            door=door,
+            background=background,
+            file_name=stored.name,
+            file_key=stored.key,
+            file_sha256=stored.sha256,
+            file_bytes=stored.size,
+            mode=options.mode,
+            on_error=options.on_error,
+            idempotency_key=idempotency_key,
+            embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
+            embedding_model=dataset.embedding_model if dimensions else "",
+            embedding_dimensions=dimensions,
+        )
+    )
+
+
+def retry_import(ended: ImportJob, *, door: Door, user: User | None = None) -> ImportJob:
+    """Start a failed or cancelled import anew, as a new job with the same file and options.
+
+    The old one stays in the history; `retry_of` of the new one names it.
+
+    Raises:
+        StateConflict: it did not fail, is being retried already, or its file is not stored
+            any more.
+        ImportRefused: the document does not take segments now, or its model is not to be had.
+    """
+    dimensions = check_place(ended.document)
+    again = ImportJob(retry_of=ended, door=door, created_by=user, embedding_dimensions=dimensions)
+    for kept in KEPT_BY_RETRY:
+        setattr(again, kept, getattr(ended, kept))
+    for field in ("embedding_model_provider", "embedding_model"):
+        setattr(again, field, getattr(ended.dataset, field) if dimensions else "")
+    return _submit(again)
+
+
+def _refuse_retry(ended_id: UUID) -> None:
+    """Lock the import that is to be retried, so that two retries at once are one.
+
+    Raises:
+        StateConflict: it cannot be retried; the text says why.
+    """
+    ended = ImportJob.objects.select_for_update(no_key=True).get(pk=ended_id)
+    if ended.status not in RETRIED_STATUSES:
+        raise StateConflict(
+            "Only a failed or cancelled import can be retried; this one is: "
+            f"{ended.get_status_display()}."
+        )
+    if another := ImportJob.objects.open().filter(retry_of=ended).first():
+        raise StateConflict(f"It is being retried already, as import {another.pk}.")
+    if not is_stored(ended.file_key):
+        raise StateConflict("Its file is not stored any more. Import the file again.")
+
+
 @transaction.atomic(durable=True)
 def _submit(new: ImportJob) -> ImportJob:
+    if new.retry_of_id:
+        _refuse_retry(new.retry_of_id)
     new.save(force_insert=True)
     mirror_after_commit(new.pk)
     if new.background:

@@ -51,6 +51,11 @@ def discard_file(key: str) -> None:
     default_storage.delete(key)
 
 
+def is_stored(key: str) -> bool:
+    """Whether the file is there still."""
+    return default_storage.exists(key)
+
+
 class _Hashing(File[bytes]):
     """A file that is hashed and counted while the storage reads it."""
 

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from segments.exceptions import ClaimLost, ImportCancelled
+from segments.importing import samples
 from segments.importing.state import lease, worker_name
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
@@ -96,6 +97,7 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
     )
     if not counted:
         raise _reason_lost(claim)
+    samples.record(claim.job_id)
     mirror_after_commit(claim.job_id, often=True)
 
 

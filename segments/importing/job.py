@@ -29,7 +29,7 @@ from segments.exceptions import (
     TargetGone,
 )
 from segments.hints import hint
-from segments.importing import chunks, pipeline, staging, state
+from segments.importing import chunks, pipeline, samples, staging, state
 from segments.importing.embed import embed_chunk
 from segments.importing.pipeline import Tally
 from segments.importing.publish import merge_full_text, publish
@@ -163,6 +163,7 @@ def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkf
         tokens=tally.tokens,
         bytes_read=tally.bytes_read,
     )
+    samples.record(claim.job_id)
     staging.record_problems(claim.job_id, chunk.problems)
     if has_vectors and chunk.rows:
         Chunk.objects.create(

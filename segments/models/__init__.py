@@ -2,8 +2,17 @@
 
 from segments.models.chunk import Chunk
 from segments.models.import_job import ImportJob
+from segments.models.progress_sample import ProgressSample
 from segments.models.row_error import RowError
 from segments.models.segment import DocumentSegment
 from segments.models.staging import StagedRow, StagedVector
 
-__all__ = ["Chunk", "DocumentSegment", "ImportJob", "RowError", "StagedRow", "StagedVector"]
+__all__ = [
+    "Chunk",
+    "DocumentSegment",
+    "ImportJob",
+    "ProgressSample",
+    "RowError",
+    "StagedRow",
+    "StagedVector",
+]

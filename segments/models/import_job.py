@@ -101,6 +101,10 @@ class ImportJob(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    # The failed or cancelled import that this one tries again, with the same file.
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retries"
+    )
     door = models.CharField(max_length=16, choices=Door.choices)
     background = models.BooleanField(default=True)
 
