@@ -104,6 +104,9 @@ SEGMILL_MAX_CELL_CHARS = env.whole_number("SEGMILL_MAX_CELL_CHARS", 100_000, min
 # Kept for the report; all bad rows are counted, however many there are.
 SEGMILL_MAX_ROW_ERRORS = env.whole_number("SEGMILL_MAX_ROW_ERRORS", 10_000, minimum=100)
 
+# An import can be retried as long as its file is kept; files are the one thing that grows.
+SEGMILL_KEEP_FILES_DAYS = env.whole_number("SEGMILL_KEEP_FILES_DAYS", 7)
+
 # --- Queue and cache -----------------------------------------------------------------------------
 # One Redis server serves both, in two of its databases: clearing a cache empties its database.
 SEGMILL_BROKER_URL = env.redis_url("SEGMILL_BROKER_URL", REDIS_URL)

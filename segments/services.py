@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, connections, transaction
 
 from datasets.models import Dataset, Document, IndexingStatus
+from segments import uploads
 from segments.embedding import get_embedder
 from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
 from segments.hints import hint
@@ -132,6 +133,11 @@ def retry_import(ended: ImportJob, *, door: Door, user: User | None = None) -> I
     return _submit(again)
 
 
+def remove_stale_uploads() -> int:
+    """Remove stored files that nobody needs any more; how many. To be called now and then."""
+    return uploads.remove_stale_files()
+
+
 def _refuse_retry(ended_id: UUID) -> None:
     """Lock the import that is to be retried, so that two retries at once are one.
 
@@ -207,9 +213,16 @@ def undo_import(completed: ImportJob) -> ImportJob:
 
 
 def examine_file(
-    document: Document, file: BinaryIO, name: str, size: int, listener: Listener = nobody
+    document: Document,
+    file: BinaryIO,
+    name: str,
+    size: int,
+    listener: Listener = nobody,
+    most_rows: int | None = None,
 ) -> Examination:
     """What importing `file` into `document` (which may be unsaved) would do; changes nothing.
+
+    With `most_rows` only so many of its first rows are looked at.
 
     Raises:
         ImportRefused: the document does not take segments now, or its model is not to be had.
@@ -225,7 +238,7 @@ def examine_file(
         provider=dataset.embedding_model_provider if dimensions else "",
         model=dataset.embedding_model if dimensions else "",
     )
-    return examine.examine(file, name, size, target, listener)
+    return examine.examine(file, name, size, target, listener, most_rows)
 
 
 def check_place(document: Document) -> int | None:

@@ -4,18 +4,26 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePath
 from typing import IO
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db.models import Max
+from django.utils import timezone
 
 from segments.exceptions import FileTooLarge
+from segments.models import ImportJob
 
 READ_BYTES = 1024 * 1024
 FOLDER = "imports"
 NAME_CHARS = 255
+# How long an uploaded file may wait to be imported.
+UPLOADED_FOR = timedelta(hours=24)
+# A little longer, so that a file is never removed while its import is being confirmed.
+UNUSED_FOR = UPLOADED_FOR + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,39 @@ def discard_file(key: str) -> None:
 def is_stored(key: str) -> bool:
     """Whether the file is there still."""
     return default_storage.exists(key)
+
+
+def remove_stale_files() -> int:
+    """Remove what nobody needs any more; how many files that were.
+
+    These are files that were uploaded and never imported, after `UNUSED_FOR`, and those of
+    imports that ended `SEGMILL_KEEP_FILES_DAYS` ago, which cannot be retried from then on.
+    """
+    stale = [key for key in _stored_keys() if _is_stale(key)]
+    for key in stale:
+        default_storage.delete(key)
+    return len(stale)
+
+
+def _stored_keys() -> list[str]:
+    try:
+        _, names = default_storage.listdir(FOLDER)
+    except FileNotFoundError:
+        return []
+    return [f"{FOLDER}/{name}" for name in names]
+
+
+def _is_stale(key: str) -> bool:
+    jobs = ImportJob.objects.filter(file_key=key)
+    if jobs.open().exists():
+        return False
+    last_end = jobs.aggregate(last=Max("finished_at"))["last"]
+    if last_end is not None:
+        return bool(last_end < timezone.now() - timedelta(days=settings.SEGMILL_KEEP_FILES_DAYS))
+    try:
+        return default_storage.get_modified_time(key) < timezone.now() - UNUSED_FOR
+    except FileNotFoundError:  # somebody else has just removed it
+        return False
 
 
 class _Hashing(File[bytes]):

@@ -5,6 +5,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from segments.importing import pipeline, staging
+from segments.importing.columns import Columns
 from segments.importing.pipeline import Tally
 from segments.importing.types import Listener, RowProblem, SegmentRow, Target
 from segments.importing.writer import Chunkful
@@ -15,8 +16,11 @@ class Examination:
     """What a file would do: nothing of it stays.
 
     `tokens` counts all good rows; `reused` of them need no embedding, as the dataset has
-    their vectors already.
+    their vectors already. All counts are of the rows looked at: where `is_partial`, those are
+    the first ones, and `bytes_read` says how much of the file they are.
     """
+
+    columns: Columns
 
     rows: int
     failed: int
@@ -25,12 +29,19 @@ class Examination:
     problems: list[RowProblem]
     notices: list[str]
     sample: list[SegmentRow]
+    bytes_read: int
+    is_partial: bool
 
 
 def examine(
-    file: BinaryIO, name: str, size: int, target: Target, listener: Listener
+    file: BinaryIO,
+    name: str,
+    size: int,
+    target: Target,
+    listener: Listener,
+    most_rows: int | None = None,
 ) -> Examination:
-    """Check every row of `file` for `target`, embedding and publishing nothing.
+    """Check every row of `file` (or its first `most_rows`) for `target`; nothing of it stays.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
@@ -38,11 +49,12 @@ def examine(
     """
     visit = uuid4()
     try:
-        tally = pipeline.prepare(visit, file, name, size, target, _no_fence, listener)
+        tally = pipeline.prepare(visit, file, name, size, target, _no_fence, listener, most_rows)
         reused = staging.count_reusable(visit, target.dataset_id) if target.model else 0
     finally:
         staging.clear(visit)
     return Examination(
+        columns=tally.columns,
         rows=tally.rows,
         failed=tally.failed,
         tokens=tally.tokens,
@@ -50,6 +62,8 @@ def examine(
         problems=sorted(tally.problems, key=lambda problem: problem.line),
         notices=tally.notices,
         sample=tally.sample,
+        bytes_read=tally.bytes_read,
+        is_partial=tally.is_partial,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import BinaryIO, TypeAlias
 from uuid import UUID
 
@@ -46,8 +47,9 @@ Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]
 
 @dataclass(slots=True)
 class Tally:
-    """What has been found in a file so far."""
+    """What has been found in a file so far; `is_partial` if its last rows were not looked at."""
 
+    columns: Columns
     rows: int = 0
     failed: int = 0
     staged: int = 0
@@ -56,6 +58,7 @@ class Tally:
     problems: list[RowProblem] = field(default_factory=list)
     sample: list[SegmentRow] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    is_partial: bool = False
 
     def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
         """Count the rows that `found` speaks of; those that the report has room for."""
@@ -86,8 +89,11 @@ def prepare(
     target: Target,
     fence: Fence,
     listener: Listener,
+    most_rows: int | None = None,
 ) -> Tally:
     """Check every row of `file` for `target` and stage the good ones under `job_id`.
+
+    With `most_rows`, for a look at a large file, the rows after them are left unread.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
@@ -97,12 +103,13 @@ def prepare(
     sheet = open_sheet(file, file_name)
     with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
         columns = _columns(sheet, target)
-        tally = Tally(notices=_notices(columns))
+        tally = Tally(columns, notices=_notices(columns))
         rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
-        for chunk in _chunks(rows, tally):
+        for chunk in _chunks(islice(rows, most_rows), tally):
             tally.bytes_read = sheet.position()
             writer.put(chunk, partial(fence, replace(tally), chunk))
             listener(_progress(tally, file_bytes))
+        tally.is_partial = most_rows is not None and next(rows, None) is not None
     if not tally.rows:
         raise FileEmpty(f"{file_name} has a header but no rows. Put rows under it.")
     if columns.external_id is not None:

@@ -119,4 +119,4 @@ def _per_second(before: _Point, after: _Point) -> float:
 
 def _since(job: ImportJob, moment: datetime) -> float:
     assert job.started_at is not None  # noqa: S101  (rates() asks before)
-    return round((moment - job.started_at).total_seconds(), 3)
+    return round((moment - job.started_at).total_seconds(), 6)
