@@ -1,6 +1,6 @@
 """Addresses of Redis: which database they mean, and its neighbour on the same server."""
 
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
 # A Redis server has 16 databases unless it is told otherwise, numbered from 0.
 LAST_DATABASE = 15
@@ -29,14 +29,21 @@ def neighbour(url: str) -> str:
     other = number + 1 if number < LAST_DATABASE else number - 1
     parts = urlsplit(url)
     if parts.scheme == "unix":
-        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        return urlunsplit(parts._replace(query=urlencode(query | {"db": other})))
+        return _with_query(parts, {"db": other})
     return urlunsplit(parts._replace(path=f"/{other}"))
 
 
 def with_timeouts(url: str) -> str:
-    """`url` with a limit on how long connecting and answering may take."""
+    """`url` with a limit on how long connecting and answering may take, unless it has one."""
     parts = urlsplit(url)
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     limits = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
-    return urlunsplit(parts._replace(query=urlencode({**limits, **query})))
+    given = parse_qs(parts.query)
+    return _with_query(parts, {name: n for name, n in limits.items() if name not in given})
+
+
+def _with_query(parts: SplitResult, changes: dict[str, int]) -> str:
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    query = urlencode(given | changes)
+    if parts.scheme == "unix":  # urlunsplit would leave the two slashes out
+        return f"unix://{parts.netloc}{parts.path}?{query}"
+    return urlunsplit(parts._replace(query=query))

@@ -1,12 +1,19 @@
 """System checks: a wrong setting is refused at start, with what to set instead."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from config import env
+from config.redis_urls import database_of
+
+# Seconds after a task's timeout at which django-q2 kills its worker.
+KILL_AFTER_TIMEOUT = 3
+PER_PROCESS_CACHES = frozenset({"LocMemCache", "DummyCache"})
 
 
 @register()
@@ -20,3 +27,68 @@ def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         )
         for problem in env.PROBLEMS
     ]
+
+
+@register()
+def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`segments.E002` to `E006`: queue and cache as imports need them."""
+    return list(queue_problems(settings.Q_CLUSTER, settings.CACHES["default"]))
+
+
+def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterator[Error]:
+    """What is wrong with the settings of django-q2 and of the default cache."""
+    yield from _timing_problems(queue)
+    if queue.get("orm", "default") != "default":
+        yield Error(
+            f"The queue is in the database “{queue['orm']}”, away from the imports.",
+            hint="Set Q_CLUSTER's orm to “default”: a message is committed with its import.",
+            id="segments.E006",
+        )
+    backend = str(cache["BACKEND"]).rpartition(".")[2]
+    if backend in PER_PROCESS_CACHES:
+        yield Error(
+            f"The default cache is {backend}, which every process has for itself.",
+            hint="Use a cache that web and workers share: files, or Redis by SEGMILL_CACHE_URL.",
+            id="segments.E004",
+        )
+    if "redis" in queue and _redis_of(queue["redis"]) in _redis_of_cache(cache):
+        yield Error(
+            "The queue and the cache are in the same Redis database: clearing the cache "
+            "would empty the queue.",
+            hint="Give SEGMILL_BROKER_URL and SEGMILL_CACHE_URL different database numbers.",
+            id="segments.E005",
+        )
+
+
+def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:
+    timeout, retry = queue.get("timeout"), queue.get("retry", 60)
+    if not timeout or retry <= timeout + KILL_AFTER_TIMEOUT:
+        yield Error(
+            f"The queue repeats a message after {retry} s, while its task may still run "
+            f"(timeout: {timeout} s).",
+            hint="Set Q_CLUSTER's timeout, and retry to twice that.",
+            id="segments.E002",
+        )
+    cycle = queue.get("guard_cycle", 0.5)
+    if timeout and (cycle <= 0 or Fraction(timeout + KILL_AFTER_TIMEOUT) % Fraction(cycle)):
+        yield Error(
+            f"With a guard_cycle of {cycle} s a hung worker is never killed: it does not divide "
+            f"timeout + {KILL_AFTER_TIMEOUT} s exactly.",
+            hint="Set Q_CLUSTER's guard_cycle to 0.5.",
+            id="segments.E003",
+        )
+
+
+def _redis_of(broker: str | Mapping[str, Any]) -> tuple[str, int]:
+    if isinstance(broker, str):
+        return database_of(broker)
+    host = f"{broker.get('host', 'localhost')}:{broker.get('port', 6379)}"
+    return host, int(broker.get("db", 0))
+
+
+def _redis_of_cache(cache: Mapping[str, Any]) -> list[tuple[str, int]]:
+    if "redis" not in str(cache["BACKEND"]).lower():
+        return []
+    location = cache.get("LOCATION", "")
+    addresses = [location] if isinstance(location, str) else location
+    return [database_of(address) for address in addresses]
