@@ -163,6 +163,13 @@ class StateConflict(SegmillError):
     status = HTTPStatus.CONFLICT
 
 
+class IdempotencyConflict(SegmillError):
+    """An idempotency key was used for another request."""
+
+    code = "idempotency_conflict"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 class ImportCancelled(SegmillError):
     """Somebody cancelled the import; its worker stops quietly."""
 

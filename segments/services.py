@@ -3,25 +3,22 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, BinaryIO
-from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connections
 
 from datasets.models import Dataset, Document, IndexingStatus
 from segments import uploads
 from segments.embedding import get_embedder
 from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
-from segments.hints import hint
 from segments.importing import examine, job, state, undo
 from segments.importing.examine import Examination
+from segments.importing.submit import submit
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob
-from segments.models.import_job import Door, ImportMode, ImportStatus, OnError
-from segments.progress import mirror_after_commit
-from segments.uploads import StoredFile, discard_file, is_stored, store_file
+from segments.models.import_job import Door, ImportMode, OnError
+from segments.uploads import StoredFile, discard_file, store_file
 
-RETRIED_STATUSES = (ImportStatus.FAILED, ImportStatus.CANCELLED)
 KEPT_BY_RETRY = (
     "tenant_id",
     "dataset",
@@ -53,25 +50,39 @@ def start_import(
     user: User | None = None,
     options: ImportOptions | None = None,
     background: bool = True,
+    idempotency_key: str | None = None,
 ) -> ImportJob:
     """Accept `file` for `document`: stored, hashed and waiting to be run.
 
     With `background` a worker is told, in the transaction that makes the job; otherwise the
     caller runs it. If the transaction fails, nothing is kept, the file neither.
 
+    A background request that arrives again is answered with the job it has made: the one of
+    the same key, or without a key the unfinished one of the same file, document and options.
+
     Raises:
         ImportRefused: the document does not take segments now, or its model is not to be had.
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
+        IdempotencyConflict: the key was used for another request.
     """
     check_place(document)
     stored = store_file(file, name)
     try:
-        return start_stored_import(
-            document, stored, door=door, user=user, options=options, background=background
+        accepted = start_stored_import(
+            document,
+            stored,
+            door=door,
+            user=user,
+            options=options,
+            background=background,
+            idempotency_key=idempotency_key,
         )
     except BaseException:
         discard_file(stored.key)
         raise
+    if accepted.file_key != stored.key:
+        discard_file(stored.key)
+    return accepted
 
 
 def start_stored_import(
@@ -88,11 +99,11 @@ def start_stored_import(
 
     Raises:
         ImportRefused: the document does not take segments now, or its model is not to be had.
-        IntegrityError: the tenant has an import with this `idempotency_key`.
+        IdempotencyConflict: the key was used for another request.
     """
     dataset, dimensions = document.dataset, check_place(document)
     options = options or ImportOptions()
-    return _submit(
+    return submit(
         ImportJob(
             tenant_id=document.tenant_id,
             dataset=dataset,
@@ -130,41 +141,12 @@ def retry_import(ended: ImportJob, *, door: Door, user: User | None = None) -> I
         setattr(again, kept, getattr(ended, kept))
     for field in ("embedding_model_provider", "embedding_model"):
         setattr(again, field, getattr(ended.dataset, field) if dimensions else "")
-    return _submit(again)
+    return submit(again)
 
 
 def remove_stale_uploads() -> int:
     """Remove stored files that nobody needs any more; how many. To be called now and then."""
     return uploads.remove_stale_files()
-
-
-def _refuse_retry(ended_id: UUID) -> None:
-    """Lock the import that is to be retried, so that two retries at once are one.
-
-    Raises:
-        StateConflict: it cannot be retried; the text says why.
-    """
-    ended = ImportJob.objects.select_for_update(no_key=True).get(pk=ended_id)
-    if ended.status not in RETRIED_STATUSES:
-        raise StateConflict(
-            "Only a failed or cancelled import can be retried; this one is: "
-            f"{ended.get_status_display()}."
-        )
-    if another := ImportJob.objects.open().filter(retry_of=ended).first():
-        raise StateConflict(f"It is being retried already, as import {another.pk}.")
-    if not is_stored(ended.file_key):
-        raise StateConflict("Its file is not stored any more. Import the file again.")
-
-
-@transaction.atomic(durable=True)
-def _submit(new: ImportJob) -> ImportJob:
-    if new.retry_of_id:
-        _refuse_retry(new.retry_of_id)
-    new.save(force_insert=True)
-    mirror_after_commit(new.pk)
-    if new.background:
-        hint(new.pk)
-    return new
 
 
 def run_in_foreground(started: ImportJob, listener: Listener = nobody) -> ImportJob:

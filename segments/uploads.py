@@ -15,7 +15,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from segments.exceptions import FileTooLarge
-from segments.models import ImportJob
+from segments.models import ImportJob, UploadFile
 
 READ_BYTES = 1024 * 1024
 FOLDER = "imports"
@@ -73,6 +73,7 @@ def remove_stale_files() -> int:
     stale = [key for key in _stored_keys() if _is_stale(key)]
     for key in stale:
         default_storage.delete(key)
+    UploadFile.objects.filter(key__in=stale).delete()
     return len(stale)
 
 

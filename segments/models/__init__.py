@@ -1,13 +1,16 @@
 """The tables of segments and imports, one file per noun."""
 
+from segments.models.api_key import ApiKey
 from segments.models.chunk import Chunk
 from segments.models.import_job import ImportJob
 from segments.models.progress_sample import ProgressSample
 from segments.models.row_error import RowError
 from segments.models.segment import DocumentSegment
 from segments.models.staging import StagedRow, StagedVector
+from segments.models.upload_file import UploadFile
 
 __all__ = [
+    "ApiKey",
     "Chunk",
     "DocumentSegment",
     "ImportJob",
@@ -15,4 +18,5 @@ __all__ = [
     "RowError",
     "StagedRow",
     "StagedVector",
+    "UploadFile",
 ]

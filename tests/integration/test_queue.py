@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 
 from datasets.models import Document
 from segments import hints, services, tasks
+from segments.importing import submit
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import Door, ImportStatus
 from segments.uploads import FOLDER
@@ -48,7 +49,7 @@ def test_a_start_that_fails_leaves_neither_job_nor_message_nor_file(
         hints.hint(job_id)  # type: ignore[arg-type]
         raise KeyError("out of order")
 
-    monkeypatch.setattr(services, "hint", fail_after)
+    monkeypatch.setattr(submit, "hint", fail_after)
     with pytest.raises(KeyError):
         start(document, QA)
 
