@@ -8,6 +8,7 @@ the variable's name, the value and what to set instead.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -36,6 +37,23 @@ PROBLEMS: list[EnvProblem] = []
 def text(name: str, default: str = "") -> str:
     """The variable as it stands, surrounding blanks removed."""
     return os.environ.get(name, "").strip() or default
+
+
+def verbatim(name: str) -> str:
+    """The variable with its blanks, for text that goes in front of other text."""
+    return os.environ.get(name, "")
+
+
+def amount(name: str, default: str) -> Decimal:
+    """A decimal number that is not negative, exact as prices are."""
+
+    def parse(value: str) -> Decimal:
+        number = Decimal(value)
+        if not number.is_finite() or number < 0:
+            raise ValueError(value)
+        return number
+
+    return _parsed(name, Decimal(default), parse, "a number such as 0.02")
 
 
 def whole_number(name: str, default: int, *, minimum: int = 0) -> int:
@@ -97,6 +115,6 @@ def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str) -> 
         return default
     try:
         return parse(value)
-    except ValueError:
+    except (ValueError, InvalidOperation):
         PROBLEMS.append(EnvProblem(name, value, expected))
         return default

@@ -82,6 +82,39 @@ TEMPLATES: list[dict[str, Any]] = [
 SEGMILL_EMBEDDING_PROVIDER = env.text("SEGMILL_EMBEDDING_PROVIDER", "wordllama")
 SEGMILL_EMBEDDING_MODEL = env.text("SEGMILL_EMBEDDING_MODEL", "l2_supercat_256")
 
+# The endpoint of the provider `openai`: any server that speaks OpenAI's /embeddings.
+SEGMILL_OPENAI_BASE_URL = env.text("SEGMILL_OPENAI_BASE_URL", "https://api.openai.com/v1")
+SEGMILL_OPENAI_API_KEY = env.text("SEGMILL_OPENAI_API_KEY")
+# What the model takes and costs; 0 is: whatever the model gives, no limit, no price.
+SEGMILL_EMBEDDING_DIMENSIONS = env.whole_number("SEGMILL_EMBEDDING_DIMENSIONS", 0)
+SEGMILL_EMBEDDING_TOKEN_LIMIT = env.whole_number("SEGMILL_EMBEDDING_TOKEN_LIMIT", 8_192, minimum=1)
+SEGMILL_EMBEDDING_PASSAGE_PREFIX = env.verbatim("SEGMILL_EMBEDDING_PASSAGE_PREFIX")
+SEGMILL_EMBEDDING_QUERY_PREFIX = env.verbatim("SEGMILL_EMBEDDING_QUERY_PREFIX")
+SEGMILL_EMBEDDING_PASSAGE_INPUT_TYPE = env.text("SEGMILL_EMBEDDING_PASSAGE_INPUT_TYPE")
+SEGMILL_EMBEDDING_QUERY_INPUT_TYPE = env.text("SEGMILL_EMBEDDING_QUERY_INPUT_TYPE")
+SEGMILL_EMBEDDING_NORMALISE = env.switch("SEGMILL_EMBEDDING_NORMALISE", default=True)
+SEGMILL_EMBEDDING_PRICE = env.amount("SEGMILL_EMBEDDING_PRICE", "0")
+SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE = env.whole_number("SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE", 0)
+SEGMILL_EMBEDDING_TOKENS_PER_MINUTE = env.whole_number("SEGMILL_EMBEDDING_TOKENS_PER_MINUTE", 0)
+# Large enough that the way there does not count, small enough that a chunk of 2,000 rows
+# keeps several requests in flight.
+SEGMILL_EMBEDDING_BATCH_TEXTS = env.whole_number("SEGMILL_EMBEDDING_BATCH_TEXTS", 256, minimum=1)
+SEGMILL_EMBEDDING_CALLS = env.whole_number("SEGMILL_EMBEDDING_CALLS", 4, minimum=1)
+# A request is given up after this long, whether nothing comes or only a trickle.
+SEGMILL_EMBEDDING_TIMEOUT_SECONDS = env.whole_number(
+    "SEGMILL_EMBEDDING_TIMEOUT_SECONDS", 60, minimum=1
+)
+# So often a request is tried against an endpoint that fails, and so long one that is over its
+# rate limit is waited for, before the import is left as interrupted.
+SEGMILL_EMBEDDING_ATTEMPTS = env.whole_number("SEGMILL_EMBEDDING_ATTEMPTS", 5, minimum=1)
+SEGMILL_EMBEDDING_PATIENCE_SECONDS = env.whole_number("SEGMILL_EMBEDDING_PATIENCE_SECONDS", 900)
+# An interrupted import goes on by itself after this long: an outage is longer than a hiccup.
+SEGMILL_RESUME_SECONDS = env.whole_number("SEGMILL_RESUME_SECONDS", 300)
+# 2,048 vectors of 4,096 numbers, printed as text, are 180 MB.
+SEGMILL_EMBEDDING_MAX_ANSWER_BYTES = env.whole_number(
+    "SEGMILL_EMBEDDING_MAX_ANSWER_BYTES", 256 * MIB, minimum=1
+)
+
 # --- The import ----------------------------------------------------------------------------------
 # A chunk is the checkpoint: small enough to lose little in a crash, large enough that its
 # claim and commit (some 5 ms) do not count against its embedding (some 50 ms for wordllama).

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before Django reads its settings: tests never touch the home of the person who runs them.
@@ -11,6 +11,8 @@ os.environ["SEGMILL_HOME"] = _home.name
 
 import pytest  # noqa: E402
 from pytest_django import Settings  # noqa: E402
+
+from tests.servers.embeddings import EmbeddingsServer, embeddings_server  # noqa: E402
 
 FILES = Path(__file__).parent / "files"
 
@@ -32,3 +34,16 @@ def write_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddingsServer]:
+    """A server of embeddings that does as it is told, rightly or wrongly."""
+    with embeddings_server() as running:
+        yield running
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever tries again does so at once."""
+    monkeypatch.setattr("segments.embedding.patience.FIRST_PAUSE_SECONDS", 0.001)

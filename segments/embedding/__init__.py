@@ -1,6 +1,15 @@
 """Embedding models behind one protocol, found by their provider's name."""
 
 from segments.embedding.base import Embedder, Vectors, checked_vectors
+from segments.embedding.dispatch import Part, embed_all
 from segments.embedding.registry import PROVIDERS, get_embedder
 
-__all__ = ["PROVIDERS", "Embedder", "Vectors", "checked_vectors", "get_embedder"]
+__all__ = [
+    "PROVIDERS",
+    "Embedder",
+    "Part",
+    "Vectors",
+    "checked_vectors",
+    "embed_all",
+    "get_embedder",
+]

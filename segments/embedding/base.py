@@ -1,6 +1,8 @@
 """What an embedding model is to Segmill."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -12,6 +14,19 @@ Vectors: TypeAlias = NDArray[np.float32]
 """Shape (texts, dimensions), one row per text, in the order of the texts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How a model takes its texts: so many at a time, so many tokens at a time, so many calls.
+
+    `tokens` is None where only the number of texts counts; `calls` is how many may be under
+    way at the same time.
+    """
+
+    texts: int
+    tokens: int | None = None
+    calls: int = 1
+
+
 class Embedder(Protocol):
     """A model that turns texts into vectors.
 
@@ -21,9 +36,14 @@ class Embedder(Protocol):
 
     provider: str
     model: str
-    dimensions: int
     token_limit: int
     """A text of more tokens, as `count_tokens` counts them, is refused, never cut."""
+    batching: Batching
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has."""
+        ...
 
     def count_tokens(self, text: str) -> int:
         """How many of the model's own tokens `text` is."""
@@ -42,21 +62,55 @@ class Embedder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint gave for one request: vectors, the tokens it bills, and its wish.
+
+    `pause` is how many seconds it wants to be left alone, by its own rate-limit headers.
+    """
+
+    vectors: Vectors
+    tokens: int
+    pause: float = 0.0
+
+
+class Purpose(Enum):
+    """What a text is embedded for; many models want to be told."""
+
+    PASSAGE = "passage"
+    QUERY = "query"
+
+
 def checked_vectors(vectors: Vectors, texts: int, dimensions: int) -> Vectors:
     """`vectors`, if there is one finite vector of length over zero and right dimension a text.
 
     Raises:
         VectorsRefused: otherwise; it carries the first text at fault.
     """
+    for row, what in unusable(checked_shape(vectors, texts, dimensions)).items():
+        raise VectorsRefused(f"The model gave a vector with {what}.", row=row)
+    return vectors
+
+
+def checked_shape(vectors: Vectors, texts: int, dimensions: int) -> Vectors:
+    """`vectors`, if there is one of the right dimension for each text.
+
+    Raises:
+        VectorsRefused: otherwise.
+    """
     if vectors.shape != (texts, dimensions):
         raise VectorsRefused(
             f"The model answered with vectors of shape {vectors.shape} for {texts} texts; "
             f"({texts}, {dimensions}) was expected."
         )
+    return vectors
+
+
+def unusable(vectors: Vectors) -> dict[int, str]:
+    """The rows of `vectors` that nothing can be found by, with what is wrong with each."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     usable = np.isfinite(squares) & (squares > 0)
-    if not usable.all():
-        row = int(np.flatnonzero(~usable)[0])
-        what = "no direction (length zero)" if squares[row] == 0 else "NaN or infinity in it"
-        raise VectorsRefused(f"The model gave a vector with {what}.", row=row)
-    return vectors
+    return {
+        int(row): "no direction (length zero)" if squares[row] == 0 else "NaN or infinity in it"
+        for row in np.flatnonzero(~usable)
+    }

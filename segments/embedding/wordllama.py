@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from segments.embedding.base import Vectors
+from segments.embedding.base import Batching, Vectors
+from segments.embedding.configuration import ModelSettings
 from segments.exceptions import NoEmbeddingModel
 
 MODELS = {"l2_supercat_256": ("l2_supercat", 256)}
 # Measured on 20,000 short texts: 64 is the fastest; larger batches pad more.
 BATCH_TEXTS = 64
+# How fine stopping and renewing a lease can be; a call costs little.
+TEXTS_AT_A_TIME = 256
 # A mean over more tokens than this says nothing of the text any more; a row this long is
 # better cut into passages by its author than blurred by us.
 TOKEN_LIMIT = 8_192
@@ -27,13 +30,15 @@ class WordLlamaEmbedder:
 
     provider = "wordllama"
     token_limit = TOKEN_LIMIT
+    batching = Batching(TEXTS_AT_A_TIME)
 
-    def __init__(self, model: str) -> None:
-        """Choose `model`, one of `MODELS`.
+    def __init__(self, settings: ModelSettings) -> None:
+        """Choose one of `MODELS`.
 
         Raises:
             NoEmbeddingModel: the wheel has no such model.
         """
+        model = settings.model
         if model not in MODELS:
             raise NoEmbeddingModel(
                 f"wordllama has no model “{model}”. Use one of: {', '.join(MODELS)}."

@@ -32,6 +32,13 @@ class ChunkClaim:
     attempts: int
     first_row: int
     last_row: int
+    rows_embedded: int = 0
+    """How many of its rows have got their vector by earlier tries."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it was made of."""
+        return self.last_row - self.first_row + 1
 
     @property
     def is_spent(self) -> bool:
@@ -54,7 +61,15 @@ def claim_next(job_id: UUID) -> ChunkClaim | None:
         lease_owner=worker_name(),
         lease_until=lease(),
     )
-    return ChunkClaim(job_id, chunk.ordinal, epoch, attempts, chunk.first_row, chunk.last_row)
+    return ChunkClaim(
+        job_id=job_id,
+        ordinal=chunk.ordinal,
+        epoch=epoch,
+        attempts=attempts,
+        first_row=chunk.first_row,
+        last_row=chunk.last_row,
+        rows_embedded=chunk.rows_embedded,
+    )
 
 
 def count_free(job_id: UUID) -> int:
@@ -81,7 +96,7 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
     """
     done = _held(claim).update(
         status=ChunkStatus.DONE,
-        rows_embedded=embedded,
+        rows_embedded=F("rows_embedded") + embedded,
         rows_reused=reused,
         seconds=seconds,
         lease_until=None,
@@ -101,9 +116,23 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
     mirror_after_commit(claim.job_id, often=True)
 
 
-def release(claim: ChunkClaim) -> None:
-    """Give an unfinished chunk back, for whoever asks next; the try does not count."""
-    _held(claim).update(status=ChunkStatus.PENDING, lease_until=None, attempts=F("attempts") - 1)
+def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
+    """Give an unfinished chunk back, for whoever asks next; the try does not count.
+
+    `embedded` of its rows have got their vector. False if the claim does not hold any more:
+    store nothing then.
+    """
+    held = _held(claim).update(
+        status=ChunkStatus.PENDING,
+        lease_until=None,
+        attempts=F("attempts") - 1,
+        rows_embedded=F("rows_embedded") + embedded,
+    )
+    if held and embedded:
+        ImportJob.objects.filter(pk=claim.job_id).update(
+            rows_embedded=F("rows_embedded") + embedded, revision=F("revision") + 1
+        )
+    return bool(held)
 
 
 def bury(claim: ChunkClaim, error: str) -> None:

@@ -1,11 +1,11 @@
 """Staged rows ─reuse known vectors, embed the rest─► staged vectors, one chunk at a time.
 
 No transaction is open while the model runs. A chunk that is done is a checkpoint: it is never
-embedded again, whatever happens later.
+embedded again, whatever happens later. What an unfinished one got is kept too.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic, perf_counter
 from typing import NamedTuple
 from uuid import UUID
@@ -14,17 +14,15 @@ import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 
-from segments.embedding import Embedder, Vectors, checked_vectors
-from segments.exceptions import VectorsRefused
-from segments.importing import chunks
+from segments.embedding import Embedder, Part, Vectors, embed_all
+from segments.exceptions import EmbeddingUnavailable
+from segments.importing import chunks, problems
 from segments.importing.chunks import ChunkClaim
 from segments.importing.copying import copy_binary, pack_vectors
-from segments.importing.types import shown
+from segments.importing.types import RowProblem, shown
 from segments.models import StagedVector
+from segments.models.import_job import OnError
 
-# Texts handed to the model at a time: one that embeds 20 a second takes 13 s for them, which
-# is how fine stopping and renewing can be.
-BATCH_TEXTS = 256
 RENEWALS_PER_LEASE = 4
 
 REUSE = """
@@ -61,33 +59,108 @@ class StagedText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedChunk:
-    """What was done for a chunk: texts embedded, vectors reused."""
+    """What was done for a chunk: texts embedded, vectors reused, texts the model refused."""
 
     embedded: int
     reused: int
+    problems: list[RowProblem] = field(default_factory=list)
+
+
+class _Stopped(Exception):
+    """Somebody else's trouble ends this work too."""
 
 
 def embed_chunk(
-    claim: ChunkClaim, dataset_id: UUID, embedder: Embedder, stop: Callable[[], bool]
+    claim: ChunkClaim,
+    dataset_id: UUID,
+    embedder: Embedder,
+    stop: Callable[[], bool],
+    on_error: str = OnError.ABORT,
 ) -> EmbeddedChunk | None:
     """Give every row of the chunk its vector and finish the chunk; None if told to stop.
 
+    Rows whose text the model refuses are dropped and noted. With `on_error` abort they stay,
+    the chunk is not finished, and it is for the caller to end the import.
+
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more; nothing was changed.
-        EmbeddingFailed: the model gave no usable vectors; the text names the line.
+        EmbeddingUnavailable: the model does not answer; what it gave before is kept.
+        EmbeddingFailed: the model cannot be used.
     """
     began = perf_counter()
     _reuse(claim, dataset_id, embedder.dimensions)
-    texts = _texts_without_vector(claim)
-    vectors = _embed(texts, embedder, claim, stop)
-    if vectors is None:
-        chunks.release(claim)
+    harvest = _Harvest(_texts_without_vector(claim), embedder.dimensions)
+    try:
+        harvest.gather(embedder, _Pulse(claim, stop))
+    except _Stopped:
+        _keep(claim, harvest)
         return None
-    reused = claim.last_row - claim.first_row + 1 - len(texts)
-    with transaction.atomic():
-        chunks.finish(claim, embedded=len(texts), reused=reused, seconds=perf_counter() - began)
-        _store(claim.job_id, [text.row for text in texts], vectors)
-    return EmbeddedChunk(len(texts), reused)
+    except EmbeddingUnavailable:
+        _keep(claim, harvest)
+        raise
+    refused = harvest.problems()
+    if refused and on_error == OnError.ABORT:
+        _keep(claim, harvest)
+        return EmbeddedChunk(0, 0, refused)
+    return _finish(claim, harvest, refused, perf_counter() - began)
+
+
+class _Pulse:
+    """Looks whether to go on, and keeps the chunk's lease meanwhile."""
+
+    def __init__(self, claim: ChunkClaim, stop: Callable[[], bool]) -> None:
+        self._claim, self._stop, self._renewed = claim, stop, monotonic()
+
+    def __call__(self) -> None:
+        if self._stop():
+            raise _Stopped
+        if monotonic() - self._renewed > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
+            chunks.renew(self._claim)
+            self._renewed = monotonic()
+
+
+class _Harvest:
+    """What the model gives for some texts; equal ones are asked for once."""
+
+    def __init__(self, texts: Sequence[StagedText], dimensions: int) -> None:
+        self._texts = texts
+        self._unique = list({text.content_hash: text.content for text in texts}.items())
+        place = {content_hash: number for number, (content_hash, _) in enumerate(self._unique)}
+        self._places = np.array([place[text.content_hash] for text in texts], np.intp)
+        self._vectors = np.empty((len(self._unique), dimensions), np.float32)
+        self._is_known = np.zeros(len(self._unique), bool)
+        self._refused: dict[int, str] = {}
+
+    def gather(self, embedder: Embedder, pulse: Callable[[], None]) -> None:
+        """Ask for all of them; what has come by the time of an error stays."""
+        for part in embed_all(embedder, [content for _, content in self._unique], pulse):
+            self._add(part)
+
+    def _add(self, part: Part) -> None:
+        places = list(part.places)
+        self._vectors[places] = part.vectors
+        self._is_known[places] = True
+        self._refused |= part.refused
+
+    def rows(self) -> tuple[list[int], Vectors]:
+        """The rows that have a vector now, and their vectors."""
+        is_known = self._is_known[self._places]
+        numbers = np.array([text.row for text in self._texts], np.int64)
+        return numbers[is_known].tolist(), self._vectors[self._places[is_known]]
+
+    def problems(self) -> list[RowProblem]:
+        """The rows whose text the model does not take."""
+        if not self._refused:
+            return []
+        pairs = zip(self._texts, self._places.tolist(), strict=True)
+        return [
+            _problem(text, self._refused[place]) for text, place in pairs if place in self._refused
+        ]
+
+
+def _problem(text: StagedText, reason: str) -> RowProblem:
+    sentence = f"The row cannot be embedded: {reason}. Change or remove it."
+    return RowProblem(text.line, "content", shown(text.content), "text_refused", sentence)
 
 
 def _reuse(claim: ChunkClaim, dataset_id: UUID, dimensions: int) -> None:
@@ -106,48 +179,26 @@ def _slice(claim: ChunkClaim) -> dict[str, UUID | int]:
     return {"job": claim.job_id, "first": claim.first_row, "last": claim.last_row}
 
 
-def _embed(
-    texts: Sequence[StagedText],
-    embedder: Embedder,
-    claim: ChunkClaim,
-    stop: Callable[[], bool],
-) -> Vectors | None:
-    """The vectors of `texts` in their order; equal texts are embedded once.
-
-    Similar lengths go together, for a model pads a batch to its longest text.
-    """
-    unique = sorted({text.content_hash: text for text in texts}.values(), key=_length)
-    place = {text.content_hash: number for number, text in enumerate(unique)}
-    parts: list[Vectors] = []
-    renewed = monotonic()
-    for first in range(0, len(unique), BATCH_TEXTS):
-        if stop():
-            return None
-        if monotonic() - renewed > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
-            chunks.renew(claim)
-            renewed = monotonic()
-        parts.append(_embed_batch(unique[first : first + BATCH_TEXTS], embedder))
-    if not parts:
-        return np.empty((0, embedder.dimensions), np.float32)
-    vectors: Vectors = np.concatenate(parts)[[place[text.content_hash] for text in texts]]
-    return vectors
+@transaction.atomic
+def _keep(claim: ChunkClaim, harvest: _Harvest) -> None:
+    """Give the unfinished chunk back, with the vectors that have come."""
+    rows, vectors = harvest.rows()
+    if chunks.release(claim, embedded=len(rows)):
+        _store(claim.job_id, rows, vectors)
 
 
-def _length(text: StagedText) -> int:
-    return len(text.content)
-
-
-def _embed_batch(batch: Sequence[StagedText], embedder: Embedder) -> Vectors:
-    vectors = embedder.embed_passages([text.content for text in batch])
-    try:
-        return checked_vectors(vectors, len(batch), embedder.dimensions)
-    except VectorsRefused as refusal:
-        if refusal.row is None:
-            raise
-        text = batch[refusal.row]
-        raise VectorsRefused(
-            f"Line {text.line} ({shown(text.content)!r}): {refusal} Change or remove the row."
-        ) from refusal
+@transaction.atomic
+def _finish(
+    claim: ChunkClaim, harvest: _Harvest, refused: list[RowProblem], seconds: float
+) -> EmbeddedChunk:
+    rows, vectors = harvest.rows()
+    asked_for = len(rows) + len(refused)
+    reused = claim.rows - claim.rows_embedded - asked_for
+    chunks.finish(claim, embedded=len(rows), reused=reused, seconds=seconds)
+    _store(claim.job_id, rows, vectors)
+    if refused:
+        problems.drop_rows(claim.job_id, refused)
+    return EmbeddedChunk(len(rows), reused, refused)
 
 
 def _store(job_id: UUID, rows: Sequence[int], vectors: Vectors) -> None:

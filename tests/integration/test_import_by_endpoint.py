@@ -1,0 +1,213 @@
+"""Imports whose model is behind an endpoint, with all that goes wrong there."""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from datasets.models import Dataset, DocForm, Document, Tenant
+from segments.embedding import registry
+from segments.importing import job as running
+from segments.importing import state
+from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow
+from segments.models.import_job import Door, ImportStatus, OnError
+from segments.services import ImportOptions, run_in_foreground, start_import
+from tests.servers import embeddings as misbehaving
+from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, vector_of
+
+from .conftest import ImportText, MakeDocument
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_pauses", "small_chunks"),
+]
+
+TEXTS = [f"passage number {number}" for number in range(10)]
+FILE = "content\n" + "\n".join(TEXTS) + "\n"
+
+
+@pytest.fixture
+def document(
+    tenant: Tenant, server: EmbeddingsServer, settings: Settings, make_document: MakeDocument
+) -> Document:
+    """A document whose vectors come from the server, two texts a request."""
+    registry.load.cache_clear()
+    settings.SEGMILL_OPENAI_BASE_URL = server.url
+    settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
+    settings.SEGMILL_EMBEDDING_ATTEMPTS = 2
+    settings.SEGMILL_RESUME_SECONDS = 3600
+    dataset = Dataset.objects.create(
+        tenant=tenant, name="remote", embedding_model_provider="openai", embedding_model="m"
+    )
+    return make_document(dataset, "passages", DocForm.TEXT)
+
+
+def run_again(job: ImportJob) -> ImportJob:
+    state.resume(job.pk, now=True)
+    return running.run(job.pk)
+
+
+def embedded_texts(server: EmbeddingsServer) -> list[str]:
+    return sorted(text for text in server.texts if text != "test")
+
+
+def test_segments_carry_the_vectors_of_the_endpoint(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    job = import_text(document, FILE)
+
+    assert job.status == ImportStatus.COMPLETED, job.error
+    assert job.embedding_dimensions == DIMENSIONS
+    segments = DocumentSegment.objects.filter(document=document).order_by("position")
+    for segment, text in zip(segments, TEXTS, strict=True):
+        assert segment.content == text
+        np.testing.assert_allclose(segment.embedding, vector_of(text), 1e-6)
+    assert embedded_texts(server) == sorted(TEXTS)
+
+
+def test_an_endpoint_that_is_down_interrupts_and_the_import_goes_on_from_there(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))  # probe
+    server.misdeeds.extend([lambda handler, body: handler.reply(handler.answer(body))] * 2)
+    server.always = misbehaving.status(503)
+    job = import_text(document, FILE)
+
+    assert job.status == ImportStatus.INTERRUPTED
+    assert "503" in job.error
+    assert job.finished_at is None
+    assert not DocumentSegment.objects.exists(), "nothing is visible before all is there"
+    assert StagedRow.objects.count() == len(TEXTS)
+    assert job.not_before is not None
+    assert job.not_before > timezone.now()
+    paid = {text for request in server.requests[:3] for text in request.texts} - {"test"}
+    assert len(paid) == job.rows_embedded == 4
+
+    server.always = None
+    server.requests.clear()
+    job = run_again(job)
+
+    assert job.status == ImportStatus.COMPLETED, job.error
+    assert not job.error
+    assert (job.rows_created, job.rows_embedded, job.rows_reused) == (10, 10, 0)
+    assert not paid & set(server.texts), "nothing is paid for twice"
+
+
+def test_an_interrupted_import_waits_before_it_goes_on_by_itself(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    server.always = misbehaving.status(503)
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
+    job = import_text(document, FILE)
+    server.always = None
+
+    assert running.run(job.pk).status == ImportStatus.INTERRUPTED
+    ImportJob.objects.filter(pk=job.pk).update(not_before=timezone.now())
+    assert running.run(job.pk).status == ImportStatus.COMPLETED
+
+
+def test_an_interrupted_import_can_be_cancelled(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    server.always = misbehaving.status(503)
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
+    job = import_text(document, FILE)
+
+    state.cancel(job.pk, "Enough.")
+    assert run_again(job).status == ImportStatus.CANCELLED
+
+
+def test_a_lost_try_of_a_chunk_does_not_count_when_the_endpoint_is_to_blame(
+    document: Document, import_text: ImportText, server: EmbeddingsServer, settings: Settings
+) -> None:
+    settings.SEGMILL_MAX_ATTEMPTS = 1
+    server.always = misbehaving.status(503)
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
+    job = import_text(document, FILE)
+    for _ in range(3):
+        job = run_again(job)
+
+    assert job.status == ImportStatus.INTERRUPTED
+    assert set(Chunk.objects.values_list("attempts", flat=True)) == {0}
+
+
+def test_a_refused_key_fails_the_import_with_the_remedy(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
+    server.always = misbehaving.status(401)
+    job = import_text(document, FILE)
+
+    assert (job.status, job.error_code) == (ImportStatus.FAILED, "credentials_refused")
+    assert "Set a valid key" in job.error
+    assert not StagedRow.objects.exists()
+
+
+def test_a_text_the_model_refuses_is_a_bad_row_of_the_report(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    server.always = misbehaving.refusing("number 7")
+    job = import_text(document, FILE)
+
+    assert (job.status, job.error_code) == (ImportStatus.FAILED, "rows_refused")
+    assert "line 9" in job.error
+    assert "unfit" in job.error
+    [error] = RowError.objects.filter(job=job)
+    assert (error.line, error.code, error.value) == (9, "text_refused", "passage number 7")
+    assert job.rows_failed == 1
+    assert not DocumentSegment.objects.exists()
+
+
+def test_with_skip_the_other_rows_are_published_without_a_gap(
+    document: Document, server: EmbeddingsServer, import_file: Callable[[OnError], ImportJob]
+) -> None:
+    server.always = misbehaving.refusing("number 7")
+    job = import_file(OnError.SKIP)
+
+    assert job.status == ImportStatus.COMPLETED, job.error
+    assert (job.rows_total, job.rows_failed, job.rows_staged, job.rows_created) == (10, 1, 9, 9)
+    segments = DocumentSegment.objects.filter(document=document).order_by("position")
+    assert [segment.position for segment in segments] == list(range(1, 10))
+    assert [s.content for s in segments] == [t for t in TEXTS if t != "passage number 7"]
+    assert job.tokens == sum(segment.tokens for segment in segments)
+
+
+def test_with_skip_and_no_good_row_left_the_import_fails(
+    server: EmbeddingsServer, import_file: Callable[[OnError], ImportJob]
+) -> None:
+    server.always = misbehaving.refusing("passage")
+    job = import_file(OnError.SKIP)
+    assert (job.status, job.error_code) == (ImportStatus.FAILED, "rows_refused")
+    assert job.rows_failed == 10
+
+
+def test_equal_texts_are_paid_for_once(
+    document: Document, import_text: ImportText, server: EmbeddingsServer, settings: Settings
+) -> None:
+    settings.SEGMILL_CHUNK_ROWS = 100
+    job = import_text(document, "content\n" + "same\n" * 5 + "other\n")
+    assert embedded_texts(server) == ["other", "same"]
+    assert job.rows_embedded == 6
+    again = import_text(document, "content\nsame\nnew\n")
+    assert embedded_texts(server) == ["new", "other", "same"]
+    assert (again.rows_embedded, again.rows_reused) == (1, 1)
+
+
+@pytest.fixture
+def import_file(document: Document) -> Callable[[OnError], ImportJob]:
+    """Imports the passages with a rule for bad rows."""
+    def run(on_error: OnError) -> ImportJob:
+        started = start_import(
+            document,
+            BytesIO(FILE.encode()),
+            "rows.csv",
+            door=Door.COMMAND,
+            options=ImportOptions(on_error=on_error),
+            background=False,
+        )
+        return run_in_foreground(started)
+
+    return run
