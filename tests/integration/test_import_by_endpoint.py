@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,10 +32,15 @@ FILE = "content\n" + "\n".join(TEXTS) + "\n"
 
 @pytest.fixture
 def document(
-    tenant: Tenant, server: EmbeddingsServer, settings: Settings, make_document: MakeDocument
+    tenant: Tenant,
+    server: EmbeddingsServer,
+    settings: Settings,
+    make_document: MakeDocument,
+    tmp_path: Path,
 ) -> Document:
     """A document whose vectors come from the server, two texts a request."""
     registry.load.cache_clear()
+    settings.MEDIA_ROOT = tmp_path  # what stays interrupted keeps its file
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
     settings.SEGMILL_EMBEDDING_ATTEMPTS = 2
@@ -199,6 +205,7 @@ def test_equal_texts_are_paid_for_once(
 @pytest.fixture
 def import_file(document: Document) -> Callable[[OnError], ImportJob]:
     """Imports the passages with a rule for bad rows."""
+
     def run(on_error: OnError) -> ImportJob:
         started = start_import(
             document,

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from segments.embedding import Vectors
+from segments.embedding.base import Batching
 from segments.importing.tokens import content_hash, count, count_tokens
 from segments.importing.types import CountedRow, RowProblem, SegmentRow
 
@@ -19,6 +21,7 @@ class WordCounter:
     provider: str = "test"
     model: str = "words"
     dimensions: int = 1
+    batching: ClassVar[Batching] = Batching(1)
     asked: list[str] = field(default_factory=list)
 
     def count_tokens(self, text: str) -> int:
