@@ -1,18 +1,12 @@
-"""What all tests share: a home of their own, and makers of the things imports need."""
+"""What all tests share: servers, and makers of the things imports need."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Before Django reads its settings: tests never touch the home of the person who runs them.
-_home = tempfile.TemporaryDirectory(prefix="segmill-", ignore_cleanup_errors=True)
-os.environ["SEGMILL_HOME"] = _home.name
+import pytest
+from pytest_django import Settings
 
-import pytest  # noqa: E402
-from pytest_django import Settings  # noqa: E402
-
-from tests.servers.embeddings import EmbeddingsServer, embeddings_server  # noqa: E402
+from tests.servers.embeddings import EmbeddingsServer, embeddings_server
 
 FILES = Path(__file__).parent / "files"
 
