@@ -38,7 +38,11 @@ class Embedder(Protocol):
     model: str
     token_limit: int
     """A text of more tokens, as `count_tokens` counts them, is refused, never cut."""
-    batching: Batching
+
+    @property
+    def batching(self) -> Batching:
+        """How it takes many texts."""
+        ...
 
     @property
     def dimensions(self) -> int:

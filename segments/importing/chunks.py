@@ -83,8 +83,7 @@ def renew(claim: ChunkClaim) -> None:
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more.
     """
-    job_is_embedding = ImportJob.objects.filter(pk=claim.job_id, status=ImportStatus.EMBEDDING)
-    if not job_is_embedding.exists() or not _held(claim).update(lease_until=lease()):
+    if not _embedding(claim).exists() or not _held(claim).update(lease_until=lease()):
         raise _reason_lost(claim)
 
 
@@ -103,9 +102,7 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
         finished_at=Now(),
         error="",
     )
-    counted = done and ImportJob.objects.filter(
-        pk=claim.job_id, status=ImportStatus.EMBEDDING
-    ).update(
+    counted = done and _embedding(claim).update(
         rows_embedded=F("rows_embedded") + embedded,
         rows_reused=F("rows_reused") + reused,
         revision=F("revision") + 1,
@@ -144,6 +141,13 @@ def _free(job_id: UUID) -> QuerySet[Chunk]:
     free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
     due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
     return Chunk.objects.filter(free & due, job_id=job_id, job__status=ImportStatus.EMBEDDING)
+
+
+def _embedding(claim: ChunkClaim) -> QuerySet[ImportJob]:
+    """The job, if what is embedded for it is still wanted: also when another worker gave up."""
+    return ImportJob.objects.filter(
+        pk=claim.job_id, status__in=(ImportStatus.EMBEDDING, ImportStatus.INTERRUPTED)
+    )
 
 
 def _held(claim: ChunkClaim) -> QuerySet[Chunk]:

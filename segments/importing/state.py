@@ -129,23 +129,27 @@ def interrupt(job_id: UUID, code: str, error: str) -> None:
         error=error,
         not_before=later,
     )
-    if not interrupted:
+    if interrupted:
+        mirror_after_commit(job_id)
+    else:
         unfinished = ImportJob.objects.exclude(status=ImportStatus.INTERRUPTED).filter(pk=job_id)
-        _end(unfinished, ImportStatus.FAILED, code, error)
+        _end(job_id, unfinished, ImportStatus.FAILED, code, error)
 
 
 def resume(job_id: UUID, *, now: bool = False) -> bool:
     """(i) Let an interrupted job go on embedding, if it is time to or with `now`."""
     due = Q() if now else Q(not_before__isnull=True) | Q(not_before__lte=Now())
-    return bool(
-        ImportJob.objects.filter(due, pk=job_id, status=ImportStatus.INTERRUPTED).update(
-            status=ImportStatus.EMBEDDING,
-            revision=F("revision") + 1,
-            error_code="",
-            error="",
-            not_before=None,
-        )
+    interrupted = ImportJob.objects.filter(due, pk=job_id, status=ImportStatus.INTERRUPTED)
+    resumed = interrupted.update(
+        status=ImportStatus.EMBEDDING,
+        revision=F("revision") + 1,
+        error_code="",
+        error="",
+        not_before=None,
     )
+    if resumed:
+        mirror_after_commit(job_id)
+    return bool(resumed)
 
 
 def cancel(job_id: UUID, why: str) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segments.embedding import Vectors
+from segments.embedding.base import Batching
 from segments.search.query import storable
 from segments.search.semantic import within_limit
 
@@ -14,6 +15,7 @@ class CountingEmbedder:
     """Takes ten characters, blanks included."""
 
     provider, model, dimensions, token_limit = "test", "ten", 2, 10
+    batching = Batching(1)
 
     def count_tokens(self, text: str) -> int:
         return len(text)
