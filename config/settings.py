@@ -126,6 +126,8 @@ SEGMILL_EMBED_THREADS = env.whole_number(
 # How long a claim holds without a sign of progress; three times the slowest batch or more.
 SEGMILL_LEASE_SECONDS = env.whole_number("SEGMILL_LEASE_SECONDS", 60, minimum=3)
 SEGMILL_MAX_ATTEMPTS = env.whole_number("SEGMILL_MAX_ATTEMPTS", 5, minimum=1)
+# The pause after the first error that is not the import's own; it doubles with each.
+SEGMILL_RETRY_SECONDS = env.whole_number("SEGMILL_RETRY_SECONDS", 5, minimum=1)
 
 # --- Limits of an import -----------------------------------------------------------------------
 SEGMILL_MAX_FILE_BYTES = env.whole_number("SEGMILL_MAX_FILE_BYTES", 1024 * MIB, minimum=1)

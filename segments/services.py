@@ -1,5 +1,6 @@
 """What the doors call: the admin, the REST API and the commands start imports here only."""
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, BinaryIO
@@ -31,6 +32,8 @@ KEPT_BY_RETRY = (
     "on_error",
     "options",
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,8 @@ def remove_stale_uploads() -> int:
 def run_in_foreground(started: ImportJob, listener: Listener = nobody) -> ImportJob:
     """Run an import whose process nobody replaces: whatever happens, it ends here.
 
-    Ctrl-C cancels it; a database that fails on the way ends it as failed. In both cases
-    nothing of it is visible.
+    Ctrl-C cancels it; a database that fails on the way, or an error nobody foresaw, ends it
+    as failed. In all cases nothing of it is visible.
     """
     try:
         return job.run(started.pk, listener)
@@ -161,10 +164,16 @@ def run_in_foreground(started: ImportJob, listener: Listener = nobody) -> Import
         return _cancel_if_open(started, "Stopped by its user; nothing was imported.")
     except DatabaseError as trouble:
         connections.close_all()
-        what = " ".join(str(trouble).split())
-        error = f"The database failed on the way ({what}). Nothing was imported; try again."
-        state.fail(started.pk, "database_failed", error)
-        return job.settle(started.pk)
+        return _fail(started, "database_failed", "The database failed on the way", trouble)
+    except Exception as trouble:
+        logger.exception("import %s", started.pk)
+        return _fail(started, "unforeseen", "Segmill met an error it does not know", trouble)
+
+
+def _fail(started: ImportJob, code: str, what: str, trouble: Exception) -> ImportJob:
+    why = " ".join(f"{type(trouble).__name__}: {trouble}".split())
+    state.fail(started.pk, code, f"{what} ({why}). Nothing was imported; try again.")
+    return job.settle(started.pk)
 
 
 def _cancel_if_open(started: ImportJob, why: str) -> ImportJob:

@@ -1,10 +1,16 @@
 """The moves of a chunk: claimed by one worker at a time, finished once, counted when tried.
 
 pending ─claim_next─► running ─finish─► done
-   ▲                    │  └─bury─► dead (its attempts are spent; the job fails)
-   └──────release───────┘
+   ▲                    │  └─bury─► dead (its job fails in the same transaction)
+   └─release, put_back──┘
+
+Whoever writes for a chunk does so in a transaction that has locked the chunk's row by its
+epoch. So clearing a job's chunks first waits for such writers and shuts all later ones out.
+Transactions lock a chunk before its job, never the other way round.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,8 +20,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from segments.exceptions import ClaimLost, ImportCancelled
-from segments.importing import samples
-from segments.importing.state import lease, worker_name
+from segments.importing import samples, state
+from segments.importing.state import after_back_off, is_due, lease, worker_name
+from segments.importing.waiting import not_longer_than_the_lease
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import ImportStatus
@@ -32,6 +39,7 @@ class ChunkClaim:
     attempts: int
     first_row: int
     last_row: int
+    last_error: str = ""
     rows_embedded: int = 0
     """How many of its rows have got their vector by earlier tries."""
 
@@ -42,7 +50,7 @@ class ChunkClaim:
 
     @property
     def is_spent(self) -> bool:
-        """Whether this try is one more than allowed: earlier ones never came back."""
+        """Whether this try is one more than allowed: no earlier one got through."""
         return self.attempts > settings.SEGMILL_MAX_ATTEMPTS
 
 
@@ -60,6 +68,7 @@ def claim_next(job_id: UUID) -> ChunkClaim | None:
         attempts=attempts,
         lease_owner=worker_name(),
         lease_until=lease(),
+        not_before=None,
     )
     return ChunkClaim(
         job_id=job_id,
@@ -68,6 +77,7 @@ def claim_next(job_id: UUID) -> ChunkClaim | None:
         attempts=attempts,
         first_row=chunk.first_row,
         last_row=chunk.last_row,
+        last_error=chunk.error,
         rows_embedded=chunk.rows_embedded,
     )
 
@@ -87,12 +97,26 @@ def renew(claim: ChunkClaim) -> None:
         raise _reason_lost(claim)
 
 
+@contextmanager
+def writing(claim: ChunkClaim) -> Iterator[None]:
+    """A transaction for what is stored on the way, before the chunk is finished.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more; nothing is stored.
+    """
+    with transaction.atomic():
+        not_longer_than_the_lease()
+        renew(claim)
+        yield
+
+
 def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> None:
     """The chunk is done: call it in the transaction that stores its vectors, before them.
 
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more; roll back.
     """
+    not_longer_than_the_lease()
     done = _held(claim).update(
         status=ChunkStatus.DONE,
         rows_embedded=F("rows_embedded") + embedded,
@@ -132,15 +156,26 @@ def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
     return bool(held)
 
 
-def bury(claim: ChunkClaim, error: str) -> None:
-    """Nobody shall try this chunk again."""
-    _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
+def put_back(claim: ChunkClaim, trouble: str) -> None:
+    """Give a chunk back after an error that is not its own: tried again after a pause."""
+    _held(claim).update(
+        status=ChunkStatus.PENDING,
+        lease_until=None,
+        not_before=after_back_off(claim.attempts),
+        error=trouble,
+    )
+
+
+@transaction.atomic
+def bury(claim: ChunkClaim, code: str, error: str) -> bool:
+    """Nobody shall try this chunk again, so its job has failed; False if the claim was lost."""
+    buried = _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
+    return bool(buried) and state.fail(claim.job_id, code, error)
 
 
 def _free(job_id: UUID) -> QuerySet[Chunk]:
     free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
-    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
-    return Chunk.objects.filter(free & due, job_id=job_id, job__status=ImportStatus.EMBEDDING)
+    return Chunk.objects.filter(free & is_due(), job_id=job_id, job__status=ImportStatus.EMBEDDING)
 
 
 def _embedding(claim: ChunkClaim) -> QuerySet[ImportJob]:

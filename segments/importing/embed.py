@@ -80,7 +80,7 @@ def embed_chunk(
     """Give every row of the chunk its vector and finish the chunk; None if told to stop.
 
     Rows whose text the model refuses are dropped and noted. With `on_error` abort they stay,
-    the chunk is not finished, and it is for the caller to end the import.
+    the chunk is not finished, and it is for the caller to end the import with it.
 
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more; nothing was changed.
@@ -100,7 +100,6 @@ def embed_chunk(
         raise
     refused = harvest.problems()
     if refused and on_error == OnError.ABORT:
-        _keep(claim, harvest)
         return EmbeddedChunk(0, 0, refused)
     return _finish(claim, harvest, refused, perf_counter() - began)
 
@@ -165,7 +164,7 @@ def _problem(text: StagedText, reason: str) -> RowProblem:
 
 def _reuse(claim: ChunkClaim, dataset_id: UUID, dimensions: int) -> None:
     """Take the vectors the dataset has for these texts; doing so twice changes nothing."""
-    with connection.cursor() as cursor:
+    with chunks.writing(claim), connection.cursor() as cursor:
         cursor.execute(REUSE, _slice(claim) | {"dataset": dataset_id, "dimensions": dimensions})
 
 

@@ -5,18 +5,20 @@ job's row, and every piece of work is claimed before it is begun.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from math import inf
 from threading import Event
 from time import monotonic
-from typing import BinaryIO, NoReturn, cast
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connections
+from django.db import Error, IntegrityError, connection, connections, transaction
 
 from datasets.exceptions import SegmillError
 from segments.embedding import Embedder, get_embedder
@@ -24,6 +26,7 @@ from segments.exceptions import (
     ClaimLost,
     EmbeddingFailed,
     EmbeddingUnavailable,
+    FileUnreadable,
     ImportCancelled,
     ImportNotFound,
     RowsRefused,
@@ -31,6 +34,7 @@ from segments.exceptions import (
 )
 from segments.hints import hint
 from segments.importing import chunks, pipeline, problems, samples, staging, state
+from segments.importing.chunks import ChunkClaim
 from segments.importing.embed import embed_chunk
 from segments.importing.pipeline import Tally
 from segments.importing.publish import merge_full_text, publish
@@ -44,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 # How often a watcher hears of progress while other threads or workers embed.
 TICK_SECONDS = 0.2
+# What is kept of an error that is not the import's own.
+ERROR_CHARS = 500
 
 
 def take_turn(job_id: UUID) -> None:
@@ -66,8 +72,8 @@ def run(
     With `turn_seconds` no chunk is begun once embedding has taken as long.
 
     An error that is the import's own ends it as failed, with its reason in the row. Anything
-    else (a lost database, what the listener raises) passes through and leaves the import where
-    it stands, to be taken up again.
+    else (a lost database, what the listener raises) passes through; the work it met is put
+    back, to be tried again after a pause, `SEGMILL_MAX_ATTEMPTS` times in all.
 
     Raises:
         ImportNotFound: there is no such import.
@@ -133,12 +139,62 @@ def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> No
     state.give_up_if_spent(job_id)
     state.resume(job_id)
     if claim := state.claim_preparing(job_id):
-        _prepare(claim, listener)
+        with _holding(claim):
+            _prepare(claim, listener)
     job = load(job_id)
     if job.status == ImportStatus.EMBEDDING:
         _embed(job, listener, turn_seconds)
     if claim := state.claim_publishing(job_id):
-        _publish(claim, listener)
+        with _holding(claim):
+            _publish(claim, listener)
+
+
+@contextmanager
+def _holding(claim: JobClaim) -> Iterator[None]:
+    """What an error means for an import whose claim we hold; with the claim lost, nothing."""
+    try:
+        yield
+    except (ImportCancelled, ClaimLost):
+        raise
+    except SegmillError as error:
+        state.fail_held(claim, error.code, str(error))
+    except Exception as trouble:
+        with _if_the_database_answers():
+            state.put_back(claim, _described(trouble))
+        raise
+
+
+@contextmanager
+def _holding_chunk(claim: ChunkClaim) -> Iterator[None]:
+    """What an error means for a chunk whose claim we hold; with the claim lost, nothing."""
+    try:
+        yield
+    except ClaimLost as lost:
+        logger.info("chunk %s of import %s: %s", claim.ordinal, claim.job_id, lost)
+    except (ImportCancelled, EmbeddingUnavailable):
+        raise
+    except SegmillError as error:
+        chunks.bury(claim, error.code, str(error))
+        raise ClaimLost(f"It has failed: {error}") from error
+    except Exception as trouble:
+        with _if_the_database_answers():
+            chunks.put_back(claim, _described(trouble))
+        raise
+
+
+@contextmanager
+def _if_the_database_answers() -> Iterator[None]:
+    """For what eases the next try and can be left undone: leases run out by themselves."""
+    connection.close_if_unusable_or_obsolete()
+    try:
+        yield
+    except Error as trouble:
+        logger.warning("the work is taken up when its lease has run out: %s", trouble)
+
+
+def _described(trouble: Exception) -> str:
+    what = " ".join(str(trouble).split())
+    return f"The last time: {type(trouble).__name__}: {what}"[:ERROR_CHARS]
 
 
 def _prepare(claim: JobClaim, listener: Listener) -> None:
@@ -146,7 +202,7 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     staging.clear(job.pk)
     problems.forget(job.pk)
     fence = partial(_stage_fence, claim, bool(job.embedding_model))
-    with default_storage.open(job.file_key) as file:
+    with _stored(job) as file:
         stream = cast("BinaryIO", file)
         tally = pipeline.prepare(
             job.pk, stream, job.file_name, job.file_bytes, target_of(job), fence, listener
@@ -157,6 +213,22 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     state.start_embedding(claim, notices=tally.notices)
 
 
+def _stored(job: ImportJob) -> File[bytes]:
+    """The uploaded file.
+
+    Raises:
+        FileUnreadable: the storage does not have it any more.
+    """
+    try:
+        return default_storage.open(job.file_key)
+    except FileNotFoundError as gone:
+        raise FileUnreadable(
+            f"The uploaded file of {job.file_name} is not in the storage any more. "
+            "Import the file again."
+        ) from gone
+
+
+@transaction.atomic(savepoint=False)
 def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkful) -> None:
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
     state.renew(
@@ -228,32 +300,41 @@ def _call_another_worker(job_id: UUID, threads: int) -> None:
 def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: float) -> None:
     try:
         while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
-            if claim.is_spent:
-                _give_up(claim)
-            done = embed_chunk(claim, job.dataset_id, embedder, stop.is_set, job.on_error)
-            if done and done.problems and job.on_error == OnError.ABORT:
-                _refuse_rows(job, done.problems)
+            with _holding_chunk(claim):
+                _refuse_if_spent(claim)
+                done = embed_chunk(claim, job.dataset_id, embedder, stop.is_set, job.on_error)
+                if done and done.problems and job.on_error == OnError.ABORT:
+                    _refuse_rows(claim, job, done.problems)
             if monotonic() > deadline:
                 return
     finally:
         connections.close_all()
 
 
-def _refuse_rows(job: ImportJob, found: list[RowProblem]) -> NoReturn:
+@transaction.atomic
+def _refuse_rows(claim: ChunkClaim, job: ImportJob, found: list[RowProblem]) -> None:
     """End the import for rows the model does not take; they are in its report."""
-    problems.count_failed(job.pk, found)
-    raise RowsRefused(len(found), job.rows_total, str(found[0]))
+    refusal = RowsRefused(len(found), job.rows_total, str(found[0]))
+    if chunks.bury(claim, refusal.code, str(refusal)):
+        problems.count_failed(job.pk, found)
 
 
-def _give_up(claim: chunks.ChunkClaim) -> None:
-    lines = staging.lines_of(claim.job_id, claim.first_row, claim.last_row)
-    error = (
-        f"The rows on lines {lines[0]:,} to {lines[1]:,} were tried "
-        f"{claim.attempts - 1} times, and the worker was lost each time. "
-        "One of them may be more than the model can take: split the file there and try again."
+def _refuse_if_spent(claim: ChunkClaim) -> None:
+    """End the import of a chunk that was tried often enough.
+
+    Raises:
+        EmbeddingFailed: it names the lines, and what the last try met.
+    """
+    if not claim.is_spent:
+        return
+    first, last = staging.lines_of(claim.job_id, claim.first_row, claim.last_row)
+    why = claim.last_error or (
+        "The worker was lost each time: one of them may be more than the model can take."
     )
-    chunks.bury(claim, error)
-    raise EmbeddingFailed(error)
+    raise EmbeddingFailed(
+        f"The rows on lines {first:,} to {last:,} were tried {claim.attempts - 1} times. {why} "
+        "Split the file there and try again."
+    )
 
 
 def _embedding_progress(job_id: UUID) -> Progress:

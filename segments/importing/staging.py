@@ -101,8 +101,11 @@ def stage(packed_rows: bytes) -> None:
 
 
 def clear(job_id: UUID) -> None:
-    """Remove all that is staged for a job."""
-    for model in (StagedVector, StagedRow, Chunk):
+    """Remove all that is staged for a job.
+
+    Chunks first: that waits for whoever is storing vectors, and shuts out who comes later.
+    """
+    for model in (Chunk, StagedVector, StagedRow):
         model.objects.filter(job_id=job_id)._raw_delete("default")
 
 

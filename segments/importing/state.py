@@ -11,10 +11,12 @@
 A claim takes a lease and raises the job's epoch, its fencing token. Every later write of the
 claim's holder carries that epoch: where it is gone, another holder has taken over, and the
 write changes nothing. All times are the database's clock; attempts count at the claim, so that
-a worker that was killed counts too.
+a worker that was killed counts too, and each phase has its own. A trigger
+(`import_moves_along_its_arrows`) refuses every other move.
 """
 
 import os
+import random
 import socket
 import threading
 from dataclasses import dataclass
@@ -23,27 +25,32 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, StateConflict
+from segments.importing.waiting import Busy, briefly
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
-from segments.models.import_job import OPEN_STATUSES, WORKING_STATUSES, ImportStatus
+from segments.models.import_job import LEASED_STATUSES, ImportStatus
 from segments.progress import mirror_after_commit
 
-# Chunk commits hold the job's row for milliseconds, publishing for seconds.
-LOCK_WAIT = "2s"
+# The longest pause between two tries of the same work, before jitter.
+MAX_BACK_OFF_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class JobClaim:
-    """The right to work on a job's `phase`, as long as `epoch` is the job's."""
+    """The right to work on a job's `phase`, as long as `epoch` is the job's.
+
+    `attempts` numbers the tries of the phase, this one included.
+    """
 
     job_id: UUID
     epoch: int
     phase: ImportStatus
+    attempts: int
 
 
 def worker_name() -> str:
@@ -54,6 +61,20 @@ def worker_name() -> str:
 def lease() -> Any:
     """When a lease taken now runs out, as an expression on the database's clock."""
     return Now() + timedelta(seconds=settings.SEGMILL_LEASE_SECONDS)
+
+
+def is_due() -> Q:
+    """Whether work that was put back may be tried again by now."""
+    return Q(not_before__isnull=True) | Q(not_before__lte=Now())
+
+
+def after_back_off(attempts: int) -> Any:
+    """When to try again after so many tries, as an expression on the database's clock.
+
+    The pause doubles with each try; jitter keeps what failed together from returning together.
+    """
+    pause = min(settings.SEGMILL_RETRY_SECONDS * 2 ** (attempts - 1), MAX_BACK_OFF_SECONDS)
+    return Now() + timedelta(seconds=pause * random.uniform(0.5, 1.5))  # noqa: S311
 
 
 def claim_preparing(job_id: UUID) -> JobClaim | None:
@@ -69,17 +90,21 @@ def claim_publishing(job_id: UUID) -> JobClaim | None:
     return _claim(job_id, ImportStatus.PUBLISHING, ready, "embedded_at")
 
 
+@transaction.atomic
 def give_up_if_spent(job_id: UUID) -> bool:
-    """(f) End a job whose last allowed holder was lost; whether that was so."""
-    spent = ImportJob.objects.filter(
+    """(f) End a job whose last allowed try came to nothing; whether that was so."""
+    jobs = ImportJob.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    spent = jobs.filter(
         pk=job_id,
-        status__in=WORKING_STATUSES,
+        status__in=LEASED_STATUSES,
         lease_until__lt=Now(),
         attempts__gte=settings.SEGMILL_MAX_ATTEMPTS,
-    )
-    tries = settings.SEGMILL_MAX_ATTEMPTS
-    error = f"The import was tried {tries} times, and its worker was lost each time. Retry it."
-    return bool(_end(job_id, spent, ImportStatus.FAILED, "attempts_spent", error))
+    ).first()
+    if spent is None:
+        return False
+    why = spent.last_error or "Its worker was lost each time."
+    error = f"The import was tried {spent.attempts} times ({spent.get_status_display()}). {why}"
+    return fail(job_id, "attempts_spent", error)
 
 
 def start_embedding(claim: JobClaim, **changes: Any) -> None:
@@ -88,12 +113,20 @@ def start_embedding(claim: JobClaim, **changes: Any) -> None:
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more.
     """
-    _move(claim, status=ImportStatus.EMBEDDING, prepared_at=Now(), **changes)
+    _move(
+        claim,
+        status=ImportStatus.EMBEDDING,
+        prepared_at=Now(),
+        attempts=0,
+        lease_until=None,
+        last_error="",
+        **changes,
+    )
 
 
 def complete(claim: JobClaim, **changes: Any) -> None:
     """(d) The last statement of the publishing transaction."""
-    _move(claim, status=ImportStatus.COMPLETED, finished_at=Now(), **changes)
+    _move(claim, status=ImportStatus.COMPLETED, finished_at=Now(), lease_until=None, **changes)
 
 
 def renew(claim: JobClaim, **changes: Any) -> None:
@@ -105,21 +138,31 @@ def renew(claim: JobClaim, **changes: Any) -> None:
     _move(claim, often=True, lease_until=lease(), **changes)
 
 
-def fail(job_id: UUID, code: str, error: str, epoch: int | None = None) -> bool:
-    """(f) End the job with a code and a sentence; False if it has ended already.
+def put_back(claim: JobClaim, trouble: str) -> None:
+    """Give the claim up after an error that is not the import's own: tried again after a pause."""
+    ImportJob.objects.filter(**_held(claim)).update(
+        revision=F("revision") + 1,
+        epoch=F("epoch") + 1,
+        lease_until=Now(),
+        not_before=after_back_off(claim.attempts),
+        last_error=trouble,
+    )
 
-    With `epoch` only the holder of that claim may: a late worker's failure is not the job's.
-    """
-    held = ImportJob.objects.open().filter(pk=job_id)
-    if epoch is not None:
-        held = held.filter(epoch=epoch)
-    return bool(_end(job_id, held, ImportStatus.FAILED, code, error))
+
+def fail(job_id: UUID, code: str, error: str) -> bool:
+    """(f) End the job with a code and a sentence; False if it has ended already."""
+    return _end({"pk": job_id}, ImportStatus.FAILED, code, error)
+
+
+def fail_held(claim: JobClaim, code: str, error: str) -> bool:
+    """(f) As `fail`, by the claim's holder only: a late worker's failure is not the job's."""
+    return _end(_held(claim), ImportStatus.FAILED, code, error)
 
 
 def interrupt(job_id: UUID, code: str, error: str) -> None:
     """(h) Leave the job where it stands, to go on by itself after a while or when resumed.
 
-    A job that is not embedding has nothing to go on from and is ended instead.
+    One that is not embedding any more stays as it is: others have done without.
     """
     later = Now() + timedelta(seconds=settings.SEGMILL_RESUME_SECONDS)
     interrupted = ImportJob.objects.filter(pk=job_id, status=ImportStatus.EMBEDDING).update(
@@ -131,14 +174,11 @@ def interrupt(job_id: UUID, code: str, error: str) -> None:
     )
     if interrupted:
         mirror_after_commit(job_id)
-    else:
-        unfinished = ImportJob.objects.exclude(status=ImportStatus.INTERRUPTED).filter(pk=job_id)
-        _end(job_id, unfinished, ImportStatus.FAILED, code, error)
 
 
 def resume(job_id: UUID, *, now: bool = False) -> bool:
     """(i) Let an interrupted job go on embedding, if it is time to or with `now`."""
-    due = Q() if now else Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    due = Q() if now else is_due()
     interrupted = ImportJob.objects.filter(due, pk=job_id, status=ImportStatus.INTERRUPTED)
     resumed = interrupted.update(
         status=ImportStatus.EMBEDDING,
@@ -158,14 +198,16 @@ def cancel(job_id: UUID, why: str) -> None:
     Raises:
         StateConflict: it has ended already, or is being published at this moment.
     """
-    with transaction.atomic():
-        job = _locked_soon(job_id)
-        if job is None:
-            raise ImportNotFound(str(job_id))
-        if job.is_final:
-            raise StateConflict(f"The import has ended already: {job.get_status_display()}.")
-        jobs = ImportJob.objects.filter(pk=job_id)
-        _end(job_id, jobs, ImportStatus.CANCELLED, "cancelled", why)
+    try:
+        with briefly():
+            job = ImportJob.objects.select_for_update(no_key=True).filter(pk=job_id).first()
+            if job is None:
+                raise ImportNotFound(str(job_id))
+            if job.is_final:
+                raise StateConflict(f"The import has ended already: {job.get_status_display()}.")
+            _end({"pk": job_id}, ImportStatus.CANCELLED, "cancelled", why)
+    except Busy as busy:
+        raise _reason_busy(job_id) from busy
 
 
 def mark_tidied(job_id: UUID) -> None:
@@ -179,44 +221,41 @@ def lock_for_publishing(claim: JobClaim) -> ImportJob:
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more.
     """
-    job = ImportJob.objects.select_for_update().filter(**_held(claim)).first()
+    jobs = ImportJob.objects.select_for_update(no_key=True)
+    job = jobs.filter(**_held(claim)).first()
     if job is None:
         raise _reason_lost(claim.job_id)
     return job
 
 
-def _locked_soon(job_id: UUID) -> ImportJob | None:
-    """The job, locked; only publishing holds it for longer than a moment.
-
-    Raises:
-        StateConflict: it is being published at this moment.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_WAIT])
-    try:
-        return ImportJob.objects.select_for_update().filter(pk=job_id).first()
-    except OperationalError as busy:
-        raise StateConflict("The import is being published now; undo it afterwards.") from busy
-
-
 def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim | None:
-    """Take the job for `phase`; `moment` is the field that says when the phase first began."""
+    """Take the job for `phase`; `moment` is the field that says when the phase first began.
+
+    The epoch is read in the transaction that raised it: read later, it might be that of the
+    next holder, and two would work under one token.
+    """
     abandoned = Q(status=phase, lease_until__lt=Now())
-    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
-    taken = ImportJob.objects.filter(due, ready | abandoned, pk=job_id).update(
-        status=phase,
-        epoch=F("epoch") + 1,
-        attempts=F("attempts") + 1,
-        revision=F("revision") + 1,
-        lease_owner=worker_name(),
-        lease_until=lease(),
-        **{moment: Coalesce(moment, Now())},
-    )
-    if not taken:
+    untired = Q(attempts__lt=settings.SEGMILL_MAX_ATTEMPTS)
+    jobs = ImportJob.objects.filter(is_due(), untired, ready | abandoned, pk=job_id)
+    try:
+        with briefly():
+            taken = jobs.update(
+                status=phase,
+                epoch=F("epoch") + 1,
+                attempts=F("attempts") + 1,
+                revision=F("revision") + 1,
+                lease_owner=worker_name(),
+                lease_until=lease(),
+                not_before=None,
+                **{moment: Coalesce(moment, Now())},
+            )
+            if not taken:
+                return None
+            job = ImportJob.objects.only("epoch", "attempts").get(pk=job_id)
+    except Busy:  # its publisher is at work, though its lease has run out
         return None
     mirror_after_commit(job_id)
-    epoch = ImportJob.objects.values_list("epoch", flat=True).get(pk=job_id)
-    return JobClaim(job_id, epoch, phase)
+    return JobClaim(job_id, job.epoch, phase, job.attempts)
 
 
 def _held(claim: JobClaim) -> dict[str, Any]:
@@ -230,19 +269,23 @@ def _move(claim: JobClaim, *, often: bool = False, **changes: Any) -> None:
     mirror_after_commit(claim.job_id, often=often)
 
 
-def _end(job_id: UUID, jobs: Any, status: ImportStatus, code: str, error: str) -> int:
-    ended: int = jobs.filter(status__in=OPEN_STATUSES).update(
-        status=status,
-        revision=F("revision") + 1,
-        epoch=F("epoch") + 1,
-        error_code=code,
-        error=error,
-        finished_at=Now(),
-        lease_until=None,
+def _end(which: dict[str, Any], status: ImportStatus, code: str, error: str) -> bool:
+    ended = (
+        ImportJob.objects.open()
+        .filter(**which)
+        .update(
+            status=status,
+            revision=F("revision") + 1,
+            epoch=F("epoch") + 1,
+            error_code=code,
+            error=error,
+            finished_at=Now(),
+            lease_until=None,
+        )
     )
     if ended:
-        mirror_after_commit(job_id)
-    return ended
+        mirror_after_commit(which["pk"])
+    return bool(ended)
 
 
 def _reason_lost(job_id: UUID) -> ClaimLost | ImportCancelled:
@@ -250,3 +293,10 @@ def _reason_lost(job_id: UUID) -> ClaimLost | ImportCancelled:
     if status == ImportStatus.CANCELLED:
         return ImportCancelled("The import was cancelled.")
     return ClaimLost("Another worker has taken the import over.")
+
+
+def _reason_busy(job_id: UUID) -> StateConflict:
+    status = ImportJob.objects.values_list("status", flat=True).filter(pk=job_id).first()
+    if status == ImportStatus.PUBLISHING:
+        return StateConflict("The import is being published now; undo it afterwards.")
+    return StateConflict("A worker is storing rows of the import. Try again in a moment.")

@@ -12,6 +12,7 @@ from django.db import connections, transaction
 
 from segments.importing import staging
 from segments.importing.types import CountedRow, RowProblem
+from segments.importing.waiting import not_longer_than_the_lease
 
 # Chunks that may wait for Postgres: one under way and one ready. More would only take memory.
 CHUNKS_AHEAD = 2
@@ -78,5 +79,6 @@ class StagingWriter:
 
 @transaction.atomic
 def _store(packed: bytes, fence: Callable[[], None]) -> None:
+    not_longer_than_the_lease()
     fence()
     staging.stage(packed)

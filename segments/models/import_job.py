@@ -18,9 +18,9 @@ class ImportStatus(models.TextChoices):
 
     ```
     waiting ──► preparing ──► embedding ──► publishing ──► completed
-       │            │  ▲          │  ▲           │
-       │            │  └──────────┼──┴── interrupted (goes on from its checkpoints)
-       └────────────┴─────────────┴──────────────┴──► failed | cancelled
+       │            │          │  ▲  │           │
+       │            │  interrupted┘  │           │
+       └────────────┴────────────────┴───────────┴──► failed | cancelled
     ```
     """
 
@@ -36,6 +36,8 @@ class ImportStatus(models.TextChoices):
 
 FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED, ImportStatus.CANCELLED)
 WORKING_STATUSES = (ImportStatus.PREPARING, ImportStatus.EMBEDDING, ImportStatus.PUBLISHING)
+# Phases that one worker holds by a lease on the job; embedding has leases on its chunks.
+LEASED_STATUSES = (ImportStatus.PREPARING, ImportStatus.PUBLISHING)
 OPEN_STATUSES = (ImportStatus.WAITING, *WORKING_STATUSES, ImportStatus.INTERRUPTED)
 
 
@@ -89,9 +91,13 @@ class ImportQuerySet(models.QuerySet["ImportJob"]):
 class ImportJob(models.Model):
     """The truth about one import; messages and cache entries only mirror it.
 
-    State moves through `segments.importing.job` alone: by conditional updates that carry the
+    State moves through `segments.importing.state` alone: by conditional updates that carry the
     `epoch` of their claim (a fencing token: a writer whose epoch is gone changes nothing).
-    A trigger keeps final states final. All times are the database's.
+    Triggers keep final states final, epochs rising, and moves along the arrows above. All
+    times are the database's.
+
+    `attempts` counts the claims of the phase it is in, `last_error` is what the last one met
+    that was not the import's own fault, `not_before` when the next one may be made.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -129,6 +135,7 @@ class ImportJob(models.Model):
     lease_owner = models.CharField(max_length=255, blank=True, default="")
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, default="")
     hinted_at = models.DateTimeField(null=True)
 
     rows_total = models.PositiveBigIntegerField(default=0)
@@ -173,6 +180,10 @@ class ImportJob(models.Model):
                 condition=Q(status__in=FINAL_STATUSES, finished_at__isnull=False)
                 | (~Q(status__in=FINAL_STATUSES) & Q(finished_at__isnull=True)),
                 name="import_final_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=LEASED_STATUSES) | Q(lease_until__isnull=False),
+                name="import_at_work_has_lease",
             ),
             models.CheckConstraint(
                 condition=~Q(status=ImportStatus.FAILED) | (~Q(error="") & ~Q(error_code="")),
