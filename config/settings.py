@@ -131,6 +131,11 @@ SEGMILL_RETRY_SECONDS = env.whole_number("SEGMILL_RETRY_SECONDS", 5, minimum=1)
 
 # --- Limits of an import -----------------------------------------------------------------------
 SEGMILL_MAX_FILE_BYTES = env.whole_number("SEGMILL_MAX_FILE_BYTES", 1024 * MIB, minimum=1)
+# What a packed file (gzip, XLSX) may unpack to; real tables pack 5 to 40 times.
+SEGMILL_MAX_UNPACKED_BYTES = env.whole_number("SEGMILL_MAX_UNPACKED_BYTES", 4096 * MIB, minimum=1)
+SEGMILL_MAX_UNPACKED_RATIO = env.whole_number("SEGMILL_MAX_UNPACKED_RATIO", 100, minimum=2)
+# Reading and checking 5,000,000 rows takes some four minutes; below SEGMILL_TASK_TIMEOUT.
+SEGMILL_MAX_PARSE_SECONDS = env.whole_number("SEGMILL_MAX_PARSE_SECONDS", 1_800, minimum=1)
 SEGMILL_MAX_ROWS = env.whole_number("SEGMILL_MAX_ROWS", 5_000_000, minimum=1)
 SEGMILL_MAX_COLUMNS = env.whole_number("SEGMILL_MAX_COLUMNS", 200, minimum=1)
 # A full-text entry may hold 1 MB at most (PostgreSQL, "Limitations of text search"); 100,000

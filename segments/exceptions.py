@@ -17,6 +17,16 @@ class ImportRefused(SegmillError):
     code = "import_refused"
 
 
+class OptionRefused(ImportRefused):
+    """An option of an import has a value that cannot be used."""
+
+    code = "option_refused"
+
+    def __init__(self, name: str, what: str, remedy: str) -> None:
+        self.name = name
+        super().__init__(f"{name}: {what} {remedy}")
+
+
 class DocumentNotAvailable(ImportRefused):
     """The document does not take segments now."""
 
@@ -62,6 +72,24 @@ class FileTooLarge(FileRefused):
 
     code = "file_too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class FileTooSlow(FileRefused):
+    """Reading it takes longer than this installation allows."""
+
+    code = "file_too_slow"
+
+
+class FileProtected(FileRefused):
+    """It is encrypted."""
+
+    code = "file_protected"
+
+
+class SheetNotFound(FileRefused):
+    """The workbook has no sheet of that name."""
+
+    code = "sheet_not_found"
 
 
 class FormatUnknown(FileRefused):

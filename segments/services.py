@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, BinaryIO
 
 from django.contrib.auth.models import User
@@ -14,10 +13,12 @@ from segments.embedding import get_embedder
 from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
 from segments.importing import examine, job, state, undo
 from segments.importing.examine import Examination
+from segments.importing.options import ImportOptions as ImportOptions
+from segments.importing.pipeline import GivenFile
 from segments.importing.submit import submit
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob
-from segments.models.import_job import Door, ImportMode, OnError
+from segments.models.import_job import Door
 from segments.uploads import StoredFile, discard_file, store_file
 
 KEPT_BY_RETRY = (
@@ -34,14 +35,6 @@ KEPT_BY_RETRY = (
 )
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
-    """How a file is read and what it does to the document."""
-
-    mode: ImportMode = ImportMode.APPEND
-    on_error: OnError = OnError.ABORT
 
 
 def start_import(
@@ -120,6 +113,7 @@ def start_stored_import(
             file_bytes=stored.size,
             mode=options.mode,
             on_error=options.on_error,
+            options=options.as_json(),
             idempotency_key=idempotency_key,
             embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
             embedding_model=dataset.embedding_model if dimensions else "",
@@ -210,6 +204,7 @@ def examine_file(
     size: int,
     listener: Listener = nobody,
     most_rows: int | None = None,
+    options: ImportOptions | None = None,
 ) -> Examination:
     """What importing `file` into `document` (which may be unsaved) would do; changes nothing.
 
@@ -229,7 +224,8 @@ def examine_file(
         provider=dataset.embedding_model_provider if dimensions else "",
         model=dataset.embedding_model if dimensions else "",
     )
-    return examine.examine(file, name, size, target, listener, most_rows)
+    given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
+    return examine.examine(given, target, listener)
 
 
 def check_place(document: Document) -> int | None:

@@ -36,7 +36,7 @@ BAD_FILES = (
     BadFile("byte_order_mark_only.csv", "file_empty", ("is empty",)),
     BadFile("blank_lines_only.csv", "file_empty", ("is empty",)),
     BadFile("header_only.csv", "file_empty", ("has a header but no rows", "Put rows under it")),
-    BadFile("picture.png", "format_unknown", ("picture.png is of no format", "Use CSV or TSV")),
+    BadFile("picture.png", "format_unknown", ("picture.png is a picture (PNG)", "import a table")),
     BadFile(
         "no_content_column.csv",
         "header_refused",

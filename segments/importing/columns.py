@@ -1,11 +1,13 @@
-"""Which column of a file is which part of a segment, by the names in its header."""
+"""Which column of a file is which part of a segment: by the names in its header, or as told."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from datasets.models import DocForm
-from segments.exceptions import HeaderRefused
+from segments.exceptions import HeaderRefused, OptionRefused
+from segments.importing.options import ImportOptions, UnknownColumns
 from segments.importing.types import shown
 
 # Besides our own names: the headers of Dify's templates, in English and in Chinese.
@@ -15,16 +17,28 @@ ALIASES = {
     "keywords": ("keywords", "关键词"),
     "external_id": ("external_id",),
     "enabled": ("enabled",),
+    "metadata": ("metadata",),
+    "segment_id": ("segment_id",),
+    "escaped": ("escaped",),
 }
 METADATA_PREFIX = "metadata."
 PART_OF = {alias: part for part, aliases in ALIASES.items() for alias in aliases}
+# What an export tells of a segment and an import does not set.
+OF_EXPORTS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
+# What a report of bad rows says; it comes back with the mended rows.
+ERROR_COLUMN = "error"
+# The order of the parts in a file without a header.
+POSITIONS = {DocForm.TEXT: ("content",), DocForm.QA: ("content", "answer")}
+NOTHING = ImportOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The place of each part in a row's cells; None where the file has no such column.
 
-    `names` are the header's own words, for messages; `unknown` those that mean nothing here.
+    `names` are the header's own words, for messages; `unknown` those that are not used, though
+    they might be meant; `passed_over` those that exports and reports bring along; `uses` says
+    what each column is, in the header's order, empty for one that is not used.
     """
 
     names: tuple[str, ...]
@@ -35,48 +49,90 @@ class Columns:
     enabled: int | None
     metadata: tuple[tuple[str, int], ...]
     unknown: tuple[str, ...]
+    whole_metadata: int | None = None
+    segment_id: int | None = None
+    escaped: int | None = None
+    passed_over: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Part → column name: what `ImportOptions.map` would say to get these columns again."""
+        return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
 
 
-def guess_doc_form(header: Sequence[str]) -> DocForm:
+def guess_doc_form(header: Sequence[str], options: ImportOptions = NOTHING) -> DocForm:
     """Questions and answers if there is an answer column, else passages."""
-    has_answer = any(PART_OF.get(_folded(name)) == "answer" for name in header)
+    if "answer" in options.map:
+        return DocForm.QA
+    if options.no_header:
+        return DocForm.QA if len(header) > 1 and not options.map else DocForm.TEXT
+    has_answer = any(PART_OF.get(folded(name)) == "answer" for name in header)
     return DocForm.QA if has_answer else DocForm.TEXT
 
 
-def map_columns(header: Sequence[str], line: int, doc_form: str) -> Columns:
+def map_columns(
+    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = NOTHING
+) -> Columns:
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
 
     Raises:
         HeaderRefused: a name stands twice or cannot be stored, or a column is missing.
+        OptionRefused: the mapping names a part there is not.
     """
     _refuse_unprintable(header, line)
     _refuse_duplicates(header, line)
-    places = _places(header, line)
+    takes_answers = doc_form == DocForm.QA
+    places = _places(header, line, doc_form, options)
     if "content" not in places:
         raise HeaderRefused(
             f"Line {line}: there is no content column among {_listed(header)}. "
-            f"Name one of the columns “content” or “question”."
+            f"Name one of the columns “content” or “question”, or map one (content=NAME)."
         )
-    if doc_form == DocForm.QA and "answer" not in places:
+    if takes_answers and "answer" not in places:
         raise HeaderRefused(
             f"Line {line}: the document holds questions and answers (qa_model), but there is no "
-            f"answer column among {_listed(header)}. Name one of the columns “answer”."
+            f"answer column among {_listed(header)}. Name one of the columns “answer”, or map one "
+            "(answer=NAME)."
         )
-    takes_answers = doc_form == DocForm.QA
+    if not takes_answers:
+        places.pop("answer", None)
+    return _columns(header, places, options)
+
+
+def folded(name: str) -> str:
+    """A column's name as it is compared."""
+    return name.strip().casefold()
+
+
+def _columns(header: Sequence[str], places: Mapping[str, int], options: ImportOptions) -> Columns:
+    uses = [""] * len(header)
+    for part, place in places.items():
+        uses[place] = part
+    passed_over = _passed_over(header, uses)
+    if options.unknown == UnknownColumns.METADATA:
+        for place, name in enumerate(header):
+            if not uses[place] and name.strip() and name not in passed_over:
+                uses[place] = METADATA_PREFIX + name.strip()
     return Columns(
         names=tuple(header),
         content=places["content"],
-        answer=places.get("answer") if takes_answers else None,
+        answer=places.get("answer"),
         keywords=places.get("keywords"),
         external_id=places.get("external_id"),
         enabled=places.get("enabled"),
-        metadata=_metadata(header),
-        unknown=_unknown(header, takes_answers),
+        metadata=_metadata(uses),
+        unknown=tuple(
+            name
+            for name, use in zip(header, uses, strict=True)
+            if not use and name not in passed_over
+        ),
+        whole_metadata=places.get("metadata"),
+        segment_id=places.get("segment_id"),
+        escaped=places.get("escaped"),
+        passed_over=passed_over,
+        uses=tuple(uses),
     )
-
-
-def _folded(name: str) -> str:
-    return name.strip().casefold()
 
 
 def _listed(header: Sequence[str]) -> str:
@@ -93,7 +149,7 @@ def _refuse_unprintable(header: Sequence[str], line: int) -> None:
 
 
 def _refuse_duplicates(header: Sequence[str], line: int) -> None:
-    counts = Counter(_folded(name) for name in header if name.strip())
+    counts = Counter(folded(name) for name in header if name.strip())
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise HeaderRefused(
@@ -102,12 +158,69 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
         )
 
 
-def _places(header: Sequence[str], line: int) -> dict[str, int]:
-    """The part each known column is; two columns for one part are refused."""
+def _places(
+    header: Sequence[str], line: int, doc_form: str, options: ImportOptions
+) -> dict[str, int]:
+    """The place of each part: as told, else by name, or by position where there are no names."""
+    told = _told_places(header, line, options.map)
+    taken = {place for place in told.values() if place is not None}
+    places = {part: place for part, place in told.items() if place is not None}
+    if options.no_header:
+        named = {} if options.map else dict(_positions(header, doc_form))
+    else:
+        named = _named_places(header, line, told, taken)
+    return places | named
+
+
+def _told_places(
+    header: Sequence[str], line: int, mapping: Mapping[str, str]
+) -> dict[str, int | None]:
+    """The parts that are mapped; None for one that is to be left out."""
+    numbers = {folded(name): place for place, name in enumerate(header)}
+    told: dict[str, int | None] = {}
+    for given, column in mapping.items():
+        part = _part(given)
+        if not column:
+            told[part] = None
+        elif folded(column) not in numbers:
+            nearest = get_close_matches(column, header, n=1)
+            hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
+            raise HeaderRefused(
+                f"Line {line}: {part} is mapped to the column “{column}”, which is not there. "
+                f"{hint}There are {_listed(header)}."
+            )
+        else:
+            told[part] = numbers[folded(column)]
+    return told
+
+
+def _part(given: str) -> str:
+    """The part that a mapping means by a name."""
+    if _is_metadata(given):
+        return METADATA_PREFIX + given.strip()[len(METADATA_PREFIX) :]
+    part = PART_OF.get(folded(given))
+    if part is None:
+        nearest = get_close_matches(folded(given), ALIASES, n=1)
+        hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(ALIASES)}."
+        raise OptionRefused("map", f"“{given}” is no part of a segment.", hint)
+    return part
+
+
+def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
+    parts = POSITIONS[DocForm(doc_form)]
+    return [(part, place) for place, part in enumerate(parts[: len(header)])]
+
+
+def _named_places(
+    header: Sequence[str], line: int, told: Mapping[str, int | None], taken: set[int]
+) -> dict[str, int]:
+    """The parts that names in the header mean; two columns for one part are refused."""
     places: dict[str, int] = {}
     for place, name in enumerate(header):
-        part = PART_OF.get(_folded(name))
-        if part is None:
+        part = PART_OF.get(folded(name))
+        if part is None and _is_metadata(name):
+            part = METADATA_PREFIX + name.strip()[len(METADATA_PREFIX) :]
+        if part is None or part in told or place in taken:
             continue
         if part in places:
             raise HeaderRefused(
@@ -118,24 +231,24 @@ def _places(header: Sequence[str], line: int) -> dict[str, int]:
     return places
 
 
-def _metadata(header: Sequence[str]) -> tuple[tuple[str, int], ...]:
+def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
     return tuple(
-        (name.strip()[len(METADATA_PREFIX) :], place)
-        for place, name in enumerate(header)
-        if _is_metadata(name)
+        (use[len(METADATA_PREFIX) :], place)
+        for place, use in enumerate(uses)
+        if use.startswith(METADATA_PREFIX)
     )
 
 
 def _is_metadata(name: str) -> bool:
-    folded = _folded(name)
-    return folded.startswith(METADATA_PREFIX) and len(folded) > len(METADATA_PREFIX)
+    low = folded(name)
+    return low.startswith(METADATA_PREFIX) and len(low) > len(METADATA_PREFIX)
 
 
-def _unknown(header: Sequence[str], takes_answers: bool) -> tuple[str, ...]:
-    def is_unknown(name: str) -> bool:
-        part = PART_OF.get(_folded(name))
-        if part == "answer":
-            return not takes_answers
-        return part is None and not _is_metadata(name)
-
-    return tuple(name for name in header if is_unknown(name))
+def _passed_over(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
+    """The columns an export of ours or a report of bad rows brings along."""
+    known = {ERROR_COLUMN}
+    if "segment_id" in uses:
+        known |= set(OF_EXPORTS)
+    return tuple(
+        name for name, use in zip(header, uses, strict=True) if not use and (folded(name) in known)
+    )

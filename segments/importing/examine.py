@@ -1,13 +1,12 @@
 """The dry run: a file prepared as for an import, looked at, and forgotten again."""
 
 from dataclasses import dataclass
-from typing import BinaryIO
 from uuid import uuid4
 
 from segments.importing import pipeline, staging
 from segments.importing.columns import Columns
-from segments.importing.pipeline import Tally
-from segments.importing.types import Listener, RowProblem, SegmentRow, Target
+from segments.importing.pipeline import GivenFile, Tally
+from segments.importing.types import Listener, RowProblem, SegmentRow, Source, Target
 from segments.importing.writer import Chunkful
 
 
@@ -17,7 +16,8 @@ class Examination:
 
     `tokens` counts all good rows; `reused` of them need no embedding, as the dataset has
     their vectors already. All counts are of the rows looked at: where `is_partial`, those are
-    the first ones, and `bytes_read` says how much of the file they are.
+    the first ones, and `bytes_read` says how much of the file they are. `source` is what the
+    file turned out to be, `columns` what its columns were taken for.
     """
 
     columns: Columns
@@ -29,19 +29,13 @@ class Examination:
     problems: list[RowProblem]
     notices: list[str]
     sample: list[SegmentRow]
+    source: Source
     bytes_read: int
     is_partial: bool
 
 
-def examine(
-    file: BinaryIO,
-    name: str,
-    size: int,
-    target: Target,
-    listener: Listener,
-    most_rows: int | None = None,
-) -> Examination:
-    """Check every row of `file` (or its first `most_rows`) for `target`; nothing of it stays.
+def examine(given: GivenFile, target: Target, listener: Listener) -> Examination:
+    """Check every row of the file, or its first `most_rows`, for `target`; nothing of it stays.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
@@ -49,7 +43,7 @@ def examine(
     """
     visit = uuid4()
     try:
-        tally = pipeline.prepare(visit, file, name, size, target, _no_fence, listener, most_rows)
+        tally = pipeline.prepare(visit, given, target, _no_fence, listener)
         reused = staging.count_reusable(visit, target.dataset_id) if target.model else 0
     finally:
         staging.clear(visit)
@@ -62,6 +56,7 @@ def examine(
         problems=sorted(tally.problems, key=lambda problem: problem.line),
         notices=tally.notices,
         sample=tally.sample,
+        source=tally.source,
         bytes_read=tally.bytes_read,
         is_partial=tally.is_partial,
     )

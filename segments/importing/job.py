@@ -36,7 +36,8 @@ from segments.hints import hint
 from segments.importing import chunks, pipeline, problems, samples, staging, state
 from segments.importing.chunks import ChunkClaim
 from segments.importing.embed import embed_chunk
-from segments.importing.pipeline import Tally
+from segments.importing.options import ImportOptions
+from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.publish import merge_full_text, publish
 from segments.importing.state import JobClaim
 from segments.importing.types import Listener, Progress, RowProblem, Target, nobody
@@ -135,6 +136,11 @@ def target_of(job: ImportJob) -> Target:
     )
 
 
+def options_of(job: ImportJob) -> ImportOptions:
+    """How the file of `job` is read and what it does to its document."""
+    return ImportOptions.from_json(job.options | {"mode": job.mode, "on_error": job.on_error})
+
+
 def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:
     state.give_up_if_spent(job_id)
     state.resume(job_id)
@@ -203,10 +209,8 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     problems.forget(job.pk)
     fence = partial(_stage_fence, claim, bool(job.embedding_model))
     with _stored(job) as file:
-        stream = cast("BinaryIO", file)
-        tally = pipeline.prepare(
-            job.pk, stream, job.file_name, job.file_bytes, target_of(job), fence, listener
-        )
+        given = GivenFile(cast("BinaryIO", file), job.file_name, job.file_bytes, options_of(job))
+        tally = pipeline.prepare(job.pk, given, target_of(job), fence, listener)
     if not tally.staged or (tally.failed and job.on_error == OnError.ABORT):
         first = min(tally.problems, key=lambda problem: problem.line)
         raise RowsRefused(tally.failed, tally.rows, str(first))

@@ -20,6 +20,7 @@ from segments.exceptions import FileEmpty, FileTooLarge, HeaderRefused
 from segments.importing import staging
 from segments.importing.columns import Columns, map_columns
 from segments.importing.full_text import full_text_problem
+from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.importing.tokens import count
 from segments.importing.types import (
@@ -30,6 +31,7 @@ from segments.importing.types import (
     RowProblem,
     SegmentRow,
     Sheet,
+    Source,
     Target,
     shown,
 )
@@ -45,11 +47,26 @@ Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]
 """A row as it was read, and what checking it gave."""
 
 
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file that stands at its beginning, its name and size, and how it is to be read.
+
+    With `most_rows`, for a look at a large file, the rows after them are left unread.
+    """
+
+    file: BinaryIO
+    name: str
+    size: int
+    options: ImportOptions
+    most_rows: int | None = None
+
+
 @dataclass(slots=True)
 class Tally:
     """What has been found in a file so far; `is_partial` if its last rows were not looked at."""
 
     columns: Columns
+    source: Source
     rows: int = 0
     failed: int = 0
     staged: int = 0
@@ -83,35 +100,31 @@ Fence = Callable[[Tally, Chunkful], None]
 
 def prepare(
     job_id: UUID,
-    file: BinaryIO,
-    file_name: str,
-    file_bytes: int,
+    given: GivenFile,
     target: Target,
     fence: Fence,
     listener: Listener,
-    most_rows: int | None = None,
 ) -> Tally:
-    """Check every row of `file` for `target` and stage the good ones under `job_id`.
-
-    With `most_rows`, for a look at a large file, the rows after them are left unread.
+    """Check every row of the file for `target` and stage the good ones under `job_id`.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
         NoEmbeddingModel: the target's model is not to be had.
     """
     embedder = get_embedder(target.provider, target.model) if target.provider else None
-    sheet = open_sheet(file, file_name)
+    sheet = open_sheet(given.file, given.name, given.options)
     with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
-        columns = _columns(sheet, target)
-        tally = Tally(columns, notices=_notices(columns))
+        columns = _columns(sheet, target, given.options)
+        tally = Tally(columns, sheet.source)
         rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
-        for chunk in _chunks(islice(rows, most_rows), tally):
+        for chunk in _chunks(islice(rows, given.most_rows), tally):
             tally.bytes_read = sheet.position()
             writer.put(chunk, partial(fence, replace(tally), chunk))
-            listener(_progress(tally, file_bytes))
-        tally.is_partial = most_rows is not None and next(rows, None) is not None
+            listener(_progress(tally, given.size))
+        tally.is_partial = given.most_rows is not None and next(rows, None) is not None
     if not tally.rows:
-        raise FileEmpty(f"{file_name} has a header but no rows. Put rows under it.")
+        raise FileEmpty(f"{given.name} has a header but no rows. Put rows under it.")
+    tally.notices += [*sheet.notices, *_notices(columns)]
     if columns.external_id is not None:
         fence(tally, Chunkful(0, tally.staged + 1, problems=_check_ids(job_id, target, tally)))
     return tally
@@ -122,17 +135,25 @@ def _progress(tally: Tally, file_bytes: int) -> Progress:
     return Progress(ImportStatus.PREPARING, tally.rows, fraction, failed=tally.failed)
 
 
-def _columns(sheet: Sheet, target: Target) -> Columns:
+def _columns(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
     if len(sheet.header) > settings.SEGMILL_MAX_COLUMNS:
         raise HeaderRefused(
             f"Line {sheet.header_line}: the header has {len(sheet.header):,} columns; "
             f"{settings.SEGMILL_MAX_COLUMNS} are allowed (SEGMILL_MAX_COLUMNS)."
         )
-    return map_columns(sheet.header, sheet.header_line, target.doc_form)
+    return map_columns(sheet.header, sheet.header_line, target.doc_form, options)
 
 
 def _notices(columns: Columns) -> list[str]:
-    return [f"The column “{name}” is not used." for name in columns.unknown]
+    """The columns that are not used, by name; those of exports and reports all in one."""
+    told = [
+        f"The column “{name}” is not used." if name else "A column without a name is not used."
+        for name in columns.unknown
+    ]
+    if columns.passed_over:
+        listed = ", ".join(columns.passed_over)
+        told.append(f"Passed over, as exports and reports bring them along: {listed}.")
+    return told
 
 
 @dataclass(frozen=True, slots=True)

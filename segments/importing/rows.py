@@ -1,29 +1,49 @@
 """file ─read_rows─► RawRow: any file Segmill understands, opened as a `Sheet`.
 
-A format joins by one class of the shape `Reader` and its place in `READERS`.
+A format joins by one class of the shape `Reader` and its place in `READERS`. What a file is,
+its content says; its name only decides where the content leaves a choice.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 from segments.exceptions import FileEmpty, FormatUnknown
-from segments.importing.delimited import CSVReader, TSVReader
+from segments.importing.formats.delimited import DelimitedReader
+from segments.importing.formats.encodings import MARKS
+from segments.importing.formats.foreign import refuse_foreign
+from segments.importing.formats.gzipped import is_gzipped, unpacked
+from segments.importing.formats.json_array import JSONArrayReader
+from segments.importing.formats.json_lines import JSONLinesReader
+from segments.importing.formats.metered import Deadline, metered
+from segments.importing.formats.opened import START_BYTES, OpenedFile
+from segments.importing.formats.xlsx import XLSXReader
+from segments.importing.options import ImportOptions
 from segments.importing.types import Sheet
 
-PEEK_BYTES = 4096
-UTF8_BOM = b"\xef\xbb\xbf"
+# Names that promise a format; what they end in besides is said to be read by its content.
+PROMISES = {
+    ".csv": {"csv", "tsv"},
+    ".tsv": {"csv", "tsv"},
+    ".tab": {"csv", "tsv"},
+    ".txt": {"csv", "tsv"},
+    ".xlsx": {"xlsx"},
+    ".jsonl": {"jsonl"},
+    ".ndjson": {"jsonl"},
+    ".json": {"json", "jsonl"},
+}
 
 
 class Reader(Protocol):
     """Opens files of one format."""
 
-    def recognises(self, name: str, start: bytes) -> bool:
-        """Whether a file of this name that begins with `start` is of this format."""
+    def recognises(self, opened: OpenedFile) -> bool:
+        """Whether the file is of this format, as far as its beginning tells."""
         ...
 
-    def open(self, file: BinaryIO) -> Sheet:
-        """The sheet of `file`, which stands at its beginning; rows are read when asked for.
+    def open(self, opened: OpenedFile) -> Sheet:
+        """The sheet of the file; rows are read when asked for.
 
         Raises:
             FileRefused: here or while the rows are read; the text names the line.
@@ -31,20 +51,70 @@ class Reader(Protocol):
         ...
 
 
-READERS: Sequence[Reader] = (TSVReader(), CSVReader())
+READERS: Sequence[Reader] = (
+    XLSXReader(),
+    JSONArrayReader(),
+    JSONLinesReader(),
+    DelimitedReader(),
+)
 
 
-def open_sheet(file: BinaryIO, name: str) -> Sheet:
-    """The rows of `file`, whose name is `name`.
+def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None) -> Sheet:
+    """The rows of `file`, whose name is `name` and which stands at its beginning.
 
     Raises:
-        FileRefused: it is empty, of no known format, or broken.
+        FileRefused: it is empty, of no known format, over a limit, or broken.
     """
-    start = file.read(PEEK_BYTES)
-    file.seek(0)
-    if len(start) < PEEK_BYTES and not start.removeprefix(UTF8_BOM).strip():
-        raise FileEmpty(f"{PurePath(name).name} is empty. Put a header and rows into it.")
+    opened = _opened(file, PurePath(name).name, options or ImportOptions())
+    _refuse_empty(opened)
+    refuse_foreign(opened.name, opened.start)
     for reader in READERS:
-        if reader.recognises(name, start):
-            return reader.open(file)
-    raise FormatUnknown(f"{PurePath(name).name} is of no format Segmill reads. Use CSV or TSV.")
+        if reader.recognises(opened):
+            sheet = reader.open(opened)
+            sheet.notices[:0] = _notices(opened, sheet)
+            return sheet
+    raise FormatUnknown(
+        f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, JSON or JSON Lines; if "
+        "it is a text in an encoding without a mark, such as UTF-16, name it with --encoding."
+    )
+
+
+def _opened(file: IO[bytes], name: str, options: ImportOptions) -> OpenedFile:
+    deadline = Deadline.from_settings()
+    plain = metered(file, deadline)
+    start = _peek(plain)
+    if is_gzipped(start):
+        reader = unpacked(file, name, deadline)
+        name, start = name.removesuffix(".gz"), _peek(reader)
+        return OpenedFile(name, file, reader, start, options, deadline, file.tell, is_packed=True)
+    return OpenedFile(name, file, plain, start, options, deadline, plain.raw.tell)
+
+
+def _peek(reader: io.BufferedReader) -> bytes:
+    start = reader.read(START_BYTES)
+    reader.seek(0)
+    return start
+
+
+def _refuse_empty(opened: OpenedFile) -> None:
+    start = opened.start
+    for mark, _ in MARKS:
+        start = start.removeprefix(mark)
+    if len(opened.start) < START_BYTES and not start.replace(b"\0", b"").strip():
+        raise FileEmpty(f"{opened.name} is empty. Put a header and rows into it.")
+
+
+def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
+    """What a person should know of how the file was understood."""
+    notices = []
+    suffix = PurePath(opened.name).suffix.lower()
+    if sheet.source.format not in PROMISES.get(suffix, {sheet.source.format}):
+        notices.append(
+            f"The file is named {opened.name}, but is {sheet.source.format.label}: it was read so."
+        )
+    if sheet.source.encoding and opened.encoding.is_guess:
+        notices.append(
+            f"The file is not UTF-8; it was read as {opened.encoding.name}, which is a guess. "
+            "If letters look wrong, name its encoding with --encoding."
+        )
+    return notices

@@ -1,12 +1,22 @@
 """The values that the steps of an import hand to one another."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 JSONScalar: TypeAlias = str | int | float | bool | None
 JSONValue: TypeAlias = "JSONScalar | list[JSONValue] | dict[str, JSONValue]"
+
+
+def column_letters(place: int) -> str:
+    """A spreadsheet's name for the column at `place`, counted from 0: A, …, Z, AA, and so on."""
+    letters, number = "", place + 1
+    while number:
+        number, digit = divmod(number - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters
 
 
 SHOWN_CHARS = 80
@@ -20,24 +30,80 @@ def shown(value: str) -> str:
     return cut.translate(PICTURES).encode(errors="replace").decode()
 
 
+class JSONCell(str):
+    """A cell that is no text in its JSON file: what it is written as, and its value."""
+
+    value: JSONValue
+
+    def __new__(cls, text: str, value: JSONValue) -> "JSONCell":
+        """The cell `text`, which stands for `value`."""
+        cell = super().__new__(cls, text)
+        cell.value = value
+        return cell
+
+
+class CellProblem(NamedTuple):
+    """What is wrong with a cell, or a row as a whole, before anybody asks what it means.
+
+    `place` counts columns from 0.
+    """
+
+    place: int | None
+    value: str
+    code: str
+    reason: str
+
+
 class RawRow(NamedTuple):
-    """A row as the file has it. A named tuple: a million are made, a dataclass costs thrice."""
+    """A row as the file has it. A named tuple: a million are made, a dataclass costs thrice.
+
+    `line` is what the user sees: a line of a text, a row of a spreadsheet, an element of an array.
+    """
 
     line: int
     cells: tuple[str, ...]
+    problems: tuple[CellProblem, ...] = ()
+
+
+class FileFormat(StrEnum):
+    """The formats that are read and written."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    XLSX = "xlsx"
+    JSON = "json"
+    JSONL = "jsonl"
+
+    @property
+    def label(self) -> str:
+        """The name people know it by."""
+        return "JSON Lines" if self is FileFormat.JSONL else self.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file turned out to be; the encoding and the delimiter of a text, else the sheet."""
+
+    format: FileFormat
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """An opened file: its column names and its rows, read as they are asked for.
 
-    `position()` is the number of bytes of the file read so far.
+    `position()` is the number of bytes of the file read so far. `notices` is complete when the
+    last row has been read.
     """
 
     header: tuple[str, ...]
     header_line: int
     rows: Generator[RawRow]
     position: Callable[[], int]
+    source: Source
+    notices: list[str] = field(default_factory=list)
 
 
 class SegmentRow(NamedTuple):
@@ -50,6 +116,7 @@ class SegmentRow(NamedTuple):
     external_id: str | None
     metadata: Mapping[str, JSONValue]
     enabled: bool
+    segment_id: UUID | None = None
 
 
 class CountedRow(NamedTuple):

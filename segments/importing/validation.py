@@ -7,12 +7,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from segments.importing.columns import Columns
-from segments.importing.types import JSONValue, RawRow, RowProblem, SegmentRow, shown
+from segments.importing.types import (
+    CellProblem,
+    JSONCell,
+    JSONValue,
+    RawRow,
+    RowProblem,
+    SegmentRow,
+    column_letters,
+    shown,
+)
+from segments.importing.values import (
+    check_storable,
+    is_on,
+    is_switch,
+    keywords_of,
+    metadata_of,
+    segment_id_of,
+    unguarded,
+)
 
 EXTERNAL_ID_CHARS = 255
-KEYWORD_SEPARATORS = (",", "，", ";", "；")
-YES = frozenset({"true", "1", "yes", "y", "on"})
-NO = frozenset({"false", "0", "no", "n", "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +41,12 @@ class Rules:
 def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
     """The segment that `raw` describes, or everything that is wrong with it."""
     columns = rules.columns
+    if raw.problems:
+        return [_as_read(raw, columns, fault) for fault in raw.problems]
     if len(raw.cells) != len(columns.names):
         return [_ragged(raw, columns)]
+    if columns.escaped is not None and raw.cells[columns.escaped]:
+        raw = _unescaped(raw, columns, columns.escaped)
     problems = list(_problems(raw, rules))
     if problems:
         return problems
@@ -36,18 +55,38 @@ def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
         line=raw.line,
         content=cells[columns.content],
         answer=None if columns.answer is None else cells[columns.answer],
-        keywords=None if columns.keywords is None else _keywords(cells[columns.keywords]),
+        keywords=None if columns.keywords is None else keywords_of(cells[columns.keywords]),
         external_id=(cells[columns.external_id].strip() or None)
         if columns.external_id is not None
         else None,
         metadata=_metadata(raw, columns),
-        enabled=columns.enabled is None or _is_enabled(cells[columns.enabled]),
+        enabled=columns.enabled is None or is_on(cells[columns.enabled]),
+        segment_id=None if columns.segment_id is None else segment_id_of(cells[columns.segment_id]),
     )
 
 
 def problem(raw: RawRow, column: str, value: str, code: str, reason: str) -> RowProblem:
     """A problem of `raw` at `column`, its value cut for display."""
     return RowProblem(raw.line, shown(column), shown(value), code, reason, raw.cells)
+
+
+def _as_read(raw: RawRow, columns: Columns, fault: CellProblem) -> RowProblem:
+    """A problem that was found before the columns were known."""
+    name = ""
+    if fault.place is not None:
+        is_known = fault.place < len(columns.names) and columns.names[fault.place]
+        name = columns.names[fault.place] if is_known else column_letters(fault.place)
+    return problem(raw, name, fault.value, fault.code, fault.reason)
+
+
+def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
+    """The row without the apostrophes that an export put before what looks like a formula."""
+    guarded = {name.strip() for name in raw.cells[escaped].split(",")}
+    cells = tuple(
+        unguarded(cell) if name in guarded else cell
+        for name, cell in zip(columns.names, raw.cells, strict=True)
+    )
+    return raw._replace(cells=cells)
 
 
 def _ragged(raw: RawRow, columns: Columns) -> RowProblem:
@@ -71,6 +110,14 @@ def _problems(raw: RawRow, rules: Rules) -> Iterator[RowProblem]:
         yield from _long_id(raw, columns, columns.external_id)
     if columns.enabled is not None:
         yield from _unclear_switch(raw, columns, columns.enabled)
+    if columns.keywords is not None and raw.cells[columns.keywords]:
+        yield from _unclear_keywords(raw, columns, columns.keywords)
+    if columns.whole_metadata is not None and raw.cells[columns.whole_metadata]:
+        yield from _unclear_metadata(raw, columns, columns.whole_metadata)
+    if columns.metadata:
+        yield from _unstorable(raw, columns)
+    if columns.segment_id is not None:
+        yield from _unclear_id(raw, columns, columns.segment_id)
 
 
 def _cell_problems(raw: RawRow, column: str, cell: str, limit: int) -> Iterator[RowProblem]:
@@ -107,6 +154,9 @@ def _has_surrogate(cell: str) -> bool:
 
 def _blank(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
     cell = raw.cells[place]
+    if isinstance(cell, JSONCell) and isinstance(cell.value, (list, dict)):
+        reason = "This is a list or an object, not a text. Write a text in quotes."
+        yield problem(raw, columns.names[place], cell, "not_text", reason)
     if not cell or cell.isspace():
         name = columns.names[place]
         yield problem(
@@ -121,25 +171,53 @@ def _long_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
 
 
 def _unclear_switch(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
-    word = raw.cells[place].strip().lower()
-    if word and word not in YES | NO:
+    if not is_switch(raw.cells[place]):
         reason = "Neither yes nor no. Write true or false, or leave the cell empty for true."
         yield problem(raw, columns.names[place], raw.cells[place], "unclear_switch", reason)
 
 
-def _is_enabled(cell: str) -> bool:
-    return cell.strip().lower() not in NO
+def _unclear_keywords(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    try:
+        keywords_of(raw.cells[place])
+    except ValueError as fault:
+        reason = f"These are no keywords: {fault}. Write words between commas."
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_keywords", reason)
 
 
-def _keywords(cell: str) -> list[str] | None:
-    """The keywords of a cell, separated by any of `KEYWORD_SEPARATORS`, each once."""
-    first, *others = KEYWORD_SEPARATORS
-    for separator in others:
-        cell = cell.replace(separator, first)
-    words = dict.fromkeys(word.strip() for word in cell.split(first))
-    words.pop("", None)
-    return list(words) or None
+def _unclear_metadata(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    try:
+        metadata_of(raw.cells[place])
+    except ValueError as fault:
+        reason = f'This is no metadata: {fault}. Write a JSON object such as {{"page": 7}}.'
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_metadata", reason)
+
+
+def _unstorable(raw: RawRow, columns: Columns) -> Iterator[RowProblem]:
+    """Metadata that JSON files give as other values than texts."""
+    for _, place in columns.metadata:
+        cell = raw.cells[place]
+        if isinstance(cell, JSONCell):
+            try:
+                check_storable(cell.value)
+            except ValueError as fault:
+                reason = f"This cannot be stored: {fault}. Change it."
+                yield problem(raw, columns.names[place], cell, "unclear_metadata", reason)
+
+
+def _unclear_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    try:
+        segment_id_of(raw.cells[place])
+    except ValueError:
+        reason = "This is no id that an export gave to a segment. Clear it for a new segment."
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_id", reason)
 
 
 def _metadata(raw: RawRow, columns: Columns) -> dict[str, JSONValue]:
-    return {key: raw.cells[place] for key, place in columns.metadata if raw.cells[place]}
+    """The metadata of its own column, and over it those of columns named for their key."""
+    found: dict[str, JSONValue] = {}
+    if columns.whole_metadata is not None:
+        found = dict(metadata_of(raw.cells[columns.whole_metadata]))
+    for key, place in columns.metadata:
+        if cell := raw.cells[place]:
+            found[key] = cell.value if isinstance(cell, JSONCell) else cell
+    return found

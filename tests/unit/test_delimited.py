@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segments.exceptions import FileEmpty, FileMalformed, FileRefused
-from segments.importing import delimited
-from segments.importing.rows import PEEK_BYTES, open_sheet
+from segments.importing.formats import delimited
+from segments.importing.formats.opened import START_BYTES
+from segments.importing.rows import open_sheet
 from segments.importing.types import RawRow
 
 
@@ -62,13 +63,13 @@ def test_quotes_in_the_middle_of_a_cell_are_text() -> None:
 
 
 def test_blank_lines_before_the_header_are_passed_over_and_counted() -> None:
-    blank = "\n" * (PEEK_BYTES + 1)
-    assert read(f"{blank}content\nx") == (("content",), [RawRow(PEEK_BYTES + 3, ("x",))])
+    blank = "\n" * (START_BYTES + 1)
+    assert read(f"{blank}content\nx") == (("content",), [RawRow(START_BYTES + 3, ("x",))])
 
 
 def test_nothing_but_blank_lines_is_an_empty_file() -> None:
     with pytest.raises(FileEmpty):
-        read("\n" * (PEEK_BYTES + 1))
+        read("\n" * (START_BYTES + 1))
 
 
 # Surrogates cannot be encoded; a row without a cell cannot be written.

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from argparse import ArgumentParser
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,10 +16,22 @@ from segments import places, services
 from segments.console import ProgressDisplay, print_import
 from segments.exceptions import FileUnreadable
 from segments.importing.columns import guess_doc_form
+from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
+from segments.management.options import add_import_options, import_options
 from segments.models.import_job import Door
 from segments.places import Wanted
 from segments.reports import ImportReport, report_examination, report_import, report_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for: a file, where it goes, and how."""
+
+    wanted: Wanted
+    path: Path
+    create: bool
+    options: ImportOptions
 
 
 class Command(BaseCommand):
@@ -28,7 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The place, what to make of it, and how to answer."""
-        parser.add_argument("file", type=Path, help="a CSV or TSV file in UTF-8")
+        parser.add_argument("file", type=Path, help="CSV, TSV, XLSX, JSON or JSON Lines")
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
         parser.add_argument("--dataset", required=True, help="its name or id")
         parser.add_argument("--document", required=True, help="its name or id")
@@ -43,6 +56,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="check every row, embed and change nothing"
         )
+        add_import_options(parser)
         parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,9 +70,10 @@ class Command(BaseCommand):
             text_search_config=options["text_search_config"],
         )
         try:
-            with _opened(options["file"]) as file, ProgressDisplay(sys.stderr) as display:
+            order = Order(wanted, options["file"], options["create"], import_options(options))
+            with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
                 import_file = _dry_run if options["dry_run"] else _import
-                report = import_file(wanted, file, options["file"], options["create"], display)
+                report = import_file(order, file, display)
         except SegmillError as refusal:
             report = report_refusal(str(refusal))
         self._answer(report, as_json=options["json"])
@@ -92,34 +107,40 @@ def _opened(path: Path) -> BinaryIO:
         raise FileUnreadable(f"{path} cannot be read: {trouble.strerror}.") from trouble
 
 
-def _guessed_form(file: BinaryIO, path: Path) -> DocForm:
+def _guessed_form(order: Order, file: BinaryIO) -> DocForm:
     """What the header says the rows are; the file stands at its beginning again afterwards."""
-    sheet = open_sheet(file, path.name)
-    form = guess_doc_form(sheet.header)
+    sheet = open_sheet(file, order.path.name, order.options)
+    form = guess_doc_form(sheet.header, order.options)
     sheet.rows.close()
     file.seek(0)
     return form
 
 
-def _dry_run(
-    wanted: Wanted, file: BinaryIO, path: Path, create: bool, display: ProgressDisplay
-) -> ImportReport:
-    if create:
-        document = places.plan_place(wanted, _guessed_form(file, path))
+def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
+    if order.create:
+        document = places.plan_place(order.wanted, _guessed_form(order, file))
     else:
-        document = places.find_place(wanted)
-    size = path.stat().st_size
-    return report_examination(services.examine_file(document, file, path.name, size, display))
+        document = places.find_place(order.wanted)
+    size = order.path.stat().st_size
+    found = services.examine_file(
+        document, file, order.path.name, size, display, options=order.options
+    )
+    return report_examination(found)
 
 
-def _import(
-    wanted: Wanted, file: BinaryIO, path: Path, create: bool, display: ProgressDisplay
-) -> ImportReport:
-    if create:
-        document = places.make_place(wanted, _guessed_form(file, path))
+def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
+    if order.create:
+        document = places.make_place(order.wanted, _guessed_form(order, file))
     else:
-        document = places.find_place(wanted)
+        document = places.find_place(order.wanted)
     # A polite request to end is taken as Ctrl-C is: the job says so, and nothing stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    job = services.start_import(document, file, path.name, door=Door.COMMAND, background=False)
+    job = services.start_import(
+        document,
+        file,
+        order.path.name,
+        door=Door.COMMAND,
+        options=order.options,
+        background=False,
+    )
     return report_import(services.run_in_foreground(job, display))

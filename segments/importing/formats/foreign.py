@@ -1,0 +1,85 @@
+"""Files that are no tables of text, known by their first bytes, each refused with what to do."""
+
+import re
+from pathlib import PurePath
+
+from segments.exceptions import FileProtected, FormatUnknown
+
+SAVE_AS = "Save it as XLSX or “CSV UTF-8” and import that."
+OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Names of streams stand in UTF-16 in the directory of an OLE2 file (MS-CFB 2.6).
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+WORKBOOKS = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
+
+MAGIC = (
+    (b"%PDF-", "a PDF", "Copy its text into a table, with one segment a row."),
+    (b"{\\rtf", "an RTF text", "Copy its text into a table, with one segment a row."),
+    (b"PAR1", "a Parquet file", SAVE_AS),
+    (b"ARROW1", "an Arrow file", SAVE_AS),
+    (b"SQLite format 3\0", "an SQLite database", "Export the table as CSV and import that."),
+    (b"BZh", "compressed with bzip2", "Unpack it, or compress it with gzip."),
+    (b"\xfd7zXZ\0", "compressed with xz", "Unpack it, or compress it with gzip."),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it, or compress it with gzip."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it and import the file inside."),
+    (b"Rar!\x1a\x07", "a RAR archive", "Unpack it and import the file inside."),
+    (b"\x89PNG\r\n\x1a\n", "a picture (PNG)", "Segments are text: import a table of texts."),
+    (b"\xff\xd8\xff", "a picture (JPEG)", "Segments are text: import a table of texts."),
+    (b"GIF8", "a picture (GIF)", "Segments are text: import a table of texts."),
+    (b"\x7fELF", "a program", "Import a table of texts."),
+    (b"MZ\x90\0", "a program", "Import a table of texts."),
+)
+HTML = re.compile(rb"(?:<!doctype html|<(?:html|head|body|table|meta|style|script)[\s>])", re.I)
+XML = re.compile(rb"<\?xml|<\w+[^<>]*>\s*<")
+
+ZIP_CONTENTS = (
+    ("word/", "a Word document", "Copy its text into a table, with one segment a row."),
+    ("ppt/", "a PowerPoint presentation", "Copy its text into a table, with one segment a row."),
+    ("xl/workbook.bin", "a binary Excel workbook (XLSB)", "Save it as XLSX and import that."),
+    ("META-INF/MANIFEST.MF", "a Java archive", "Import a table of texts."),
+)
+ZIP_MIMETYPES = {
+    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument spreadsheet (ODS)",
+    b"application/vnd.oasis.opendocument.text": "an OpenDocument text (ODT)",
+    b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation (ODP)",
+    b"application/epub+zip": "an EPUB book",
+}
+
+
+def refuse_foreign(name: str, start: bytes) -> None:
+    """Refuse a file named `name` that begins with `start` if it is known to be no table.
+
+    Raises:
+        FormatUnknown: it is; the text says what it is and what to do instead.
+        FileProtected: it is a workbook under a password.
+    """
+    if start.startswith(OLE2):
+        raise _ole2(name, start)
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, what, remedy in MAGIC:
+        if start.startswith(magic):
+            raise foreign(name, what, remedy)
+    if HTML.match(text):
+        raise foreign(name, "an HTML page", SAVE_AS)
+    if XML.match(text):
+        raise foreign(name, "an XML document", SAVE_AS)
+
+
+def foreign(name: str, what: str, remedy: str) -> FormatUnknown:
+    """The refusal of a file that is `what`."""
+    return FormatUnknown(f"{PurePath(name).name} is {what}, which Segmill does not read. {remedy}")
+
+
+def _ole2(name: str, start: bytes) -> FormatUnknown | FileProtected:
+    """An old Excel or Word file, or a new one that is encrypted: both are OLE2 (MS-OFFCRYPTO)."""
+    shown = PurePath(name).name
+    if ENCRYPTED in start or (name.lower().endswith((".xlsx", ".xlsm")) and not _is_xls(start)):
+        return FileProtected(
+            f"{shown} is protected by a password. Save it without one and import that."
+        )
+    if _is_xls(start) or name.lower().endswith(".xls"):
+        return foreign(name, "an Excel 97–2003 workbook (XLS)", SAVE_AS)
+    return foreign(name, "an old Office document", SAVE_AS)
+
+
+def _is_xls(start: bytes) -> bool:
+    return any(stream in start for stream in WORKBOOKS)

@@ -1,0 +1,148 @@
+"""A workbook's sheet as rows of texts: what its cells show, under the numbers of its rows."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+
+from django.conf import settings
+
+from segments.exceptions import FileEmpty, FileMalformed
+from segments.importing.formats.gzipped import ZIP_MAGIC
+from segments.importing.formats.opened import OpenedFile
+from segments.importing.formats.tables import sheet_of
+from segments.importing.formats.xlsx.cells import SheetParser, SheetRow
+from segments.importing.formats.xlsx.merges import Merge, Merges, find_merges
+from segments.importing.formats.xlsx.package import DAMAGED, Package
+from segments.importing.formats.xlsx.strings import SharedStrings
+from segments.importing.formats.xlsx.styles import read_formats
+from segments.importing.formats.xlsx.workbook import (
+    SheetEntry,
+    Workbook,
+    choose_sheet,
+    read_workbook,
+    sheet_notices,
+)
+from segments.importing.formats.xlsx.xml import XMLRefused
+from segments.importing.types import CellProblem, FileFormat, RawRow, Sheet, Source, column_letters
+
+
+class XLSXReader:
+    """Workbooks of Excel 2007 and later, and of all that write the same."""
+
+    def recognises(self, opened: OpenedFile) -> bool:
+        """By the signature of a zip archive; which kind it is, the package tells."""
+        return opened.start.startswith(ZIP_MAGIC)
+
+    def open(self, opened: OpenedFile) -> Sheet:
+        """The sheet chosen by its name, or the first that is not hidden.
+
+        Raises:
+            FormatUnknown: it is another kind of archive, or damaged.
+            FileProtected: it is encrypted.
+            SheetNotFound: there is no sheet of that name.
+        """
+        package = Package(opened.source, opened.name, opened.deadline)
+        try:
+            workbook = read_workbook(package)
+            entry = choose_sheet(workbook, opened.options.sheet)
+            reading = _Reading(package, workbook, entry)
+        except XMLRefused as refusal:
+            raise package.damaged(str(refusal)) from refusal
+        source = Source(FileFormat.XLSX, sheet=entry.name)
+        notices = sheet_notices(workbook, entry)
+        try:
+            sheet = sheet_of(reading.rows(notices), source, opened)
+        except FileEmpty:
+            raise FileEmpty(
+                f"The sheet “{entry.name}” is empty. Put a header and rows into it, or choose "
+                "another sheet with --sheet."
+            ) from None
+        return Sheet(sheet.header, sheet.header_line, sheet.rows, opened.position, source, notices)
+
+
+class _Reading:
+    """One sheet on its way from XML to rows."""
+
+    def __init__(self, package: Package, workbook: Workbook, entry: SheetEntry) -> None:
+        self._package, self._workbook, self._entry = package, workbook, entry
+        if not package.has(entry.part):
+            raise XMLRefused(f"the part of the sheet “{entry.name}” is missing")
+        self._width = 0
+        self._hidden = 0
+
+    def rows(self, notices: list[str]) -> Generator[RawRow]:
+        """The header and every row under it; at the end, `notices` tells what else was seen."""
+        last = 1
+        try:
+            with ExitStack() as stack:
+                merges = self._merges()
+                for row in self._sheet_rows(stack):
+                    last = row.number
+                    self._hidden += row.is_hidden
+                    yield self._raw(row, merges)
+        except XMLRefused as refusal:
+            raise FileMalformed(
+                last, f"after this row, the sheet is damaged ({refusal}).", DAMAGED
+            ) from refusal
+        if self._hidden:
+            notices.append(f"{self._hidden:,} hidden rows were read as well.")
+
+    def _merges(self) -> Merges:
+        with self._package.open(self._entry.part) as stream:
+            return find_merges(stream)
+
+    def _sheet_rows(self, stack: ExitStack) -> Iterator[SheetRow]:
+        strings = stack.enter_context(closing(self._strings()))
+        parser = SheetParser(strings, self._formats(), self._workbook.is_1904)
+        stream = stack.enter_context(self._package.open(self._entry.part))
+        return parser.rows(stream)
+
+    def _strings(self) -> SharedStrings:
+        if self._workbook.strings is None:
+            return SharedStrings(None)
+        with self._package.open(self._workbook.strings) as stream:
+            return SharedStrings(stream)
+
+    def _formats(self) -> list[str]:
+        if self._workbook.styles is None:
+            return []
+        with self._package.open(self._workbook.styles) as stream:
+            return list(read_formats(stream))
+
+    def _raw(self, row: SheetRow, merges: Merges) -> RawRow:
+        """A row as wide as the header, or wider if there is something beyond it."""
+        columns = [*row.cells, *row.faults]
+        width = max(columns) + 1 if columns else 0
+        problems = [
+            CellProblem(place, row.cells.get(place, ""), code, reason)
+            for place, (code, reason) in row.faults.items()
+        ]
+        if width > settings.SEGMILL_MAX_COLUMNS:
+            problems = [_too_wide(width - 1)]
+            width = settings.SEGMILL_MAX_COLUMNS
+        if not self._width:
+            self._width = width
+        else:
+            problems += self._merged(row, merges.covering(row.number))
+        width = max(width, self._width)
+        get = row.cells.get
+        cells = tuple([get(place, "") for place in range(width)])
+        return RawRow(row.number, cells, tuple(problems))
+
+    def _merged(self, row: SheetRow, merges: list[Merge]) -> Iterator[CellProblem]:
+        """The cells of the row that show what stands in another cell."""
+        for merge in merges:
+            for place in range(merge.left, min(merge.right + 1, self._width)):
+                is_first = merge.top == row.number and merge.left == place
+                if not is_first and place not in row.cells:
+                    name = f"{column_letters(place)}{row.number}"
+                    first = f"{column_letters(merge.left)}{merge.top}"
+                    reason = f"The cell {name} is merged with {first}. Unmerge and fill it."
+                    yield CellProblem(place, "", "merged_cell", reason)
+
+
+def _too_wide(place: int) -> CellProblem:
+    reason = (
+        f"The row goes on to column {column_letters(place)}; {settings.SEGMILL_MAX_COLUMNS} "
+        "columns are allowed (SEGMILL_MAX_COLUMNS). Clear what lies beyond."
+    )
+    return CellProblem(place, "", "row_too_wide", reason)

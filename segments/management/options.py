@@ -1,0 +1,47 @@
+"""The options of an import on the command line: the names of `ImportOptions`' fields."""
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from typing import Any
+
+from segments.importing.options import ImportOptions, UnknownColumns
+from segments.models.import_job import OnError
+
+FIELDS = ("on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet")
+
+
+def add_import_options(parser: ArgumentParser) -> None:
+    """How the file is read, and what it does to the document."""
+    parser.add_argument(
+        "--on-error",
+        choices=OnError.values,
+        help="what bad rows do: abort publishes nothing (default), skip publishes the good rows",
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        metavar="PART=COLUMN",
+        help="which column is which part, as --map content=Frage --map answer=Antwort",
+    )
+    parser.add_argument(
+        "--no-header", action="store_true", help="the first row is a row; columns are 1, 2, …"
+    )
+    parser.add_argument(
+        "--keep-unknown",
+        action="store_const",
+        const=UnknownColumns.METADATA.value,
+        dest="unknown",
+        help="keep columns that mean nothing here as metadata",
+    )
+    parser.add_argument("--encoding", help="of a text file; found out if not given")
+    parser.add_argument("--delimiter", help="between cells; found out if not given")
+    parser.add_argument("--sheet", help="of a workbook; the first one if not given")
+
+
+def import_options(given: Mapping[str, Any]) -> ImportOptions:
+    """The options that were given.
+
+    Raises:
+        OptionRefused: one cannot be used.
+    """
+    return ImportOptions.from_fields({name: given[name] for name in FIELDS})
