@@ -39,11 +39,14 @@ REUSE = """
     ON CONFLICT (job_id, "row") DO NOTHING
 """
 
+# NOT IN, not a join: the planner's statistics know nothing of rows staged a moment ago. It would
+# expect one and join by nested loops, each row of the chunk with each row done so far.
 WITHOUT_VECTOR = """
     SELECT s."row", s.line, s.content, s.content_hash
     FROM segments_stagedrow s
-    LEFT JOIN segments_stagedvector v USING (job_id, "row")
-    WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s AND v."row" IS NULL
+    WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s AND s."row" NOT IN (
+        SELECT v."row" FROM segments_stagedvector v
+        WHERE v.job_id = %(job)s AND v."row" BETWEEN %(first)s AND %(last)s)
     ORDER BY s."row"
 """
 

@@ -22,6 +22,17 @@ from segments.models import DocumentSegment, ImportJob
 PENDING_LIST = "256MB"
 FULL_TEXT_INDEX = "segment_full_text"
 
+# The planner's statistics know nothing of rows staged a moment ago. It would expect one and join
+# by nested loops, each row with each vector, or sort all vectors on disk. Read along their
+# primary keys instead, staged rows and vectors meet in the order they are inserted in.
+READ_BY_KEY = {
+    "enable_nestloop": "off",
+    "enable_hashjoin": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+}
+LOCAL_SETTINGS = {"gin_pending_list_limit": PENDING_LIST} | READ_BY_KEY
+
 INSERT = """
     WITH published AS (
         INSERT INTO segments_documentsegment (
@@ -124,7 +135,8 @@ def _insert(job: ImportJob) -> Published:
     segments = DocumentSegment.objects.filter(document=job.document_id)
     last = segments.aggregate(last=Max("position"))["last"]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('gin_pending_list_limit', %s, true)", [PENDING_LIST])
+        for name, value in LOCAL_SETTINGS.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
         cursor.execute(
             INSERT,
             {

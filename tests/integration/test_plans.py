@@ -1,0 +1,106 @@
+"""What the database does for a chunk and for a publish stays in proportion to their rows.
+
+The statistics that the planner has are always of earlier imports: here, of one that was as
+large as the one it is asked about.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from segments.importing import copying, publish, staging
+from segments.importing.embed import REUSE, WITHOUT_VECTOR
+from segments.importing.types import CountedRow, SegmentRow
+from segments.models import StagedRow, StagedVector
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 1_000
+DIMENSIONS = 4
+
+
+@pytest.fixture
+def stage() -> Callable[[], UUID]:
+    """Stages rows and vectors under an id of their own."""
+
+    def run() -> UUID:
+        job = uuid4()
+        rows = [
+            CountedRow(SegmentRow(n, f"text {n}", None, None, None, {}, True), 1, f"{n:064x}")
+            for n in range(1, ROWS + 1)
+        ]
+        staging.stage(staging.packed(job, 1, rows, "english"))
+        vectors = np.ones((ROWS, DIMENSIONS), np.float32)
+        packed = copying.pack_vectors(job, range(1, ROWS + 1), vectors)
+        with connection.cursor() as cursor:
+            columns = ("job_id", "row", "embedding")
+            copying.copy_binary(cursor, StagedVector._meta.db_table, columns, packed)
+        return job
+
+    return run
+
+
+@pytest.fixture
+def job(stage: Callable[[], UUID]) -> UUID:
+    """Staged rows that the statistics know nothing of, but all of those staged before."""
+    earlier = stage()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE segments_stagedrow, segments_stagedvector")
+    for model in (StagedRow, StagedVector):
+        model.objects.filter(job_id=earlier).delete()
+    return stage()
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+def executed(statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps that the server took, each with what it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+        found = cursor.fetchone()[0]
+    plan = found if isinstance(found, list) else json.loads(found)
+    return list(nodes(plan[0]["Plan"]))
+
+
+def rows_touched(steps: list[dict[str, Any]]) -> float:
+    """The largest number of rows that one step has looked at."""
+    return max(_looked_at(step) for step in steps)
+
+
+def _looked_at(step: dict[str, Any]) -> float:
+    removed = ("Rows Removed by Join Filter", "Rows Removed by Filter")
+    rows = step["Actual Rows"] + sum(step.get(name, 0) for name in removed)
+    return float(rows * step["Actual Loops"])
+
+
+@pytest.mark.parametrize("statement", [REUSE, WITHOUT_VECTOR], ids=["reuse", "without vector"])
+def test_a_chunk_is_read_once(job: UUID, statement: str) -> None:
+    limits = {"first": 1, "last": ROWS, "dataset": uuid4(), "dimensions": DIMENSIONS}
+
+    steps = executed(statement, {"job": job} | limits)
+
+    assert rows_touched(steps) <= ROWS
+
+
+def test_staged_rows_and_vectors_meet_in_one_pass(job: UUID) -> None:
+    read = publish.INSERT.partition("SELECT")[2].partition("RETURNING")[0]
+    place = dict.fromkeys(["tenant", "dataset", "document"], uuid4())
+    with connection.cursor() as cursor:
+        for name, value in publish.LOCAL_SETTINGS.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+    steps = executed(
+        f"SELECT {read}", place | {"job": job, "user": None, "indexing_at": None, "last": 0}
+    )
+
+    assert rows_touched(steps) <= ROWS
+    assert "Sort" not in {step["Node Type"] for step in steps}
