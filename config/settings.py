@@ -108,6 +108,8 @@ SEGMILL_EMBEDDING_TIMEOUT_SECONDS = env.whole_number(
 # rate limit is waited for, before the import is left as interrupted.
 SEGMILL_EMBEDDING_ATTEMPTS = env.whole_number("SEGMILL_EMBEDDING_ATTEMPTS", 5, minimum=1)
 SEGMILL_EMBEDDING_PATIENCE_SECONDS = env.whole_number("SEGMILL_EMBEDDING_PATIENCE_SECONDS", 900)
+# Most requests of one tenant under way, over all its models; 0 leaves it to each model's own.
+SEGMILL_TENANT_CALLS = env.whole_number("SEGMILL_TENANT_CALLS", 0)
 # An interrupted import goes on by itself after this long: an outage is longer than a hiccup.
 SEGMILL_RESUME_SECONDS = env.whole_number("SEGMILL_RESUME_SECONDS", 300)
 # 2,048 vectors of 4,096 numbers, printed as text, are 180 MB.

@@ -8,14 +8,18 @@ back with the reason instead of a vector.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.db import DatabaseError
 
 from segments.embedding.base import Answer, Embedder, Purpose, Vectors, checked_shape, unusable
 from segments.embedding.batches import Batch, plan
+from segments.embedding.budget import Budget, SharedBudget, Wait
 from segments.embedding.patience import pause_after
 from segments.embedding.remote import PROBE, RemoteEmbedder
 from segments.exceptions import (
@@ -29,6 +33,8 @@ from segments.exceptions import (
 
 # How soon a wish to stop is heard while requests are under way.
 TICK_SECONDS = 0.1
+SECONDS_TO_END = 2.0
+NO_CALL = UUID(int=0)
 
 Pulse = Callable[[], None]
 """Called between batches and while waiting; raises to stop."""
@@ -45,15 +51,20 @@ class Part:
     tokens: int = 0
 
 
-def embed_all(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Iterator[Part]:
+def embed_all(
+    embedder: Embedder, texts: Sequence[str], pulse: Pulse, tenant_id: UUID
+) -> Iterator[Part]:
     """Embed passages; every place is in exactly one part, as a vector or as a refusal.
+
+    Requests to an endpoint draw from the budget that all workers share, in the tenant's turn.
 
     Raises:
         EmbeddingInterrupted: the endpoint has failed too often; what was yielded stays good.
         EmbeddingFailed: the model cannot be used at all.
     """
     if isinstance(embedder, RemoteEmbedder):
-        yield from _Dispatcher(embedder, texts).parts(pulse)
+        budget = SharedBudget(embedder.settings, tenant_id)
+        yield from Dispatcher(embedder, texts, budget).parts(pulse)
     else:
         yield from _embed_here(embedder, texts, pulse)
 
@@ -87,37 +98,44 @@ class _Task:
     limits: int = 0
     limited_since: float | None = None
     due: float = 0.0
+    call: UUID = NO_CALL
 
 
-class _Dispatcher:
-    """Keeps as many requests under way as the model allows."""
+class Dispatcher:
+    """Keeps as many requests under way as the model and the budget allow."""
 
-    def __init__(self, embedder: RemoteEmbedder, texts: Sequence[str]) -> None:
-        self._embedder, self._texts = embedder, texts
+    def __init__(self, embedder: RemoteEmbedder, texts: Sequence[str], budget: Budget) -> None:
+        self._embedder, self._texts, self._budget = embedder, texts, budget
         self._waiting = deque(_Task(batch) for batch in plan(texts, embedder))
         self._running: dict[Future[Answer], _Task] = {}
-        self._quiet_until = 0.0
+        self._look_at = 0.0
         self._given_up: EmbeddingInterrupted | None = None
         self._is_proved = False
         self._requests = 0
 
     def parts(self, pulse: Pulse) -> Iterator[Part]:
+        """What becomes of the texts, as it comes in."""
         pool = ThreadPoolExecutor(self._embedder.batching.calls, thread_name_prefix="request")
         try:
             while self._running or (self._waiting and not self._given_up):
                 pulse()
                 self._send(pool)
                 for future in self._finished():
-                    yield from self._settle(self._running.pop(future), future)
+                    yield from self._settle(self._end(future), future)
         finally:
-            # Nobody wants the answers any more; each request ends by its own time limit.
             pool.shutdown(wait=False, cancel_futures=True)
+            self._abandon()
         if self._given_up:
             raise self._given_up
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
         while task := self._next():
+            right = self._budget.take(task.batch.tokens)
+            if isinstance(right, Wait):
+                self._look_at = monotonic() + right.seconds
+                return
             self._waiting.remove(task)
+            task.call = right
             texts = [self._texts[place] for place in task.batch.places]
             self._requests += 1
             self._running[pool.submit(self._embedder.ask, texts, Purpose.PASSAGE)] = task
@@ -125,17 +143,39 @@ class _Dispatcher:
     def _next(self) -> _Task | None:
         """The batch that may be sent now, if any."""
         now = monotonic()
-        if self._given_up or now < self._quiet_until:
+        if self._given_up or now < self._look_at:
             return None
         if len(self._running) >= self._embedder.batching.calls:
             return None
         return next((task for task in self._waiting if task.due <= now), None)
 
     def _finished(self) -> list[Future[Answer]]:
+        """The requests that have ended, at the latest when there is something else to do."""
+        seconds = TICK_SECONDS
+        if self._waiting and len(self._running) < self._embedder.batching.calls:
+            due = max(self._look_at, min(task.due for task in self._waiting))
+            seconds = min(max(due - monotonic(), 0.0), TICK_SECONDS)
         if not self._running:
-            sleep(TICK_SECONDS)
+            sleep(seconds)
             return []
-        return list(wait(self._running, TICK_SECONDS, FIRST_COMPLETED).done)
+        return list(wait(self._running, seconds, FIRST_COMPLETED).done)
+
+    def _end(self, future: Future[Answer]) -> _Task:
+        task = self._running.pop(future)
+        billed = 0 if future.exception() else future.result().tokens
+        self._budget.give_back(task.call, task.batch.tokens, billed)
+        self._look_at = 0.0  # a place is free
+        return task
+
+    def _abandon(self) -> None:
+        """Leave requests whose answers nobody wants any more.
+
+        Most end in a moment and give their place in the budget back; the place of one that
+        lasts is free by itself after its time limit.
+        """
+        for future in wait(self._running, SECONDS_TO_END).done:
+            with suppress(DatabaseError):  # perhaps a lost database is why we are here
+                self._end(future)
 
     def _settle(self, task: _Task, future: Future[Answer]) -> Iterator[Part]:
         try:
@@ -147,7 +187,8 @@ class _Dispatcher:
         except EndpointFailed as failure:
             self._try_again(task, failure)
         else:
-            self._be_quiet(answer.pause)
+            if answer.pause:
+                self._budget.be_quiet(answer.pause)
             yield from self._accept(task, answer)
 
     def _accept(self, task: _Task, answer: Answer) -> Iterator[Part]:
@@ -196,7 +237,7 @@ class _Dispatcher:
         waited = now - task.limited_since
         if waited > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
             self._give_up(limit, f"It has been so for {waited:,.0f} seconds.")
-        self._be_quiet(pause_after(task.limits, limit.retry_after))
+        self._budget.be_quiet(pause_after(task.limits, limit.retry_after))
         self._waiting.appendleft(task)
 
     def _try_again(self, task: _Task, failure: EndpointFailed) -> None:
@@ -211,9 +252,6 @@ class _Dispatcher:
         self._given_up = EmbeddingInterrupted(
             f"{trouble} {history} What is embedded is kept: resume it to go on from there."
         )
-
-    def _be_quiet(self, seconds: float) -> None:
-        self._quiet_until = max(self._quiet_until, monotonic() + seconds)
 
     def _taken(self) -> int:
         """The requests made since the last part."""

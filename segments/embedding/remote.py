@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
 from segments.embedding.base import Answer, Batching, Purpose, Vectors
+from segments.embedding.budget import draw
 from segments.embedding.configuration import ModelSettings
 from segments.embedding.encoding import count_tokens
 from segments.embedding.patience import ask_patiently
@@ -66,12 +66,16 @@ class RemoteEmbedder(ABC):
         return self._asked(texts, Purpose.PASSAGE)
 
     def embed_query(self, text: str) -> Vectors:
-        """The vector of a question, shape (1, dimensions)."""
+        """The vector of a question, shape (1, dimensions); it waits for no import."""
         return self._asked([text], Purpose.QUERY)
 
     def _asked(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
-        request = partial(self.ask, texts, purpose)
-        return ask_patiently(request, WAITED_FOR_ATTEMPTS, WAITED_FOR_SECONDS).vectors
+        def ask() -> Answer:
+            answer = self.ask(texts, purpose)
+            draw(self.settings, requests=1, tokens=answer.tokens)
+            return answer
+
+        return ask_patiently(ask, WAITED_FOR_ATTEMPTS, WAITED_FOR_SECONDS).vectors
 
     def finished(self, vectors: Vectors) -> Vectors:
         """Vectors of length one, if that is wanted; those without a direction stay as they are."""

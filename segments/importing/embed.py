@@ -69,13 +69,21 @@ class EmbeddedChunk:
     problems: list[RowProblem] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose vectors may be reused, and whose turn it is at the model."""
+
+    dataset_id: UUID
+    tenant_id: UUID
+
+
 class _Stopped(Exception):
     """Somebody else's trouble ends this work too."""
 
 
 def embed_chunk(
     claim: ChunkClaim,
-    dataset_id: UUID,
+    place: Place,
     embedder: Embedder,
     stop: Callable[[], bool],
     on_error: str = OnError.ABORT,
@@ -91,10 +99,10 @@ def embed_chunk(
         EmbeddingFailed: the model cannot be used.
     """
     began = perf_counter()
-    _reuse(claim, dataset_id, embedder.dimensions)
+    _reuse(claim, place.dataset_id, embedder.dimensions)
     harvest = _Harvest(_texts_without_vector(claim), embedder.dimensions)
     try:
-        harvest.gather(embedder, _Pulse(claim, stop))
+        harvest.gather(embedder, _Pulse(claim, stop), place.tenant_id)
     except _Stopped:
         _keep(claim, harvest)
         return None
@@ -133,9 +141,10 @@ class _Harvest:
         self._is_known = np.zeros(len(self._unique), bool)
         self._refused: dict[int, str] = {}
 
-    def gather(self, embedder: Embedder, pulse: Callable[[], None]) -> None:
+    def gather(self, embedder: Embedder, pulse: Callable[[], None], tenant_id: UUID) -> None:
         """Ask for all of them; what has come by the time of an error stays."""
-        for part in embed_all(embedder, [content for _, content in self._unique], pulse):
+        contents = [content for _, content in self._unique]
+        for part in embed_all(embedder, contents, pulse, tenant_id):
             self._add(part)
 
     def _add(self, part: Part) -> None:

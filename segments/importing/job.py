@@ -35,7 +35,7 @@ from segments.exceptions import (
 from segments.hints import hint
 from segments.importing import chunks, pipeline, problems, samples, staging, state
 from segments.importing.chunks import ChunkClaim
-from segments.importing.embed import embed_chunk
+from segments.importing.embed import Place, embed_chunk
 from segments.importing.options import ImportOptions
 from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.publish import merge_full_text, publish
@@ -302,11 +302,12 @@ def _call_another_worker(job_id: UUID, threads: int) -> None:
 
 
 def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: float) -> None:
+    place = Place(job.dataset_id, job.tenant_id)
     try:
         while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
             with _holding_chunk(claim):
                 _refuse_if_spent(claim)
-                done = embed_chunk(claim, job.dataset_id, embedder, stop.is_set, job.on_error)
+                done = embed_chunk(claim, place, embedder, stop.is_set, job.on_error)
                 if done and done.problems and job.on_error == OnError.ABORT:
                     _refuse_rows(claim, job, done.problems)
             if monotonic() > deadline:

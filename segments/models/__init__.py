@@ -1,6 +1,7 @@
 """The tables of segments and imports, one file per noun."""
 
 from segments.models.api_key import ApiKey
+from segments.models.budget import EmbeddingBudget, EmbeddingCall, EmbeddingTurn
 from segments.models.chunk import Chunk
 from segments.models.import_job import ImportJob
 from segments.models.progress_sample import ProgressSample
@@ -13,6 +14,9 @@ __all__ = [
     "ApiKey",
     "Chunk",
     "DocumentSegment",
+    "EmbeddingBudget",
+    "EmbeddingCall",
+    "EmbeddingTurn",
     "ImportJob",
     "ProgressSample",
     "RowError",

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from segments.embedding import Vectors, embed_all
+from segments.embedding import Vectors
 from segments.embedding.base import Batching
 from segments.embedding.batches import Batch, plan
+from segments.embedding.budget import OwnBudget
+from segments.embedding.dispatch import Dispatcher
 from segments.embedding.openai import OpenAIEmbedder
 from segments.exceptions import (
     CredentialsRefused,
@@ -47,7 +49,8 @@ class Outcome:
         self.requests = self.tokens = 0
 
     def gather(self, embedder: OpenAIEmbedder, texts: Sequence[str] = TEXTS) -> "Outcome":
-        for part in embed_all(embedder, texts, lambda: None):
+        budget = OwnBudget(embedder.batching.calls)
+        for part in Dispatcher(embedder, texts, budget).parts(lambda: None):
             assert not (set(part.places) | set(part.refused)) & (
                 set(self.vectors) | set(self.refused)
             )
@@ -201,12 +204,12 @@ def test_a_wish_to_stop_is_heard_while_waiting(server: EmbeddingsServer, model: 
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        list(embed_all(model(), TEXTS, stop_soon))
+        list(Dispatcher(model(), TEXTS, OwnBudget(1)).parts(stop_soon))
     assert monotonic() - began < 5
 
 
 def test_no_texts_no_requests(server: EmbeddingsServer, model: MakeModel) -> None:
-    assert not list(embed_all(model(), [], lambda: None))
+    assert not list(Dispatcher(model(), [], OwnBudget(1)).parts(lambda: None))
     assert not server.requests
 
 
