@@ -4,16 +4,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.db import connection
 
 from datasets.models import Dataset, Document, Membership
+from datasets.text_search import known_text_search_configs
 
 
 def text_search_configs() -> list[tuple[str, str]]:
     """The text search configurations of this PostgreSQL server, as choices."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT cfgname::text FROM pg_ts_config ORDER BY cfgname")
-        return [(name, name) for (name,) in cursor.fetchall()]
+    return [(name, name) for name in known_text_search_configs()]
 
 
 class MembershipForm(forms.ModelForm[Membership]):

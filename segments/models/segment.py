@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from pgvector.django import VectorField
 
 from datasets.models import Dataset, Document, Tenant, not_blank
@@ -23,6 +23,17 @@ class SegmentStatus(models.TextChoices):
     INDEXING = "indexing"
     COMPLETED = "completed"
     ERROR = "error"
+
+
+class FullTextOfDataset(models.Func):
+    """`segments_full_text_of_dataset(entry, dataset)`: the entry, with the dataset as a word.
+
+    A full-text index knows nothing of datasets. With this word in it, it finds the segments of
+    one dataset without a look at those of all others.
+    """
+
+    function = "segments_full_text_of_dataset"
+    output_field = SearchVectorField()
 
 
 class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
@@ -169,7 +180,9 @@ class DocumentSegment(models.Model):
             # Finds the vectors a dataset already has for a text, and equal texts in a document.
             models.Index(fields=["dataset", "index_node_hash"], name="segment_by_text"),
             models.Index(fields=["import_job"], name="segment_by_import"),
-            GinIndex(fields=["search_vector"], name="segment_full_text"),
+            GinIndex(
+                FullTextOfDataset(F("search_vector"), F("dataset_id")), name="segment_full_text"
+            ),
         ]
 
     def __str__(self) -> str:

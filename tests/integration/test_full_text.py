@@ -92,7 +92,7 @@ def test_only_the_best_candidates_are_opened_and_lead_the_ranking(
     assert set(opened) <= set(whole)
 
 
-def test_a_pasted_text_is_searched_by_its_rarest_words(
+def test_over_the_bound_only_the_rarest_terms_are_looked_up_and_all_are_counted(
     simple: Dataset,
     make_document: MakeDocument,
     import_text: ImportText,
@@ -100,28 +100,55 @@ def test_a_pasted_text_is_searched_by_its_rarest_words(
 ) -> None:
     rows = [f"everywhere common{n % 2} rare{n}" for n in range(20)]
     import_text(make_document(simple, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
-    monkeypatch.setattr(full_text, "TERMS_OF_A_QUESTION", 3)
-    monkeypatch.setattr(full_text, "ROWS_OF_A_TEXT", 13)
+    question = "everywhere common1 rare7 missing"
+    exact = full_text_ranking(simple, question, 100)
+    monkeypatch.setattr(full_text, "ROWS", 13)
 
     # rare7 is in 1 row and common1 in 10: together within 13 rows; everywhere, in 20, is not.
-    hits = search(simple, "everywhere common1 rare7 missing", top_k=100)
+    bounded = full_text_ranking(simple, question, 100)
 
-    assert hits[0].content == "everywhere common1 rare7"
-    assert len(hits) == 10
+    assert (len(exact), len(bounded)) == (20, 10)
+    assert bounded == exact[:10]
 
 
-def test_a_text_of_frequent_words_only_is_searched_by_the_rarest_of_them(
+def test_if_every_term_is_frequent_the_rarest_is_looked_up(
     simple: Dataset,
     make_document: MakeDocument,
     import_text: ImportText,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rows = ["one two", "one", "one two three", "one three"]
+    rows = ["one two", "one", "one two three", "one three four"]
     import_text(make_document(simple, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
-    monkeypatch.setattr(full_text, "TERMS_OF_A_QUESTION", 1)
-    monkeypatch.setattr(full_text, "ROWS_OF_A_TEXT", 1)
+    monkeypatch.setattr(full_text, "ROWS", 1)
 
-    assert len(search(simple, "one two", top_k=100)) == 2
+    assert [hit.content for hit in search(simple, "one two")] == ["one two", "one two three"]
+
+
+def test_a_sample_of_many_documents_tells_rare_terms_from_frequent_ones(
+    simple: Dataset,
+    make_document: MakeDocument,
+    import_text: ImportText,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(12):
+        rows = [f"everywhere row{number}x{n}" for n in range(20)]
+        document = make_document(simple, f"part {number}", DocForm.TEXT)
+        import_text(document, "content\n" + "\n".join(rows))
+    monkeypatch.setattr(full_text, "ROWS", 30)
+    monkeypatch.setattr(full_text, "SAMPLE", 24)
+
+    assert len(search(simple, "everywhere row5x7 row11x19", top_k=100)) == 2
+
+
+def test_the_id_of_a_dataset_is_a_word_like_any_other(
+    simple: Dataset, make_document: MakeDocument, import_text: ImportText
+) -> None:
+    document = make_document(simple, doc_form=DocForm.TEXT)
+    import_text(document, f"content\nabout dataset {simple.pk}\nnothing of it\n")
+
+    hits = search(simple, f"dataset {simple.pk}")
+
+    assert [hit.content for hit in hits] == [f"about dataset {simple.pk}"]
 
 
 def test_totals_that_lag_behind_do_not_break_the_ranking(
