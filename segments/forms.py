@@ -20,8 +20,8 @@ class SegmentForm(forms.ModelForm[DocumentSegment]):
         model = DocumentSegment
         fields: ClassVar = ["content", "answer", "keywords", "enabled"]
         widgets: ClassVar = {
-            "content": forms.Textarea(attrs={"rows": 8}),
-            "answer": forms.Textarea(attrs={"rows": 8}),
+            "content": forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"}),
+            "answer": forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"}),
             "keywords": forms.TextInput(attrs={"class": "vLargeTextField"}),
         }
 

@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
+from datasets.lookup import as_uuid
 from datasets.tenant_admin import TenantScopedAdmin
+from segments.admin import importing, watching
+from segments.admin.badges import badge
 from segments.admin.paging import BoundedPaginator
 from segments.models import ImportJob
 
@@ -21,9 +24,7 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
         "file_name",
         "document",
         "rows",
-        "bad_rows",
         "started_by",
-        "door",
         "created_at",
         "duration",
     )
@@ -37,6 +38,37 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
 
     class Media:
         css = {"all": ("segments/imports.css",)}  # noqa: RUF012
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages on the way of a file, and those of an import."""
+        pages = [
+            ("new/<uuid:document_id>/", importing.new_import, "new"),
+            ("new/<uuid:document_id>/preview/", importing.preview_import, "preview"),
+            ("new/<uuid:document_id>/confirm/", importing.confirm_import, "confirm"),
+            ("<uuid:job_id>/state.json", watching.import_state, "state"),
+            ("<uuid:job_id>/bad-rows.csv", watching.bad_rows, "bad_rows"),
+            ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
+            ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
+            ("<uuid:job_id>/undo/", watching.undo_import, "undo"),
+        ]
+        own = [
+            path(route, self.admin_site.admin_view(view), name=f"segments_importjob_{name}")
+            for route, view, name in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The import's own page: there is nothing to fill in."""
+        job_id = as_uuid(object_id)
+        if job_id is None:
+            raise Http404
+        return watching.import_page(request, job_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: an import starts from its document's page."""
@@ -57,28 +89,17 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
 
     @admin.display(ordering="rows_total")
     def rows(self, job: ImportJob) -> str:
-        """The rows of the file."""
-        return f"{job.rows_total:,}"
+        """The rows of the file, and how many of them could not be taken."""
+        bad = f", {job.rows_failed:,} bad" if job.rows_failed else ""
+        return f"{job.rows_total:,}{bad}"
 
-    @admin.display(description="bad rows", ordering="rows_failed")
-    def bad_rows(self, job: ImportJob) -> str:
-        """The rows that could not be taken."""
-        return f"{job.rows_failed:,}"
-
-    @admin.display(description="by", ordering="created_by__username")
+    @admin.display(description="started by", ordering="created_by__username")
     def started_by(self, job: ImportJob) -> str:
-        """Who started it, where that is known."""
-        return job.created_by.get_username() if job.created_by else "–"
+        """Who started it, where that is known, and through which door."""
+        door = job.get_door_display()
+        return f"{job.created_by} ({door})" if job.created_by else door
 
     @admin.display
     def duration(self, job: ImportJob) -> str:
         """How long it took, once it has ended."""
         return f"{job.seconds.total:,.1f} s" if job.finished_at and job.started_at else "–"
-
-
-def badge(job: ImportJob) -> SafeString:
-    """The state of `job`, coloured: the class says which state, the text says it in words."""
-    status, words = (
-        ("undone", "Undone") if job.undone_at else (job.status, job.get_status_display())
-    )
-    return format_html('<span class="import-badge import-badge-{}">{}</span>', status, words)

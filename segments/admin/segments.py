@@ -15,7 +15,7 @@ from datasets.lookup import as_uuid
 from datasets.models import Dataset, DocForm
 from datasets.tenant_admin import TenantScopedAdmin, access_of
 from segments.admin.filters import DatasetFilter, DocumentFilter, ImportFilter
-from segments.admin.paging import BoundedPaginator
+from segments.admin.paging import ROWS_PAGED, BoundedPaginator
 from segments.editing import apply_edit, delete_segments
 from segments.forms import SegmentForm
 from segments.models import DocumentSegment
@@ -50,7 +50,8 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     show_full_result_count = False
     search_fields = ("content",)
     search_help_text = (
-        "Words, as in a search: “exact phrase”, -without, or. Also an external id or an id."
+        "Words, as in a search: “exact phrase”, -without, or. Also an external id or an id. "
+        f"The list ends after {ROWS_PAGED:,} segments; filters lead to the others."
     )
     readonly_fields = ("document", "position", *KEPT)
 

@@ -164,6 +164,7 @@ class ImportJob(models.Model):
     objects = ImportQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "import"
         ordering: ClassVar = ["-created_at"]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -152,6 +152,7 @@ class DocumentSegment(models.Model):
     objects = SegmentQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "segment"
         ordering: ClassVar = ["document", "position"]
         constraints: ClassVar = [
             models.UniqueConstraint(

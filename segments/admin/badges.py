@@ -1,0 +1,13 @@
+"""The state of an import as a coloured badge; its words say it too."""
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from segments.models import ImportJob
+
+
+def badge(job: ImportJob) -> SafeString:
+    """The badge of `job`: its class says which state it is, and so which colour."""
+    status = "undone" if job.undone_at else job.status
+    words = "Undone" if job.undone_at else job.get_status_display()
+    return format_html('<span class="import-badge import-badge-{}">{}</span>', status, words)

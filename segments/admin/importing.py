@@ -1,0 +1,155 @@
+"""The way of a file from the admin into a document: choose, look at it, confirm."""
+
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST
+
+from datasets.exceptions import SegmillError
+from datasets.models import Document
+from datasets.tenant_admin import access_of
+from segments import services
+from segments.admin.handover import sign, unsign
+from segments.admin.preview import Preview
+from segments.models.import_job import Door, OnError
+from segments.services import ImportOptions
+from segments.uploads import StoredFile, store_file
+
+# Looked at before an import: some seconds at most. The import itself checks every row.
+ROWS_LOOKED_AT = 10_000
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """Choose or drop a file; posting it stores it and leads to the preview.
+
+    A script that asks for JSON gets `{"url"}` of the preview, or `{"error"}`.
+    """
+    document = _editable_document(request, document_id)
+    error = ""
+    if request.method == "POST":
+        try:
+            url = _accept(request, document)
+        except SegmillError as refusal:
+            error = str(refusal)
+        else:
+            return _answer_with(request, url)
+    if error and _wants_json(request):
+        return JsonResponse({"error": error})
+    return _page(request, "import_new", document, error=error or _refusal(document))
+
+
+@require_http_methods(["GET", "HEAD"])
+def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """What the stored file is and what importing it would do; changes nothing."""
+    document = _editable_document(request, document_id)
+    reference = request.GET.get("file", "")
+    try:
+        stored = unsign(reference, document.pk, _user(request).pk)
+        preview = _look_at(stored, document)
+    except SegmillError as refusal:
+        return _page(request, "import_new", document, error=str(refusal))
+    context = {"stored": stored, "preview": preview, "reference": reference}
+    return _page(request, "import_preview", document, **context)
+
+
+@require_POST
+def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """Start the import of a file that was looked at; confirming twice starts it once."""
+    document = _editable_document(request, document_id)
+    try:
+        stored = unsign(request.POST.get("file", ""), document.pk, _user(request).pk)
+        started = services.start_stored_import(
+            document,
+            stored,
+            door=Door.ADMIN,
+            user=_user(request),
+            options=_options(request),
+            idempotency_key=stored.key,
+        )
+    except SegmillError as refusal:
+        return _page(request, "import_new", document, error=str(refusal))
+    return HttpResponseRedirect(reverse("admin:segments_importjob_change", args=[started.pk]))
+
+
+def _editable_document(request: HttpRequest, document_id: UUID) -> Document:
+    """The document, for somebody who may import into it.
+
+    Raises:
+        Http404: the user may not even see it.
+        PermissionDenied: the user may only see it.
+    """
+    documents = access_of(request).visible(Document.objects.select_related("dataset", "tenant"))
+    document: Document = get_object_or_404(documents, pk=document_id)
+    if not access_of(request).may_edit(document.tenant_id):
+        raise PermissionDenied
+    return document
+
+
+def _accept(request: HttpRequest, document: Document) -> str:
+    """Store the posted file; where its preview is.
+
+    Raises:
+        SegmillError: there is none, it is too large, or the document takes no segments.
+    """
+    services.check_place(document)
+    posted = request.FILES.get("file")
+    if posted is None:
+        raise SegmillError("No file was chosen. Choose or drop one.")
+    stored = store_file(cast("BinaryIO", posted), posted.name or "file")
+    reference = sign(stored, document.pk, _user(request).pk)
+    url = reverse("admin:segments_importjob_preview", args=[document.pk])
+    return f"{url}?{urlencode({'file': reference})}"
+
+
+def _look_at(stored: StoredFile, document: Document) -> Preview:
+    with default_storage.open(stored.key) as file:
+        found = services.examine_file(
+            document,
+            cast("BinaryIO", file),
+            stored.name,
+            stored.size,
+            most_rows=ROWS_LOOKED_AT,
+        )
+    return Preview.of(found, stored.size)
+
+
+def _refusal(document: Document) -> str:
+    """Why the document takes no segments now, before anybody looks for a file."""
+    try:
+        services.check_place(document)
+    except SegmillError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _options(request: HttpRequest) -> ImportOptions:
+    skips = request.POST.get("on_error") == OnError.SKIP
+    return ImportOptions(on_error=OnError.SKIP if skips else OnError.ABORT)
+
+
+def _user(request: HttpRequest) -> User:
+    return cast("User", request.user)  # admin pages are for users who are logged in
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def _answer_with(request: HttpRequest, url: str) -> HttpResponse:
+    return JsonResponse({"url": url}) if _wants_json(request) else HttpResponseRedirect(url)
+
+
+def _page(request: HttpRequest, name: str, document: Document, **context: Any) -> HttpResponse:
+    title = f"Import into {document}"
+    shown = {"title": title, "document": document, "dataset": document.dataset, **context}
+    site = admin.site.each_context(request)
+    return render(request, f"admin/segments/{name}.html", {**site, **shown})

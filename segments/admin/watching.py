@@ -1,0 +1,170 @@
+"""An import's own page: watched while it runs, and what can be done with it."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from datasets.exceptions import SegmillError
+from datasets.tenant_admin import access_of
+from segments import services
+from segments.importing import samples
+from segments.models import ImportJob, RowError
+from segments.models.import_job import Door, ImportStatus
+from segments.progress import ImportProgress, measure
+from segments.services import RETRIED_STATUSES
+from segments.uploads import is_stored
+
+ERRORS_SHOWN = 100
+ERROR_COLUMNS = ("line", "column", "value", "reason")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Where the import stands, and once it has ended, what became of it."""
+    job = _visible_job(request, job_id)
+    may_edit = access_of(request).may_edit(job.tenant_id)
+    context = {
+        "title": f"Import of {job.file_name}",
+        "job": job,
+        "state": _state(job),
+        "errors": list(job.row_errors.all()[:ERRORS_SHOWN]),
+        "may_import": may_edit and job.is_final,
+        "may_cancel": may_edit and not job.is_final,
+        "may_retry": may_edit and job.status in RETRIED_STATUSES and is_stored(job.file_key),
+        "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
+        "retries": list(job.retries.order_by("created_at")),
+    }
+    site = admin.site.each_context(request)
+    return render(request, "admin/segments/import_job.html", {**site, **context})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
+    """Where the import stands, for the page that watches it."""
+    return JsonResponse(_state(_visible_job(request, job_id)))
+
+
+@require_http_methods(["GET", "HEAD"])
+def bad_rows(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """All bad rows of the import that were kept, as CSV."""
+    job = _visible_job(request, job_id)
+    response = StreamingHttpResponse(_csv_of(job), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="bad-rows-{job.pk}.csv"'
+    return response
+
+
+@require_POST
+def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """End the import; nothing of it becomes visible."""
+    job = _editable_job(request, job_id)
+    try:
+        services.cancel_import(job, f"Cancelled by {request.user}; nothing was imported.")
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(job)
+
+
+@require_POST
+def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Start the import anew, and go to the new one's page."""
+    job = _editable_job(request, job_id)
+    try:
+        user = cast("User", request.user)  # admin pages are for users who are logged in
+        return _to_page(services.retry_import(job, door=Door.ADMIN, user=user))
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+        return _to_page(job)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Ask, and once confirmed take back what the import added."""
+    job = _editable_job(request, job_id)
+    if request.method != "POST":
+        context = {"title": f"Undo the import of {job.file_name}?", "job": job}
+        site = admin.site.each_context(request)
+        return render(request, "admin/segments/import_undo.html", {**site, **context})
+    try:
+        services.undo_import(job)
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(job)
+
+
+def _visible_job(request: HttpRequest, job_id: UUID) -> ImportJob:
+    """The import, for somebody who may see it.
+
+    Raises:
+        Http404: the user may not.
+    """
+    jobs = ImportJob.objects.select_related("document", "dataset", "created_by", "retry_of")
+    job: ImportJob = get_object_or_404(access_of(request).visible(jobs), pk=job_id)
+    return job
+
+
+def _editable_job(request: HttpRequest, job_id: UUID) -> ImportJob:
+    """The import, for somebody who may do something with it.
+
+    Raises:
+        Http404: the user may not even see it.
+        PermissionDenied: the user may only see it.
+    """
+    job = _visible_job(request, job_id)
+    if not access_of(request).may_edit(job.tenant_id):
+        raise PermissionDenied
+    return job
+
+
+def _to_page(job: ImportJob) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:segments_importjob_change", args=[job.pk]))
+
+
+def _state(job: ImportJob) -> dict[str, Any]:
+    """The progress with its words and its chart, as the page's script reads it."""
+    progress: ImportProgress = measure(job.pk)
+    return asdict(progress) | {
+        "words": ImportStatus(progress.status).label,
+        "is_final": progress.is_final,
+        "rows_staged": job.rows_staged,
+        "has_vectors": bool(job.embedding_model),
+        "chart": [asdict(rate) for rate in samples.rates(job)],
+    }
+
+
+class _Line:
+    """A file whose every write is what it gives back: csv.writer's lines, one by one."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv_of(job: ImportJob) -> Iterator[str]:
+    """With a byte order mark, by which spreadsheets know UTF-8."""
+    writer = csv.writer(_Line())
+    yield "\N{ZERO WIDTH NO-BREAK SPACE}" + writer.writerow(ERROR_COLUMNS)
+    for error in RowError.objects.filter(job=job).iterator():
+        yield writer.writerow([error.line, error.column, _inert(error.value), error.reason])
+
+
+def _inert(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
