@@ -19,8 +19,8 @@ from datasets.tenant_admin import access_of
 from segments import services
 from segments.admin.handover import sign, unsign
 from segments.admin.preview import Preview
+from segments.importing.options import ImportOptions
 from segments.models.import_job import Door, OnError
-from segments.services import ImportOptions
 from segments.uploads import StoredFile, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.

@@ -25,10 +25,10 @@ from datasets.exceptions import SegmillError
 from datasets.tenant_admin import access_of
 from segments import services
 from segments.importing import samples
+from segments.importing.submit import RETRIED_STATUSES
 from segments.models import ImportJob, RowError
 from segments.models.import_job import Door, ImportStatus
 from segments.progress import ImportProgress, measure
-from segments.services import RETRIED_STATUSES
 from segments.uploads import is_stored
 
 ERRORS_SHOWN = 100

@@ -1,0 +1,20 @@
+"""Names of the tables as people are shown them."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("segments", "0007_budget"),
+    ]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="documentsegment",
+            options={"ordering": ["document", "position"], "verbose_name": "segment"},
+        ),
+        migrations.AlterModelOptions(
+            name="importjob",
+            options={"ordering": ["-created_at"], "verbose_name": "import"},
+        ),
+    ]
