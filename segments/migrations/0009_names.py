@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("segments", "0007_budget"),
+        ("segments", "0008_fast_search"),
     ]
 
     operations = [
