@@ -126,6 +126,9 @@ SEGMILL_CHUNK_ROWS = env.whole_number("SEGMILL_CHUNK_ROWS", 2_000, minimum=1)
 SEGMILL_EMBED_THREADS = env.whole_number(
     "SEGMILL_EMBED_THREADS", min(2, multiprocessing.cpu_count()), minimum=1
 )
+# Imports of one tenant under way at once; the next ones wait, and others' go past them. 0 is
+# no limit.
+SEGMILL_TENANT_IMPORTS = env.whole_number("SEGMILL_TENANT_IMPORTS", 4)
 # How long a claim holds without a sign of progress; three times the slowest batch or more.
 SEGMILL_LEASE_SECONDS = env.whole_number("SEGMILL_LEASE_SECONDS", 60, minimum=3)
 SEGMILL_MAX_ATTEMPTS = env.whole_number("SEGMILL_MAX_ATTEMPTS", 5, minimum=1)

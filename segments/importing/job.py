@@ -33,7 +33,7 @@ from segments.exceptions import (
     TargetGone,
 )
 from segments.hints import hint
-from segments.importing import chunks, pipeline, problems, samples, staging, state
+from segments.importing import chunks, pipeline, problems, quota, samples, staging, state
 from segments.importing.chunks import ChunkClaim
 from segments.importing.embed import Place, embed_chunk
 from segments.importing.options import ImportOptions
@@ -85,6 +85,7 @@ def run(
         logger.info("import %s: %s", job_id, lost)
     except EmbeddingUnavailable as trouble:
         state.interrupt(job_id, trouble.code, str(trouble))
+        quota.call_next(load(job_id).tenant_id)
     except SegmillError as error:
         state.fail(job_id, error.code, str(error))
     return settle(job_id)
@@ -122,6 +123,7 @@ def _tidy(job: ImportJob) -> None:
     if not job.background:
         default_storage.delete(job.file_key)
     state.mark_tidied(job.pk)
+    quota.call_next(job.tenant_id)
 
 
 def target_of(job: ImportJob) -> Target:

@@ -30,6 +30,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, StateConflict
+from segments.importing.quota import has_room
 from segments.importing.waiting import Busy, briefly
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
@@ -78,9 +79,15 @@ def after_back_off(attempts: int) -> Any:
 
 
 def claim_preparing(job_id: UUID) -> JobClaim | None:
-    """(a) Take a waiting job, or one whose preparer was lost; None if there is nothing to take."""
+    """(a) Take a waiting job, or one whose preparer was lost; None if there is nothing to take.
+
+    A job waits on while its tenant has as many under way as it may.
+    """
     ready = Q(status=ImportStatus.WAITING)
-    return _claim(job_id, ImportStatus.PREPARING, ready, "started_at")
+    with transaction.atomic():
+        if not has_room(job_id):
+            return None
+        return _claim(job_id, ImportStatus.PREPARING, ready, "started_at")
 
 
 def claim_publishing(job_id: UUID) -> JobClaim | None:
