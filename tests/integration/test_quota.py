@@ -41,7 +41,7 @@ def other_document(make_document: MakeDocument) -> Document:
 
 
 def hinted() -> list[str]:
-    return [message.task()["args"][0] for message in OrmQ.objects.order_by("id")]
+    return [message.args()[0] for message in OrmQ.objects.order_by("id")]
 
 
 def test_the_next_import_waits_and_another_tenants_goes_past_it(
