@@ -51,6 +51,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_q",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "datasets",
     "segments",
 ]
@@ -135,6 +138,14 @@ SEGMILL_MAX_ATTEMPTS = env.whole_number("SEGMILL_MAX_ATTEMPTS", 5, minimum=1)
 # The pause after the first error that is not the import's own; it doubles with each.
 SEGMILL_RETRY_SECONDS = env.whole_number("SEGMILL_RETRY_SECONDS", 5, minimum=1)
 
+# An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
+# large is cut off. The folder is beside the files, for /tmp may be memory.
+FILE_UPLOAD_HANDLERS = ["segments.receiving.LimitedUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = SEGMILL_HOME / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+# JSON bodies; files come in multipart bodies and have a limit of their own.
+SEGMILL_MAX_BODY_BYTES = env.whole_number("SEGMILL_MAX_BODY_BYTES", 16 * MIB, minimum=1024)
+
 # --- Limits of an import -----------------------------------------------------------------------
 SEGMILL_MAX_FILE_BYTES = env.whole_number("SEGMILL_MAX_FILE_BYTES", 1024 * MIB, minimum=1)
 # What a packed file (gzip, XLSX) may unpack to; real tables pack 5 to 40 times.
@@ -172,6 +183,28 @@ Q_CLUSTER = cluster_from(
     max_rss_kib=SEGMILL_WORKER_MAX_MIB * 1024,
 )
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
+
+# --- REST API ------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.auth.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["segments.api.auth.HasApiKey"],
+    "DEFAULT_PARSER_CLASSES": ["segments.api.parsers.LimitedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "segments.api.parsers.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "segments.api.errors.answer_error",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Segmill",
+    "DESCRIPTION": "Imports files of text segments into a searchable knowledge base.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # The page's scripts come from a package, not from the network.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
 
 LOGGING = {
     "version": 1,

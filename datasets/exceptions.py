@@ -74,3 +74,13 @@ class AmbiguousName(SegmillError):
         super().__init__(
             f"{len(ids)} documents are named “{name}”. Use the id of one of them: {', '.join(ids)}."
         )
+
+
+class DatasetNameTaken(SegmillError):
+    """The tenant has a dataset of that name."""
+
+    code = "dataset_name_duplicate"
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("The dataset name already exists. Please modify your dataset name.")

@@ -92,6 +92,31 @@ class SheetNotFound(FileRefused):
     code = "sheet_not_found"
 
 
+class BodyTooLarge(SegmillError):
+    """The body of a request is over a limit of this installation."""
+
+    code = "body_too_large"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class NoFileUploaded(FileRefused):
+    """The form has no file in it."""
+
+    code = "no_file_uploaded"
+
+
+class TooManyFiles(FileRefused):
+    """The form has several files, where one is expected."""
+
+    code = "too_many_files"
+
+
+class UploadNotFound(NotFound):
+    """No such uploaded file of this tenant, or it was removed since."""
+
+    noun = "uploaded file"
+
+
 class FormatUnknown(FileRefused):
     """It is of no kind that Segmill reads."""
 

@@ -1,6 +1,8 @@
 """ImportProgress: how far an import is, the same in its row, the cache, the API and the page."""
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,14 +11,14 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import DateTimeField
+from django.db.models import DateTimeField, QuerySet
 from django.db.models.functions import Now
 
 from segments import status_cache
 from segments.exceptions import ImportNotFound
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
-from segments.models.import_job import FINAL_STATUSES, WORKING_STATUSES, ImportStatus
+from segments.models.import_job import FINAL_STATUSES, ImportStatus
 
 # A rate measured over less time says nothing yet.
 SECONDS_BEFORE_RATE = 0.2
@@ -123,13 +125,20 @@ def measure(job_id: UUID) -> ImportProgress:
     Raises:
         ImportNotFound: there is no such import.
     """
-    now = Now(output_field=DateTimeField())
-    jobs = ImportJob.objects.select_related("created_by").annotate(measured_at=now)
-    job = jobs.filter(pk=job_id).first()
-    if job is None:
+    found = measured(ImportJob.objects.filter(pk=job_id))
+    if not found:
         raise ImportNotFound(str(job_id))
-    measured_at = job.measured_at  # type: ignore[attr-defined]  # annotated above
-    return progress_of(job, measured_at, worker=_workers(job))
+    return found[0][1]
+
+
+def measured(jobs: QuerySet[ImportJob]) -> list[tuple[ImportJob, ImportProgress]]:
+    """Each of `jobs` and how far it is, in two queries however many they are."""
+    now = Now(output_field=DateTimeField())
+    rows = list(jobs.select_related("created_by").annotate(measured_at=now))
+    workers = _workers(rows)
+    return [
+        (row, progress_of(row, row.measured_at, worker=workers.get(row.pk, ""))) for row in rows
+    ]
 
 
 def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> ImportProgress:
@@ -203,12 +212,18 @@ def _cached_revision(job_id: UUID) -> int:
     return cached.revision if cached else -1
 
 
-def _workers(job: ImportJob) -> str:
-    """Who holds a piece of the import now."""
-    if job.status != ImportStatus.EMBEDDING:
-        return job.lease_owner if job.status in WORKING_STATUSES else ""
-    running = Chunk.objects.filter(job=job, status=ChunkStatus.RUNNING)
-    return ", ".join(sorted(set(running.values_list("lease_owner", flat=True))))
+def _workers(jobs: Sequence[ImportJob]) -> dict[UUID, str]:
+    """Who holds a piece of each import now."""
+    names = defaultdict[UUID, set[str]](set)
+    embedding = [job.pk for job in jobs if job.status == ImportStatus.EMBEDDING]
+    if embedding:
+        running = Chunk.objects.filter(job__in=embedding, status=ChunkStatus.RUNNING)
+        for job_id, owner in running.values_list("job_id", "lease_owner").distinct():
+            names[job_id].add(owner)
+    for job in jobs:
+        if job.status in (ImportStatus.PREPARING, ImportStatus.PUBLISHING):
+            names[job.pk].add(job.lease_owner)
+    return {job_id: ", ".join(sorted(owners)) for job_id, owners in names.items()}
 
 
 def _phase(job: ImportJob) -> str:

@@ -14,7 +14,9 @@ from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateCon
 from segments.importing import examine, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.options import ImportOptions as ImportOptions
+from segments.importing.options import UnknownColumns as UnknownColumns
 from segments.importing.pipeline import GivenFile
+from segments.importing.submit import RETRIED_STATUSES as RETRIED_STATUSES
 from segments.importing.submit import submit
 from segments.importing.types import Listener, Target, nobody
 from segments.models import ImportJob

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
 from typing import IO
+from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db.models import Max
 from django.utils import timezone
 
-from segments.exceptions import FileTooLarge
+from datasets.models import Tenant
+from segments.exceptions import FileTooLarge, UploadNotFound
 from segments.models import ImportJob, UploadFile
 
 READ_BYTES = 1024 * 1024
 FOLDER = "imports"
 NAME_CHARS = 255
+MIME_TYPE_CHARS = 255
 # How long an uploaded file may wait to be imported.
 UPLOADED_FOR = timedelta(hours=24)
 # A little longer, so that a file is never removed while its import is being confirmed.
@@ -52,6 +56,42 @@ def store_file(file: IO[bytes], name: str) -> StoredFile:
             "(SEGMILL_MAX_FILE_BYTES). Split it."
         )
     return StoredFile(shown_name, key, stream.sha256.hexdigest(), stream.bytes_read)
+
+
+def keep_upload(
+    tenant: Tenant, file: IO[bytes], name: str, mime_type: str, user: User | None = None
+) -> UploadFile:
+    """Keep `file` for an import that comes later; it is removed after `UPLOADED_FOR`.
+
+    Raises:
+        FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
+    """
+    stored = store_file(file, name)
+    try:
+        return UploadFile.objects.create(
+            tenant=tenant,
+            name=stored.name,
+            key=stored.key,
+            sha256=stored.sha256,
+            size=stored.size,
+            mime_type=mime_type[:MIME_TYPE_CHARS],
+            created_by=user,
+        )
+    except BaseException:
+        discard_file(stored.key)
+        raise
+
+
+def find_upload(tenant: Tenant, upload_id: UUID) -> StoredFile:
+    """The tenant's uploaded file, as it is stored.
+
+    Raises:
+        UploadNotFound: the tenant has none of that id, or it was removed since.
+    """
+    upload = UploadFile.objects.filter(tenant=tenant, pk=upload_id).first()
+    if upload is None or not is_stored(upload.key):
+        raise UploadNotFound(str(upload_id), remedy="Upload the file again.")
+    return StoredFile(upload.name, upload.key, upload.sha256, upload.size)
 
 
 def discard_file(key: str) -> None:

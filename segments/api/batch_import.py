@@ -1,0 +1,144 @@
+"""The import itself: a file into a document, and what became of it, in Dify's words."""
+
+import json
+import re
+from typing import Any
+from uuid import UUID
+
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from segments import services
+from segments.api.parsers import LimitedJSONParser
+from segments.api.serializers.batch_import import (
+    BatchImportFormSerializer,
+    BatchImportSerializer,
+)
+from segments.api.serializers.imports import ProgressSerializer
+from segments.api.views import ApiView
+from segments.models import ImportJob
+from segments.models.import_job import Door
+from segments.progress import measure, read_progress
+from segments.receiving import received_file, refuse_large_body
+from segments.services import ImportOptions
+from segments.uploads import find_upload
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# As json.dumps writes them; a backslash before one is a backslash of the text.
+UNSTORABLE = re.compile(r"(?<!\\)(\\\\)*\\u(0000|d[89a-f])")
+NOT_OPTIONS = ("file", "upload_file_id")
+
+
+class BatchImportView(ApiView):
+    """Imports into a document."""
+
+    parser_classes = (MultiPartParser, FormParser, LimitedJSONParser)
+
+    @extend_schema(
+        operation_id="batch_import_segments",
+        request={
+            "multipart/form-data": BatchImportFormSerializer,
+            "application/json": BatchImportSerializer,
+        },
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="The same key again answers with the first import, and with 422 if "
+                "file, document or options are others.",
+            )
+        ],
+        responses=ProgressSerializer,
+    )
+    def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        """Start an import; workers run it. Answers with its `job_id` at once."""
+        document = self.document(dataset_id, document_id)
+        key = idempotency_key(request.headers.get("Idempotency-Key"))
+        refuse_large_body(request)
+        body = _body(request)
+        start: dict[str, Any] = {
+            "door": Door.API,
+            "user": self.user,
+            "options": options_of(body),
+            "idempotency_key": key,
+        }
+        if upload_id := body.get("upload_file_id"):
+            stored = find_upload(self.tenant, _uuid(upload_id))
+            job = services.start_stored_import(document, stored, **start)
+        else:
+            file = received_file(request)
+            job = services.start_import(document, file, file.name or "", **start)
+        return _answer(job)
+
+
+class BatchImportStatusView(ApiView):
+    """How far an import is."""
+
+    @extend_schema(operation_id="batch_import_status", responses=ProgressSerializer)
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """The state of an import; ask again while `job_status` is waiting or processing."""
+        job = self.import_job(job_id)
+        return Response(ProgressSerializer(read_progress(job.pk)).data)
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The key of a request that may be sent again.
+
+    Raises:
+        ValidationError: it cannot be one.
+    """
+    if header is None:
+        return None
+    if not IDEMPOTENCY_KEY.fullmatch(header.strip()):
+        reason = "A key has 1 to 255 visible ASCII characters."
+        raise ValidationError({"Idempotency-Key": reason})
+    return header.strip()
+
+
+def options_of(body: dict[str, Any]) -> ImportOptions:
+    """The options of an import, out of a body's fields.
+
+    Raises:
+        OptionRefused: a field is no option, or its value cannot be used.
+        ValidationError: there are characters in it that cannot be kept.
+    """
+    _refuse_unstorable(json.dumps(body, default=str))
+    given = {name: value for name, value in body.items() if name not in NOT_OPTIONS}
+    return ImportOptions.from_fields(given)
+
+
+def _refuse_unstorable(text: str) -> None:
+    """Options are kept as JSON in PostgreSQL, which has neither NUL nor half characters.
+
+    Raises:
+        ValidationError: there is such a character in it.
+    """
+    if UNSTORABLE.search(text):
+        raise ValidationError("There is a NUL or half a character in an option. Remove it.")
+
+
+def _answer(job: ImportJob) -> Response:
+    return Response(ProgressSerializer(measure(job.pk)).data)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    """The fields of a form or an object; one that was sent several times is a list."""
+    data = request.data
+    if isinstance(data, QueryDict):
+        form = {name: values for name, values in data.lists() if name not in request.FILES}
+        return {name: values[0] if len(values) == 1 else values for name, values in form.items()}
+    if not isinstance(data, dict):
+        raise ValidationError("The body is no JSON object.")
+    return data
+
+
+def _uuid(text: object) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise ValidationError({"upload_file_id": f"“{text}” is no id of a file."}) from None

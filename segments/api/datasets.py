@@ -1,0 +1,93 @@
+"""/v1/datasets: what there is to fill, and a new one."""
+
+from uuid import UUID
+
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from datasets.models import Dataset, Document, Tenant
+from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
+from segments.api.serializers.datasets import (
+    DatasetSerializer,
+    NewDatasetSerializer,
+)
+from segments.api.views import ApiView, checked, checked_query
+from segments.creating import NewDataset, create_dataset
+
+
+def counted(tenant: Tenant) -> QuerySet[Dataset]:
+    """The tenant's datasets with what DatasetSerializer counts, in one query."""
+    available = Q(
+        documents__enabled=True,
+        documents__archived=False,
+        documents__indexing_status="completed",
+    )
+    first = Document.objects.filter(dataset=OuterRef("pk")).order_by("created_at", "id")
+    return (
+        Dataset.objects.filter(tenant=tenant)
+        .select_related("created_by")
+        .annotate(
+            document_count=Count("documents"),
+            total_available_documents=Count("documents", filter=available),
+            word_count=_sum("documents__word_count"),
+            segment_count=_sum("documents__segment_count"),
+            doc_form=Subquery(first.values("doc_form")[:1]),
+        )
+        .order_by(F("created_at").desc(), "id")
+    )
+
+
+def _sum(field: str) -> Coalesce:
+    return Coalesce(Sum(field), Value(0), output_field=BigIntegerField())
+
+
+class DatasetsView(ApiView):
+    """The datasets of the tenant."""
+
+    @extend_schema(
+        operation_id="list_datasets",
+        parameters=[PageQuery, KeywordQuery],
+        responses=page_of(DatasetSerializer, "DatasetPage"),
+    )
+    def get(self, request: Request) -> Response:
+        """A page of datasets, the newest first."""
+        keyword = checked_query(KeywordQuery, request)["keyword"]
+        datasets = counted(self.tenant).filter(name__icontains=keyword)
+        page = Page.of(request)
+        return Response(page.cut(datasets, each(DatasetSerializer)))
+
+    @extend_schema(
+        operation_id="create_dataset",
+        request=NewDatasetSerializer,
+        responses=DatasetSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """A new, empty dataset."""
+        wanted = checked(NewDatasetSerializer, request)
+        del wanted["provider"]
+        given = {name: value for name, value in wanted.items() if value is not None}
+        dataset = create_dataset(self.tenant, NewDataset(**given), self.user)
+        return Response(DatasetSerializer(counted(self.tenant).get(pk=dataset.pk)).data)
+
+
+class DatasetView(ApiView):
+    """One dataset."""
+
+    @extend_schema(operation_id="get_dataset", responses=DatasetSerializer)
+    def get(self, request: Request, dataset_id: UUID) -> Response:
+        """The dataset."""
+        self.dataset(dataset_id)
+        return Response(DatasetSerializer(counted(self.tenant).get(pk=dataset_id)).data)

@@ -1,0 +1,123 @@
+"""/v1/imports: the history of imports, and what can be done with one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from segments import bad_rows, services
+from segments.api.pagination import Page, PageQuery, each, page_of
+from segments.api.serializers.imports import (
+    ImportQuery,
+    ImportSerializer,
+    RowErrorSerializer,
+    show_import,
+)
+from segments.api.views import ApiView, checked_query
+from segments.models import ImportJob
+from segments.models.import_job import Door
+from segments.progress import measured
+
+CSV = "text/csv"
+
+
+class ImportsView(ApiView):
+    """The imports of the tenant."""
+
+    @extend_schema(
+        operation_id="list_imports",
+        parameters=[PageQuery, ImportQuery],
+        responses=page_of(ImportSerializer, "ImportPage"),
+    )
+    def get(self, request: Request) -> Response:
+        """A page of imports, the newest first."""
+        wanted = checked_query(ImportQuery, request)
+        imports = ImportJob.objects.filter(tenant=self.tenant, dataset__enable_api=True)
+        if statuses := wanted.get("status"):
+            imports = imports.filter(status__in=statuses)
+        for place in ("dataset", "document"):
+            if place in wanted:
+                imports = imports.filter(**{place: wanted[place]})
+        page = Page.of(request)
+        newest = imports.order_by("-created_at", "id")
+        return Response(page.cut(newest, _shown))
+
+
+class ImportView(ApiView):
+    """One import."""
+
+    @extend_schema(operation_id="get_import", responses=ImportSerializer)
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """The import."""
+        return _answer(self.import_job(job_id))
+
+
+class CancelView(ApiView):
+    """Ends an import."""
+
+    @extend_schema(operation_id="cancel_import", request=None, responses=ImportSerializer)
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """End the import; nothing of it becomes visible. 409 if it has ended already."""
+        return _answer(services.cancel_import(self.import_job(job_id)))
+
+
+class RetryView(ApiView):
+    """Starts an import anew."""
+
+    @extend_schema(operation_id="retry_import", request=None, responses=ImportSerializer)
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Start a failed or cancelled import anew: the answer is another import."""
+        ended = self.import_job(job_id)
+        return _answer(services.retry_import(ended, door=Door.API, user=self.user))
+
+
+class UndoView(ApiView):
+    """Takes an import back."""
+
+    @extend_schema(operation_id="undo_import", request=None, responses=ImportSerializer)
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Remove what the import added. 409 if something was built upon it since."""
+        return _answer(services.undo_import(self.import_job(job_id)))
+
+
+class ErrorsView(ApiView):
+    """The bad rows of an import."""
+
+    @extend_schema(
+        operation_id="list_import_errors",
+        parameters=[PageQuery],
+        responses={
+            (200, "application/json"): page_of(RowErrorSerializer, "RowErrorPage"),
+            (200, CSV): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
+        """A page of bad rows; with `Accept: text/csv` all of them, as a file."""
+        job = self.import_job(job_id)
+        if _wants_csv(request):
+            name = bad_rows.file_name(job)
+            return StreamingHttpResponse(
+                bad_rows.csv_lines(job),
+                content_type=bad_rows.CONTENT_TYPE,
+                headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            )
+        page = Page.of(request)
+        errors = job.row_errors.defer("raw")
+        return Response(page.cut(errors, each(RowErrorSerializer)))
+
+
+def _shown(jobs: QuerySet[ImportJob]) -> list[dict[str, Any]]:
+    return [show_import(job, progress) for job, progress in measured(jobs)]
+
+
+def _answer(job: ImportJob) -> Response:
+    return Response(_shown(ImportJob.objects.filter(pk=job.pk))[0])
+
+
+def _wants_csv(request: Request) -> bool:
+    return CSV in request.headers.get("Accept", "")

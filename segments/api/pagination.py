@@ -1,0 +1,92 @@
+"""Pages of a list, as Dify's clients ask for them and read them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+
+M = TypeVar("M", bound=Model)
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+# Far enough for any list, and within what PostgreSQL counts with.
+MAX_PAGE = 1_000_000_000
+
+
+class PageQuery(serializers.Serializer[None]):
+    """Which page is wanted."""
+
+    page = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=1, required=False)
+    limit = serializers.IntegerField(
+        min_value=1,
+        default=DEFAULT_LIMIT,
+        required=False,
+        help_text=f"At most {MAX_LIMIT}; the answer says how many it was.",
+    )
+
+
+class KeywordQuery(serializers.Serializer[None]):
+    """Which names are wanted."""
+
+    keyword = serializers.CharField(
+        required=False, allow_blank=True, default="", help_text="Part of a name, in any case."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list: its number from 1, and how many entries it may have."""
+
+    number: int
+    limit: int
+
+    @classmethod
+    def of(cls, request: Request) -> "Page":
+        """The page that is asked for.
+
+        Raises:
+            ValidationError: a number is none, or below 1.
+        """
+        query = PageQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        wanted = query.validated_data
+        return cls(wanted["page"], min(wanted["limit"], MAX_LIMIT))
+
+    def cut(
+        self, entries: QuerySet[M], show: Callable[[QuerySet[M]], list[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """The page of `entries`, as `show` writes them, and where it stands in the list."""
+        total = entries.count()
+        first = (self.number - 1) * self.limit
+        return {
+            "data": show(entries[first : first + self.limit]),
+            "has_more": self.number * self.limit < total,
+            "limit": self.limit,
+            "total": total,
+            "page": self.number,
+        }
+
+
+def each(
+    serializer: type[serializers.Serializer[M]],
+) -> Callable[[Iterable[M]], list[dict[str, Any]]]:
+    """Writes entries one by one."""
+    return lambda entries: [dict(serializer(entry).data) for entry in entries]
+
+
+def page_of(entry: type[serializers.BaseSerializer[Any]], name: str) -> serializers.Serializer[Any]:
+    """What the schema says of a page of such entries, called `name` there."""
+    return inline_serializer(
+        name,
+        {
+            "data": entry(many=True),
+            "has_more": serializers.BooleanField(),
+            "limit": serializers.IntegerField(),
+            "total": serializers.IntegerField(),
+            "page": serializers.IntegerField(),
+        },
+    )

@@ -1,0 +1,55 @@
+"""How bodies are read and answers are written."""
+
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from segments.exceptions import BodyTooLarge
+
+
+class LimitedJSONParser(JSONParser):
+    """JSON up to `SEGMILL_MAX_BODY_BYTES`; it is read at once, so it has to end."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The value of the body.
+
+        Raises:
+            BodyTooLarge: it is longer.
+            ParseError: it is no JSON.
+        """
+        limit = settings.SEGMILL_MAX_BODY_BYTES
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLarge(
+                f"The body is larger than {limit:,} bytes (SEGMILL_MAX_BODY_BYTES). Split it."
+            )
+        try:
+            return super().parse(BytesIO(body), media_type, parser_context or {})
+        except (ParseError, RecursionError) as broken:
+            raise ParseError("Invalid JSON payload received or JSON payload is empty.") from broken
+
+
+class AlwaysJSON(DefaultContentNegotiation):
+    """Answers JSON whatever the client says it accepts, as Dify's server does."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """The first renderer."""
+        first = next(iter(renderers))
+        return first, str(first.media_type)

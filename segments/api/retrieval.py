@@ -1,0 +1,57 @@
+"""/v1/datasets/ID/retrieve: a question, answered with segments."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from datasets.models import Document
+from segments.api.serializers.retrieval import (
+    RetrievalSerializer,
+    RetrieveSerializer,
+    show_record,
+)
+from segments.api.views import ApiView, checked
+from segments.models import DocumentSegment
+from segments.search import Hit, SearchMethod, search
+
+METHODS = {
+    "semantic_search": SearchMethod.SEMANTIC,
+    "full_text_search": SearchMethod.FULL_TEXT,
+    "keyword_search": SearchMethod.FULL_TEXT,
+    "hybrid_search": SearchMethod.HYBRID,
+}
+
+
+class RetrieveView(ApiView):
+    """Questions about a dataset; hit-testing is another name of it."""
+
+    @extend_schema(
+        operation_id="retrieve", request=RetrieveSerializer, responses=RetrievalSerializer
+    )
+    def post(self, request: Request, dataset_id: UUID) -> Response:
+        """The segments that answer the question, best first."""
+        dataset = self.dataset(dataset_id)
+        wanted = checked(RetrieveSerializer, request)
+        model = wanted["retrieval_model"]
+        threshold = model["score_threshold"] if model["score_threshold_enabled"] else None
+        hits = search(
+            dataset,
+            wanted["query"],
+            METHODS[model["search_method"]] if dataset.has_vectors else SearchMethod.FULL_TEXT,
+            model["top_k"],
+            threshold,
+        )
+        return Response({"query": {"content": wanted["query"]}, "records": _records(hits)})
+
+
+def _records(hits: list[Hit]) -> list[dict[str, Any]]:
+    segments = DocumentSegment.objects.without_vectors().in_bulk([hit.segment_id for hit in hits])
+    documents = Document.objects.in_bulk({hit.document_id for hit in hits})
+    return [
+        show_record(segments[hit.segment_id], documents[hit.document_id], hit.score)
+        for hit in hits
+        if hit.segment_id in segments and hit.document_id in documents
+    ]

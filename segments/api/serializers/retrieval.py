@@ -1,0 +1,84 @@
+"""A question and its hits as Dify's clients know them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from datasets.models import Document
+from segments.api.serializers.segments import SegmentSerializer
+from segments.models import DocumentSegment
+from segments.search.query import MAX_TOP_K
+
+# Dify's limit; its clients show it.
+QUERY_CHARS = 250
+DEFAULT_TOP_K = 4
+
+
+class RetrievalModelSerializer(serializers.Serializer[None]):
+    """How segments are found. Other fields that Dify knows are not used."""
+
+    search_method = serializers.ChoiceField(
+        ["semantic_search", "full_text_search", "keyword_search", "hybrid_search"],
+        required=False,
+        default="semantic_search",
+    )
+    top_k = serializers.IntegerField(
+        min_value=1, max_value=MAX_TOP_K, required=False, default=DEFAULT_TOP_K
+    )
+    score_threshold_enabled = serializers.BooleanField(required=False, default=False)
+    score_threshold = serializers.FloatField(required=False, allow_null=True, default=None)
+
+
+class RetrieveSerializer(serializers.Serializer[None]):
+    """A question."""
+
+    query = serializers.CharField(
+        max_length=QUERY_CHARS,
+        error_messages={"max_length": "Query cannot exceed 250 characters"},
+    )
+    retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """With the usual way of finding, unless another one is asked for."""
+        usual = {name: field.default for name, field in RetrievalModelSerializer().fields.items()}
+        return attrs | {"retrieval_model": attrs.get("retrieval_model") or usual}
+
+
+class HitDocumentSerializer(serializers.Serializer[Document]):
+    """The document of a hit."""
+
+    id = serializers.UUIDField(read_only=True)
+    data_source_type = serializers.CharField(read_only=True, default="upload_file")
+    name = serializers.CharField(read_only=True)
+
+
+class HitSegmentSerializer(SegmentSerializer):
+    """A found segment, with its document."""
+
+    document = HitDocumentSerializer(read_only=True)
+
+
+class RecordSerializer(serializers.Serializer[None]):
+    """A hit."""
+
+    segment = HitSegmentSerializer()
+    score = serializers.FloatField()
+
+
+class QuerySerializer(serializers.Serializer[None]):
+    """The question, as it was understood."""
+
+    content = serializers.CharField()
+
+
+class RetrievalSerializer(serializers.Serializer[None]):
+    """A question and its hits, best first."""
+
+    query = QuerySerializer()
+    records = RecordSerializer(many=True)
+
+
+def show_record(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:
+    """A hit as the API shows it."""
+    segment.document = document
+    return {"segment": HitSegmentSerializer(segment).data, "score": score}

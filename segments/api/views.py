@@ -1,0 +1,102 @@
+"""What all views share: the tenant that asks, and things looked up in it alone."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from datasets.models import Dataset, Document, Tenant
+from segments.models import ApiKey, ImportJob
+
+
+class ApiView(APIView):
+    """A view that acts for the tenant of the key.
+
+    Everything is looked up through the tenant: what belongs to another one does not exist.
+    """
+
+    @property
+    def key(self) -> ApiKey:
+        """The key that was shown."""
+        key = self.request.auth
+        if not isinstance(key, ApiKey):
+            raise PermissionDenied("This needs an API key.")
+        return key
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant that asks."""
+        return self.key.tenant
+
+    @property
+    def user(self) -> User | None:
+        """The person who made the key, if a person did."""
+        return self.key.created_by
+
+    def dataset(self, dataset_id: UUID) -> Dataset:
+        """The tenant's dataset.
+
+        Raises:
+            NotFound: it has none of that id.
+            PermissionDenied: the dataset is closed to programs.
+        """
+        datasets = Dataset.objects.select_related("tenant", "created_by")
+        dataset = datasets.filter(tenant=self.tenant, pk=dataset_id).first()
+        if dataset is None:
+            raise NotFound("Dataset not found.")
+        if not dataset.enable_api:
+            raise PermissionDenied("Dataset api access is not enabled.")
+        return dataset
+
+    def document(self, dataset_id: UUID, document_id: UUID) -> Document:
+        """The document of the tenant's dataset.
+
+        Raises:
+            NotFound, PermissionDenied: as `dataset`, and there is no such document in it.
+        """
+        dataset = self.dataset(dataset_id)
+        documents = Document.objects.select_related("created_by").filter(dataset=dataset)
+        document = documents.filter(pk=document_id).first()
+        if document is None:
+            raise NotFound("Document not found.")
+        document.dataset = dataset
+        return document
+
+    def import_job(self, job_id: UUID) -> ImportJob:
+        """The tenant's import.
+
+        Raises:
+            NotFound: it has none of that id.
+            PermissionDenied: its dataset is closed to programs.
+        """
+        jobs = ImportJob.objects.select_related("document", "dataset__tenant", "created_by")
+        job = jobs.filter(tenant=self.tenant, pk=job_id).first()
+        if job is None:
+            raise NotFound("The job does not exist.")
+        if not job.dataset.enable_api:
+            raise PermissionDenied("Dataset api access is not enabled.")
+        return job
+
+
+def checked(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The body of `request`, checked by `serializer`.
+
+    Raises:
+        ValidationError: something in it is missing or cannot be used.
+    """
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def checked_query(
+    serializer: type[serializers.Serializer[Any]], request: Request
+) -> dict[str, Any]:
+    """The query of `request`, checked as `checked` does the body."""
+    query = serializer(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    return dict(query.validated_data)

@@ -1,0 +1,1 @@
+"""The REST API with a real PostgreSQL, through Django's test client."""
