@@ -1,6 +1,5 @@
 """The import itself: a file into a document, and what became of it, in Dify's words."""
 
-import json
 import re
 from typing import Any
 from uuid import UUID
@@ -28,8 +27,7 @@ from segments.services import ImportOptions
 from segments.uploads import find_upload
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-# As json.dumps writes them; a backslash before one is a backslash of the text.
-UNSTORABLE = re.compile(r"(?<!\\)(\\\\)*\\u(0000|d[89a-f])")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 NOT_OPTIONS = ("file", "upload_file_id")
 
 
@@ -107,19 +105,24 @@ def options_of(body: dict[str, Any]) -> ImportOptions:
         OptionRefused: a field is no option, or its value cannot be used.
         ValidationError: there are characters in it that cannot be kept.
     """
-    _refuse_unstorable(json.dumps(body, default=str))
     given = {name: value for name, value in body.items() if name not in NOT_OPTIONS}
+    _refuse_unstorable(given)
     return ImportOptions.from_fields(given)
 
 
-def _refuse_unstorable(text: str) -> None:
+def _refuse_unstorable(value: object) -> None:
     """Options are kept as JSON in PostgreSQL, which has neither NUL nor half characters.
 
     Raises:
         ValidationError: there is such a character in it.
     """
-    if UNSTORABLE.search(text):
+    if isinstance(value, str) and UNSTORABLE.search(value):
         raise ValidationError("There is a NUL or half a character in an option. Remove it.")
+    if isinstance(value, dict):
+        _refuse_unstorable([*value.keys(), *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_unstorable(item)
 
 
 def _answer(job: ImportJob) -> Response:
