@@ -10,6 +10,8 @@ from config.embedded import embedded_database
 DATABASE_NAME = "segmill"
 # A pooled connection is checked before use and kept this long (seconds).
 CONNECTION_AGE = 60
+# A server notices this soon, also in the middle of a long statement, that its client is gone.
+CLIENT_CHECK_SECONDS = 5
 # A server that does not answer within this many seconds is reported, not waited for.
 CONNECT_TIMEOUT = 5
 
@@ -24,3 +26,18 @@ def database_from(url: str, home: Path) -> dict[str, Any]:
     if url:
         entry["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT} | entry.get("OPTIONS", {})
     return entry
+
+
+def limit_transactions(entry: dict[str, Any], idle_seconds: int) -> None:
+    """Have the server end transactions of clients that are stopped, cut off or gone.
+
+    Their locks would keep everybody else from the work they have left. Options that a
+    DATABASE_URL brings along have the last word.
+    """
+    limits = {
+        "idle_in_transaction_session_timeout": f"{idle_seconds}s",
+        "client_connection_check_interval": f"{CLIENT_CHECK_SECONDS}s",
+    }
+    options = entry.setdefault("OPTIONS", {})
+    ours = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    options["options"] = f"{ours} {options.get('options', '')}".strip()

@@ -10,7 +10,7 @@ from typing import Any
 import django_stubs_ext
 
 from config import env
-from config.database import database_from
+from config.database import database_from, limit_transactions
 from config.queue import cache_from, cluster_from
 from config.redis_urls import neighbour
 from config.secret import local_secret_key
@@ -137,6 +137,8 @@ SEGMILL_LEASE_SECONDS = env.whole_number("SEGMILL_LEASE_SECONDS", 60, minimum=3)
 SEGMILL_MAX_ATTEMPTS = env.whole_number("SEGMILL_MAX_ATTEMPTS", 5, minimum=1)
 # The pause after the first error that is not the import's own; it doubles with each.
 SEGMILL_RETRY_SECONDS = env.whole_number("SEGMILL_RETRY_SECONDS", 5, minimum=1)
+# No transaction of ours is idle for longer than a moment: one that is has lost its client.
+limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
@@ -174,6 +176,12 @@ SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(
 SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=60)
 # Then a worker lets others have their turn, so that a small import need not wait for a big one.
 SEGMILL_TURN_SECONDS = env.whole_number("SEGMILL_TURN_SECONDS", 60, minimum=1)
+# How often the reaper looks: what a killed worker leaves is taken up a lease and a look later.
+SEGMILL_REAPER_SECONDS = env.whole_number("SEGMILL_REAPER_SECONDS", 5, minimum=1)
+# A worker takes work within a second; so long without that, and the workers hang.
+SEGMILL_STALL_SECONDS = env.whole_number("SEGMILL_STALL_SECONDS", 60, minimum=3)
+SEGMILL_EXPIRE_HOURS = env.whole_number("SEGMILL_EXPIRE_HOURS", 168, minimum=1)
+SEGMILL_KEEP_DETAILS_DAYS = env.whole_number("SEGMILL_KEEP_DETAILS_DAYS", 90, minimum=1)
 SEGMILL_WORKER_MAX_MIB = env.whole_number("SEGMILL_WORKER_MAX_MIB", 2_048, minimum=256)
 
 Q_CLUSTER = cluster_from(

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig, apps
 from django.contrib import admin
+from django.db.models.signals import post_migrate
 
 
 class SegmentsConfig(AppConfig):
@@ -11,10 +12,12 @@ class SegmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the checks known, and keep the queue out of the admin."""
+        """Make the checks known, keep the queue out of the admin, see that it has its schedule."""
         from segments import checks  # noqa: F401  (importing registers them)
+        from segments.schedules import ensure_schedules
 
         self._hide_queue()
+        post_migrate.connect(ensure_schedules, sender=self)
 
     def _hide_queue(self) -> None:
         """Django-q2's own admin pages run any function of any module by name: not for users."""

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 TASK = "segments.tasks.run_import"
+CANARY = "segments.tasks.show_that_workers_work"
 # Django-q2 keeps at most 100 characters of a task's name.
 NAME = "import {}"
 
@@ -29,6 +30,14 @@ def hint(job_id: UUID) -> None:
         _send(job_id)
     else:
         transaction.on_commit(partial(_send_if_possible, job_id), robust=True)
+
+
+def send_canary() -> None:
+    """Ask the next free worker for a sign of life."""
+    try:
+        async_task(CANARY, task_name="sign of life")
+    except RedisError as trouble:
+        logger.warning("the broker does not take the canary: %s", trouble)
 
 
 def _send(job_id: UUID) -> None:

@@ -15,10 +15,6 @@ a worker that was killed counts too, and each phase has its own. A trigger
 (`import_moves_along_its_arrows`) refuses every other move.
 """
 
-import os
-import random
-import socket
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,15 +26,13 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, StateConflict
+from segments.importing.leases import after_back_off, is_due, lease, worker_name
 from segments.importing.quota import has_room
 from segments.importing.waiting import Busy, briefly
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import LEASED_STATUSES, ImportStatus
 from segments.progress import mirror_after_commit
-
-# The longest pause between two tries of the same work, before jitter.
-MAX_BACK_OFF_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +46,6 @@ class JobClaim:
     epoch: int
     phase: ImportStatus
     attempts: int
-
-
-def worker_name() -> str:
-    """Who holds a claim: host, process and thread, for people who look for it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_native_id()}"
-
-
-def lease() -> Any:
-    """When a lease taken now runs out, as an expression on the database's clock."""
-    return Now() + timedelta(seconds=settings.SEGMILL_LEASE_SECONDS)
-
-
-def is_due() -> Q:
-    """Whether work that was put back may be tried again by now."""
-    return Q(not_before__isnull=True) | Q(not_before__lte=Now())
-
-
-def after_back_off(attempts: int) -> Any:
-    """When to try again after so many tries, as an expression on the database's clock.
-
-    The pause doubles with each try; jitter keeps what failed together from returning together.
-    """
-    pause = min(settings.SEGMILL_RETRY_SECONDS * 2 ** (attempts - 1), MAX_BACK_OFF_SECONDS)
-    return Now() + timedelta(seconds=pause * random.uniform(0.5, 1.5))  # noqa: S311
 
 
 def claim_preparing(job_id: UUID) -> JobClaim | None:
@@ -112,6 +82,14 @@ def give_up_if_spent(job_id: UUID) -> bool:
     why = spent.last_error or "Its worker was lost each time."
     error = f"The import was tried {spent.attempts} times ({spent.get_status_display()}). {why}"
     return fail(job_id, "attempts_spent", error)
+
+
+def expire(job_id: UUID, hours: int) -> bool:
+    """(f) End a job that has waited for a worker, or for its model, for so many hours."""
+    waiting = {"pk": job_id, "status__in": (ImportStatus.WAITING, ImportStatus.INTERRUPTED)}
+    why = "Nothing could go on with it. See that workers run and its model answers"
+    error = f"The import has waited for {hours:,} hours (SEGMILL_EXPIRE_HOURS). {why}; retry it."
+    return _end(waiting, ImportStatus.FAILED, "expired", error)
 
 
 def start_embedding(claim: JobClaim, **changes: Any) -> None:
@@ -215,6 +193,11 @@ def cancel(job_id: UUID, why: str) -> None:
             _end({"pk": job_id}, ImportStatus.CANCELLED, "cancelled", why)
     except Busy as busy:
         raise _reason_busy(job_id) from busy
+
+
+def mark_hinted(job_id: UUID) -> None:
+    """Note that workers were told of the import, for who asks when that was."""
+    ImportJob.objects.filter(pk=job_id).update(hinted_at=Now())
 
 
 def mark_tidied(job_id: UUID) -> None:

@@ -3,6 +3,7 @@
 from segments.models.api_key import ApiKey
 from segments.models.budget import EmbeddingBudget, EmbeddingCall, EmbeddingTurn
 from segments.models.chunk import Chunk
+from segments.models.heartbeat import Heartbeat
 from segments.models.import_job import ImportJob
 from segments.models.progress_sample import ProgressSample
 from segments.models.row_error import RowError
@@ -17,6 +18,7 @@ __all__ = [
     "EmbeddingBudget",
     "EmbeddingCall",
     "EmbeddingTurn",
+    "Heartbeat",
     "ImportJob",
     "ProgressSample",
     "RowError",

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from datasets.models import Document
 from segments.embedding.wordllama import WordLlamaEmbedder
 from segments.exceptions import ClaimLost, StateConflict
-from segments.importing import chunks, job, state
+from segments.importing import chunks, job, leases, state
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
 from segments.models.import_job import ImportStatus
 
@@ -188,7 +188,7 @@ def test_an_error_of_no_import_is_tried_again_after_a_pause_and_then_named(
 def test_pauses_double_up_to_five_minutes() -> None:
     def longest(attempts: int) -> float:
         pauses: list[float] = [
-            state.after_back_off(attempts).rhs.value.total_seconds() for _ in range(200)
+            leases.after_back_off(attempts).rhs.value.total_seconds() for _ in range(200)
         ]
         assert max(pauses) > min(pauses), "jitter"
         return max(pauses)
@@ -196,7 +196,7 @@ def test_pauses_double_up_to_five_minutes() -> None:
     base = settings.SEGMILL_RETRY_SECONDS
     assert base < longest(1) <= 1.5 * base
     assert 3 * base < longest(3) <= 6 * base
-    assert longest(60) <= 1.5 * state.MAX_BACK_OFF_SECONDS
+    assert longest(60) <= 1.5 * leases.MAX_BACK_OFF_SECONDS
 
 
 def test_a_worker_lost_each_time_ends_its_import(waiting: ImportJob) -> None:

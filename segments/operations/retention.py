@@ -1,0 +1,59 @@
+"""What is removed by age: files, reports on bad rows, and failures of the queue.
+
+The imports themselves stay, as the history of their documents.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django_q.models import Task
+
+from segments import heartbeats
+from segments.models import ImportJob, ProgressSample, RowError
+from segments.uploads import remove_stale_files
+
+logger = logging.getLogger(__name__)
+
+# Everything here is counted in days; looking every hour is exact enough.
+HOUR_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """How many of each were removed."""
+
+    files: int = 0
+    row_errors: int = 0
+    samples: int = 0
+    queue_failures: int = 0
+
+
+def clean_up_if_due() -> Cleaned | None:
+    """Clean up, unless that was done within the hour."""
+    age = heartbeats.age(heartbeats.CLEANING)
+    if age is not None and age < HOUR_SECONDS:
+        return None
+    heartbeats.beat(heartbeats.CLEANING)
+    return clean_up()
+
+
+def clean_up() -> Cleaned:
+    """Remove all that has had its time."""
+    details = timedelta(days=settings.SEGMILL_KEEP_DETAILS_DAYS)
+    old = ImportJob.objects.filter(finished_at__lt=Now() - details)
+    cleaned = Cleaned(
+        files=remove_stale_files(),
+        row_errors=_delete(RowError.objects.filter(job__in=old)),
+        samples=_delete(ProgressSample.objects.filter(job__in=old)),
+        queue_failures=_delete(Task.objects.filter(success=False, stopped__lt=Now() - details)),
+    )
+    logger.info("clean up: %s", cleaned)
+    return cleaned
+
+
+def _delete(rows: QuerySet[RowError] | QuerySet[ProgressSample] | QuerySet[Task]) -> int:
+    return rows.delete()[0]

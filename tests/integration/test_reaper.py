@@ -1,0 +1,309 @@
+"""The reaper: every import goes on or ends, whatever was lost, and nothing live is touched."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from threading import Event, Thread
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule, Task
+
+from datasets.models import Document
+from segments import heartbeats, hints, tasks
+from segments.importing import job, state
+from segments.models import Chunk, Heartbeat, ImportJob, RowError, StagedRow
+from segments.models.import_job import ImportStatus
+from segments.operations import reaper, retention
+from segments.operations.claimable import Claimable
+from segments.schedules import REAP, ensure_schedules
+
+from .conftest import Start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(10))
+
+
+@pytest.fixture
+def waiting(document: Document, start: Start, small_chunks: int) -> ImportJob:
+    """An import whose hint was lost."""
+    heartbeats.beat(heartbeats.worker())  # no canary among the hints
+    started = start(document, QA)
+    OrmQ.objects.all().delete()
+    return started
+
+
+@pytest.fixture
+def embedding(waiting: ImportJob, monkeypatch: pytest.MonkeyPatch) -> ImportJob:
+    """An import with three chunks to embed, whose workers are gone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_embed", lambda *args: None)
+        job.run(waiting.pk)
+    OrmQ.objects.all().delete()
+    return waiting
+
+
+def hinted() -> list[str]:
+    return [message.args()[0] for message in OrmQ.objects.all() if message.func() == hints.TASK]
+
+
+def age(job_id: UUID, *, seconds: float, **fields: str) -> None:
+    """Put moments of an import into the past."""
+    past = Now() - timedelta(seconds=seconds)
+    ImportJob.objects.filter(pk=job_id).update(**dict.fromkeys(fields or {"created_at"}, past))
+
+
+def later(job_id: UUID, seconds: float) -> None:
+    """As if so much time had passed for an import and its chunks."""
+    for table, key, moments in (
+        ("segments_importjob", "id", ("created_at", "prepared_at", "hinted_at", "lease_until")),
+        ("segments_chunk", "job_id", ("lease_until", "finished_at")),
+    ):
+        moved = ", ".join(f"{name} = {name} - make_interval(secs => %s)" for name in moments)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} SET {moved} WHERE {key} = %s", [*[seconds] * len(moments), job_id]
+            )
+
+
+LEASE = settings.SEGMILL_LEASE_SECONDS
+
+
+def test_a_hint_that_was_just_sent_is_not_sent_again(waiting: ImportJob) -> None:
+    reaper.sweep()
+    assert hinted() == []
+
+
+def test_a_lost_hint_is_sent_again(waiting: ImportJob) -> None:
+    later(waiting.pk, LEASE + 1)
+
+    assert reaper.sweep() == reaper.Sweep(hinted=1)
+    assert reaper.sweep() == reaper.Sweep(), "and then it waits its time again"
+
+    assert hinted() == [str(waiting.pk)]
+
+
+def test_what_a_killed_worker_left_is_hinted_at_once_its_lease_is_over(
+    waiting: ImportJob,
+) -> None:
+    state.mark_hinted(waiting.pk)
+    state.claim_preparing(waiting.pk)
+    reaper.sweep()
+    assert hinted() == [], "its lease is live"
+    later(waiting.pk, LEASE + 1)
+    ImportJob.objects.filter(pk=waiting.pk).update(hinted_at=Now() - timedelta(seconds=LEASE - 1))
+
+    reaper.sweep()
+
+    assert hinted() == [str(waiting.pk)]
+
+
+def test_a_chunk_of_a_killed_worker_is_hinted_at(embedding: ImportJob) -> None:
+    from segments.importing import chunks
+
+    state.mark_hinted(embedding.pk)
+    for _ in range(3):
+        chunks.claim_next(embedding.pk)
+    reaper.sweep()
+    assert hinted() == [], "all of it is being worked on"
+    later(embedding.pk, LEASE + 1)
+    ImportJob.objects.filter(pk=embedding.pk).update(hinted_at=Now() - timedelta(seconds=2))
+
+    reaper.sweep()
+
+    assert hinted() == [str(embedding.pk)]
+
+
+def test_an_import_that_only_has_to_be_published_is_hinted_at(
+    embedding: ImportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "claim_publishing", lambda job_id: None)
+        job.run(embedding.pk)
+    assert not Chunk.objects.exclude(status="done").exists()
+    OrmQ.objects.all().delete()
+
+    reaper.sweep()
+
+    assert hinted() == [str(embedding.pk)]
+    tasks.run_import(hinted()[0])
+    assert job.load(embedding.pk).status == ImportStatus.COMPLETED
+
+
+def test_work_that_was_put_back_is_hinted_at_when_its_pause_is_over(waiting: ImportJob) -> None:
+    claim = state.claim_preparing(waiting.pk)
+    assert claim
+    state.put_back(claim, "The disk was full.")
+    reaper.sweep()
+    assert hinted() == []
+    ImportJob.objects.filter(pk=waiting.pk).update(not_before=Now(), lease_until=Now())
+
+    reaper.sweep()
+
+    assert hinted() == [str(waiting.pk)]
+
+
+@pytest.mark.parametrize(
+    ("found", "patience", "needed"),
+    [
+        (Claimable(UUID(int=1), 10, 20, is_worked_on=False), 60, True),
+        (Claimable(UUID(int=1), 10, 20, is_worked_on=True), 60, False),
+        (Claimable(UUID(int=1), 20, 10, is_worked_on=False), 60, False),
+        (Claimable(UUID(int=1), 90, 61, is_worked_on=True), 60, True),
+        (Claimable(UUID(int=1), 90, 61, is_worked_on=False), 600, False),
+    ],
+)
+def test_who_needs_a_hint(found: Claimable, patience: float, needed: bool) -> None:
+    assert reaper.needs_hint(found, patience) is needed
+
+
+def test_a_long_queue_makes_the_reaper_patient(waiting: ImportJob) -> None:
+    assert reaper.hint_patience() == LEASE
+    for _ in range(20):
+        hints.hint(waiting.pk)
+    assert reaper.hint_patience() == 20 / settings.SEGMILL_WORKERS * settings.SEGMILL_TURN_SECONDS
+
+
+def test_a_foreground_import_is_left_to_its_process(waiting: ImportJob) -> None:
+    later(waiting.pk, LEASE + 1)
+    ImportJob.objects.filter(pk=waiting.pk).update(background=False, created_at=Now())
+    reaper.sweep()
+    assert hinted() == []
+
+
+def test_spent_imports_end_without_a_worker(waiting: ImportJob) -> None:
+    ImportJob.objects.filter(pk=waiting.pk).update(
+        status="preparing", attempts=settings.SEGMILL_MAX_ATTEMPTS, lease_until=Now()
+    )
+    swept = reaper.sweep()
+
+    assert swept
+    assert swept.failed == 1
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error_code) == (ImportStatus.FAILED, "attempts_spent")
+
+
+def test_an_import_nobody_takes_expires(waiting: ImportJob) -> None:
+    later(waiting.pk, settings.SEGMILL_EXPIRE_HOURS * 3_600 + 1)
+
+    reaper.sweep()
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error_code) == (ImportStatus.FAILED, "expired")
+    assert "168 hours" in waiting.error
+
+
+def test_what_a_killed_worker_left_staged_is_removed(embedding: ImportJob) -> None:
+    state.cancel(embedding.pk, "Enough.")
+    assert StagedRow.objects.exists()
+    ImportJob.objects.filter(pk=embedding.pk).update(finished_at=Now() - timedelta(minutes=1))
+
+    swept = reaper.sweep()
+
+    assert swept
+    assert swept.tidied == 1
+    assert not StagedRow.objects.exists()
+    assert not reaper.sweep()
+
+
+def test_one_import_that_cannot_be_tidied_does_not_stand_in_the_way_of_others(
+    waiting: ImportJob, document: Document, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = start(document, QA + "one more,row\n")
+    for each in (waiting, other):
+        state.cancel(each.pk, "Enough.")
+    ImportJob.objects.update(finished_at=Now() - timedelta(minutes=1))
+    settle = job.settle
+
+    def fail_once(job_id: UUID) -> ImportJob:
+        if job_id == waiting.pk:
+            raise OSError("the storage is away")
+        return settle(job_id)
+
+    monkeypatch.setattr(job, "settle", fail_once)
+    reaper.sweep()
+
+    assert list(ImportJob.objects.filter(tidied_at=None)) == [waiting]
+
+
+def test_one_reaper_works_at_a_time(waiting: ImportJob) -> None:
+    later(waiting.pk, LEASE + 1)
+    locked, done = Event(), Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [reaper.ADVISORY_LOCK])
+            locked.set()
+            done.wait()
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [reaper.ADVISORY_LOCK])
+        connections.close_all()
+
+    rival = Thread(target=hold)
+    rival.start()
+    locked.wait()
+    assert reaper.sweep() is None
+    done.set()
+    rival.join()
+    assert reaper.sweep() == reaper.Sweep(hinted=1)
+
+
+def test_an_idle_installation_asks_its_workers_for_a_sign_of_life() -> None:
+    reaper.sweep()
+    reaper.sweep()
+    assert [message.func() for message in OrmQ.objects.all()] == [hints.CANARY]
+
+    tasks.show_that_workers_work()
+
+    seconds = heartbeats.age_of_any_worker()
+    assert seconds is not None
+    assert 0 <= seconds < 60
+    Heartbeat.objects.filter(name=heartbeats.CANARY).update(at=Now() - timedelta(minutes=5))
+    reaper.sweep()
+    assert OrmQ.objects.count() == 1, "a worker has just shown itself"
+
+
+def test_details_of_old_imports_are_removed_and_those_of_young_ones_kept(
+    document: Document, start: Start
+) -> None:
+    old, young = (start(document, f"question,answer\n{n},\n") for n in range(2))
+    for each in (old, young):
+        ended = job.run(each.pk)
+        assert ended.rows_failed == 1, ended.error
+    limit = timedelta(days=settings.SEGMILL_KEEP_DETAILS_DAYS)
+    ImportJob.objects.filter(pk=old.pk).update(finished_at=Now() - limit - timedelta(hours=1))
+    failure = {"func": "a", "started": timezone.now() - 2 * limit, "success": False}
+    Task.objects.create(id="1", name="old", stopped=timezone.now() - 2 * limit, **failure)
+    Task.objects.create(id="2", name="young", stopped=timezone.now(), **failure)
+
+    cleaned = retention.clean_up_if_due()
+
+    assert cleaned
+    assert (cleaned.row_errors, cleaned.queue_failures) == (1, 1)
+    assert [error.job for error in RowError.objects.all()] == [young]
+    assert retention.clean_up_if_due() is None, "not twice within an hour"
+
+
+def test_the_command_looks_once_and_says_what_it_did(waiting: ImportJob) -> None:
+    later(waiting.pk, LEASE + 1)
+    out = StringIO()
+
+    call_command("import_reaper", once=True, json=True, stdout=out)
+
+    assert json.loads(out.getvalue())["hinted"] == 1
+
+
+def test_the_queue_runs_the_reaper_where_nobody_else_does(waiting: ImportJob) -> None:
+    later(waiting.pk, LEASE + 1)
+    ensure_schedules()
+    ensure_schedules()
+    assert Schedule.objects.get().func == REAP
+
+    tasks.reap()
+
+    assert hinted() == [str(waiting.pk)]
