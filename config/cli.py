@@ -1,24 +1,33 @@
 """The command line, with every refusal as one sentence instead of a traceback."""
 
+import io
 import sys
 from collections.abc import Sequence
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import Error
 
 from datasets.exceptions import SegmillError
+from segments.database_errors import explained, is_expected
 
 
 def run(arguments: Sequence[str]) -> None:
     """Run a management command; exit 1 with the remedy when Segmill or the database refuses."""
-    from django.db import OperationalError
-
+    _print_anything()
     try:
         execute_from_command_line(list(arguments))
-    except SegmillError as refusal:
+    except (SegmillError, ImproperlyConfigured) as refusal:
         sys.exit(f"Error: {refusal}")
-    except OperationalError as trouble:
-        sys.exit(
-            f"Error: the database does not answer as it should: {str(trouble).strip()}\n"
-            "Check that it runs and that DATABASE_URL is right, or unset DATABASE_URL to use "
-            "the embedded PostgreSQL."
-        )
+    except KeyboardInterrupt:
+        sys.exit("Stopped.")
+    except Error as trouble:
+        if not is_expected(trouble):
+            raise
+        sys.exit(f"Error: {explained(trouble)}")
+
+
+def _print_anything() -> None:
+    """Let no name or text end a command because this terminal cannot show it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -5,6 +5,9 @@ from difflib import get_close_matches
 from http import HTTPStatus
 from typing import ClassVar
 
+# The longest a name can be; comparing a longer one with all others would take its time.
+NAME_CHARS = 255
+
 
 class SegmillError(Exception):
     """Something the user can understand and mend; its text says what to do.
@@ -26,7 +29,7 @@ class NotFound(SegmillError):
     def __init__(self, name: str, known: Sequence[str] = (), remedy: str = "") -> None:
         """`known` are the names the user may see; the nearest ones are suggested."""
         self.name = name
-        self.suggestions = get_close_matches(name, known, n=3, cutoff=0.5)
+        self.suggestions = _nearest(name, known)
         super().__init__(" ".join(filter(None, (self._what(), self._did_you_mean(), remedy))))
 
     def _what(self) -> str:
@@ -69,10 +72,13 @@ class AmbiguousName(SegmillError):
 
     code = "ambiguous_name"
 
-    def __init__(self, name: str, ids: Sequence[str]) -> None:
-        self.name, self.ids = name, list(ids)
+    def __init__(self, name: str, ids: Sequence[str], listed: int) -> None:
+        """`ids` are those found, of which the first `listed` are named."""
+        self.name, self.ids = name, list(ids[:listed])
+        many = f"More than {listed}" if len(ids) > listed else f"{len(ids)}"
         super().__init__(
-            f"{len(ids)} documents are named “{name}”. Use the id of one of them: {', '.join(ids)}."
+            f"{many} documents are named “{name}”. "
+            f"Use the id of one of them: {', '.join(self.ids)}."
         )
 
 
@@ -84,3 +90,10 @@ class DatasetNameTaken(SegmillError):
 
     def __init__(self) -> None:
         super().__init__("The dataset name already exists. Please modify your dataset name.")
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the `known` names that look like `name`, upper or lower case."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(name[:NAME_CHARS].casefold(), folded, n=3, cutoff=0.5)
+    return [folded[match] for match in near]

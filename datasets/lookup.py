@@ -12,6 +12,7 @@ from datasets.models import Dataset, Document, Tenant
 
 # Names offered to "did you mean"; more would only slow the answer down.
 NAMES_COMPARED = 1_000
+IDS_LISTED = 10
 
 
 def find_tenant(name: str) -> Tenant:
@@ -20,7 +21,7 @@ def find_tenant(name: str) -> Tenant:
     Raises:
         TenantNotFound: with the names that come near.
     """
-    tenant = Tenant.objects.filter(name=name).first()
+    tenant = Tenant.objects.filter(name=name).first() if is_storable(name) else None
     if tenant is None:
         known = Tenant.objects.values_list("name", flat=True)[:NAMES_COMPARED]
         raise TenantNotFound(name, list(known))
@@ -34,7 +35,7 @@ def find_dataset(tenant: Tenant, name: str) -> Dataset:
         DatasetNotFound: with the names that come near.
     """
     datasets = Dataset.objects.select_related("tenant").filter(tenant=tenant)
-    found = datasets.filter(name=name).first()
+    found = datasets.filter(name=name).first() if is_storable(name) else None
     if found is None and (identifier := as_uuid(name)):
         found = datasets.filter(pk=identifier).first()
     if found is None:
@@ -51,9 +52,9 @@ def find_document(dataset: Dataset, name: str) -> Document:
         AmbiguousName: several documents have the name; the text lists their ids.
     """
     documents = Document.objects.select_related("dataset", "tenant").filter(dataset=dataset)
-    named = list(documents.filter(name=name)[:10])
+    named = list(documents.filter(name=name)[: IDS_LISTED + 1]) if is_storable(name) else []
     if len(named) > 1:
-        raise AmbiguousName(name, [str(document.pk) for document in named])
+        raise AmbiguousName(name, [str(document.pk) for document in named], IDS_LISTED)
     if named:
         return named[0]
     identifier = as_uuid(name)
@@ -62,6 +63,14 @@ def find_document(dataset: Dataset, name: str) -> Document:
         known = documents.values_list("name", flat=True)[:NAMES_COMPARED]
         raise DocumentNotFound(name, list(known))
     return found
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL takes `text`: it knows neither NUL nor half a character."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, as in a command line that is not UTF-8
+        return False
 
 
 def as_uuid(text: str) -> UUID | None:

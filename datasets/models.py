@@ -98,6 +98,8 @@ class Dataset(models.Model):
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "name"], name="dataset_name_once_per_tenant"),
+            # The target of the documents' composite foreign key (see datasets/migrations).
+            models.UniqueConstraint(fields=["id", "tenant"], name="dataset_id_tenant_once"),
             not_blank("name", "dataset_name_not_blank"),
             models.CheckConstraint(
                 condition=Q(indexing_technique__in=IndexingTechnique.values),

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import shorten
 from time import monotonic
 from types import TracebackType
-from typing import Self, TextIO, TypeVar
+from typing import Self, TextIO, TypeAlias, TypeVar, cast
 
+from django.core.management.base import OutputWrapper
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -37,6 +38,9 @@ SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BEFORE_RATE = 0.2
 # Of each text of a hit; the whole is in --json.
 CHARS_SHOWN = 300
+
+Output: TypeAlias = TextIO | OutputWrapper
+"""Standard output, or what a command has in its place."""
 
 
 class ProgressDisplay:
@@ -131,7 +135,7 @@ def counted(items: Sequence[T], title: str, stream: TextIO) -> Iterator[T]:
         yield from items
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]], stream: TextIO) -> None:
+def print_table(title: str, columns: list[str], rows: list[list[str]], stream: Output) -> None:
     """A table as wide as the terminal, or as wide as needed in a pipe."""
     table = Table(title=title, title_justify="left")
     for column in columns:
@@ -139,10 +143,14 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], stream: T
     for row in rows:
         table.add_row(*row)
     width = None if stream.isatty() else 120
-    Console(file=stream, width=width, markup=False, emoji=False, highlight=False).print(table)
+    file = cast("TextIO", stream)
+    console = Console(file=file, width=width, markup=False, emoji=False, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    stream.write(drawn.get())  # at once: a command's own stream ends each piece with a newline
 
 
-def print_import(report: ImportReport, stream: TextIO) -> None:
+def print_import(report: ImportReport, stream: Output) -> None:
     """The outcome of an import or a dry run: its counts, its rate, and its bad rows."""
     rows = report.rows
     total = report.seconds.total

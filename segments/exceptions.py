@@ -304,3 +304,10 @@ class JudgementsRefused(SearchRefused):
     """The file of questions and relevant segments cannot be used."""
 
     code = "judgements_refused"
+
+
+class DatabaseFailed(SegmillError):
+    """The database does not answer, or not as it should."""
+
+    code = "database_failed"
+    status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import transaction
 
-from datasets.exceptions import DatasetNotFound, DocumentNotFound, NotFound, TenantNotFound
-from datasets.lookup import find_dataset, find_document, find_tenant
+from datasets.exceptions import (
+    NAME_CHARS,
+    DatasetNotFound,
+    DocumentNotFound,
+    NotFound,
+    TenantNotFound,
+)
+from datasets.lookup import find_dataset, find_document, find_tenant, is_storable
 from datasets.models import (
     DEFAULT_TEXT_SEARCH_CONFIG,
     Dataset,
@@ -17,6 +23,8 @@ from datasets.models import (
 )
 from datasets.text_search import checked_text_search_config
 from segments.exceptions import ImportRefused
+
+NAME_CHARS_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,13 @@ def find_place(wanted: Wanted) -> Document:
 
 
 def plan_place(wanted: Wanted, doc_form: DocForm) -> Document:
-    """The document that is wanted, or what `make_place` would make of it, unsaved."""
+    """The document that is wanted, or what `make_place` would make of it, unsaved.
+
+    Raises:
+        ImportRefused: it is there, but of another form or technique than wanted; or it is not,
+            and cannot be named so.
+    """
+    _refuse_impossible_names(wanted)
     try:
         tenant = find_tenant(wanted.tenant)
     except TenantNotFound:
@@ -70,8 +84,9 @@ def make_place(wanted: Wanted, doc_form: DocForm) -> Document:
     Two that make the same place at once end up with one: the second waits for the first.
 
     Raises:
-        ImportRefused: it is there, but of another form or technique than wanted.
+        ImportRefused: as `plan_place` does.
     """
+    _refuse_impossible_names(wanted)
     Tenant.objects.bulk_create([Tenant(name=wanted.tenant)], ignore_conflicts=True)
     tenant = Tenant.objects.select_for_update().get(name=wanted.tenant)
     document = plan_place(wanted, doc_form)
@@ -113,6 +128,16 @@ def _new_document(dataset: Dataset, wanted: Wanted, doc_form: DocForm) -> Docume
         name=wanted.document,
         doc_form=wanted.doc_form or doc_form,
     )
+
+
+def _refuse_impossible_names(wanted: Wanted) -> None:
+    names = {"tenant": wanted.tenant, "dataset": wanted.dataset, "document": wanted.document}
+    for noun, name in names.items():
+        if not name.strip() or len(name) > NAME_CHARS or not is_storable(name):
+            raise ImportRefused(
+                f"A {noun} cannot be named “{name[:NAME_CHARS_SHOWN]}”. Use a name of 1 to "
+                f"{NAME_CHARS} characters that are not all blank."
+            )
 
 
 def _refuse_other_kind(wanted: Wanted, document: Document) -> None:

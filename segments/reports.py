@@ -96,9 +96,10 @@ def report_examination(found: Examination) -> ImportReport:
     )
 
 
-def report_refusal(error: str) -> ImportReport:
-    """The report of an import that could not even start."""
-    return ImportReport(status=ImportStatus.FAILED, error=error)
+def report_refusal(error: str, *, cancelled: bool = False) -> ImportReport:
+    """The report of an import that could not even start, or was stopped before it did."""
+    status = ImportStatus.CANCELLED if cancelled else ImportStatus.FAILED
+    return ImportReport(status=status, error=error)
 
 
 def _first(errors: Iterable[RowError]) -> list[LineError]:

@@ -1,17 +1,15 @@
 """What the doors call: the admin, the REST API and the commands start imports here only."""
 
-import logging
-from contextlib import suppress
 from typing import IO, BinaryIO
 
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connections
 
 from datasets.models import Dataset, Document, IndexingStatus
+from datasets.text_search import checked_text_search_config
 from segments import uploads
 from segments.embedding import get_embedder
-from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
-from segments.importing import examine, job, state, undo
+from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel
+from segments.importing import abandoned, examine, foreground, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.options import ImportOptions as ImportOptions
 from segments.importing.options import UnknownColumns as UnknownColumns
@@ -36,8 +34,6 @@ KEPT_BY_RETRY = (
     "options",
 )
 
-logger = logging.getLogger(__name__)
-
 
 def start_import(
     document: Document,
@@ -53,7 +49,8 @@ def start_import(
     """Accept `file` for `document`: stored, hashed and waiting to be run.
 
     With `background` a worker is told, in the transaction that makes the job; otherwise the
-    caller runs it. If the transaction fails, nothing is kept, the file neither.
+    caller runs it, and what earlier callers that were killed have left is cleaned up first.
+    If the transaction fails, nothing is kept, the file neither.
 
     A background request that arrives again is answered with the job it has made: the one of
     the same key, or without a key the unfinished one of the same file, document and options.
@@ -64,6 +61,8 @@ def start_import(
         IdempotencyConflict: the key was used for another request.
     """
     check_place(document)
+    if not background:
+        abandoned.clean_up()
     stored = store_file(file, name)
     try:
         accepted = start_stored_import(
@@ -149,33 +148,13 @@ def remove_stale_uploads() -> int:
 
 
 def run_in_foreground(started: ImportJob, listener: Listener = nobody) -> ImportJob:
-    """Run an import whose process nobody replaces: whatever happens, it ends here.
+    """Run an import whose process nobody replaces, to its end; Ctrl-C cancels it.
 
-    Ctrl-C cancels it; a database that fails on the way, or an error nobody foresaw, ends it
-    as failed. In all cases nothing of it is visible.
+    Raises:
+        DatabaseFailed: it failed and stays away, so that not even the end could be recorded.
+        TargetGone: the document was deleted meanwhile, and the import's history with it.
     """
-    try:
-        return job.run(started.pk, listener)
-    except KeyboardInterrupt:
-        return _cancel_if_open(started, "Stopped by its user; nothing was imported.")
-    except DatabaseError as trouble:
-        connections.close_all()
-        return _fail(started, "database_failed", "The database failed on the way", trouble)
-    except Exception as trouble:
-        logger.exception("import %s", started.pk)
-        return _fail(started, "unforeseen", "Segmill met an error it does not know", trouble)
-
-
-def _fail(started: ImportJob, code: str, what: str, trouble: Exception) -> ImportJob:
-    why = " ".join(f"{type(trouble).__name__}: {trouble}".split())
-    state.fail(started.pk, code, f"{what} ({why}). Nothing was imported; try again.")
-    return job.settle(started.pk)
-
-
-def _cancel_if_open(started: ImportJob, why: str) -> ImportJob:
-    with suppress(StateConflict):  # it ended in the same moment; its row says how
-        state.cancel(started.pk, why)
-    return job.settle(started.pk)
+    return foreground.run(started, listener)
 
 
 def cancel_import(started: ImportJob, why: str = "The import was cancelled.") -> ImportJob:
@@ -236,6 +215,7 @@ def check_place(document: Document) -> int | None:
     Raises:
         DocumentNotAvailable: it is disabled, archived, or not completely indexed.
         NoEmbeddingModel: its dataset is high_quality without a model that is to be had.
+        TextSearchConfigNotFound: the database server does not know its dataset's language.
     """
     if not document.enabled:
         raise DocumentNotAvailable(document.name, "it is disabled", "Enable it first.")
@@ -244,6 +224,7 @@ def check_place(document: Document) -> int | None:
     if document.indexing_status != IndexingStatus.COMPLETED:
         why = f"its indexing status is “{document.indexing_status}”"
         raise DocumentNotAvailable(document.name, why, "Wait until it is “completed”.")
+    checked_text_search_config(document.dataset.text_search_config)
     return _dimensions(document.dataset)
 
 

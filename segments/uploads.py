@@ -17,7 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from datasets.models import Tenant
-from segments.exceptions import FileTooLarge, UploadNotFound
+from segments.exceptions import FileTooLarge, FileUnreadable, UploadNotFound
 from segments.models import ImportJob, UploadFile
 
 READ_BYTES = 1024 * 1024
@@ -45,16 +45,22 @@ def store_file(file: IO[bytes], name: str) -> StoredFile:
 
     Raises:
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
+        FileUnreadable: it cannot be read to its end, or the storage does not take it.
     """
-    stream = _Hashing(file)
-    key = default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}", stream)
-    shown_name = PurePath(name).name[-NAME_CHARS:]
-    if stream.is_too_large:
-        default_storage.delete(key)
-        raise FileTooLarge(
-            f"{shown_name} is larger than {settings.SEGMILL_MAX_FILE_BYTES:,} bytes "
-            "(SEGMILL_MAX_FILE_BYTES). Split it."
-        )
+    shown_name = PurePath(name).name.encode(errors="replace").decode()[-NAME_CHARS:]
+    stream, key = _Hashing(file), f"{FOLDER}/{uuid.uuid4().hex}"
+    try:
+        key = default_storage.save(key, stream)
+        stream.refuse_too_large(shown_name)
+    except OSError as trouble:
+        discard_file(key)
+        raise FileUnreadable(
+            f"{shown_name} could not be copied to the uploads: {trouble.strerror or trouble}. "
+            "Check the file, and the space where SEGMILL_HOME is."
+        ) from trouble
+    except BaseException:
+        discard_file(key)
+        raise
     return StoredFile(shown_name, key, stream.sha256.hexdigest(), stream.bytes_read)
 
 
@@ -150,6 +156,13 @@ class _Hashing(File[bytes]):
     @property
     def is_too_large(self) -> bool:
         return self.bytes_read > settings.SEGMILL_MAX_FILE_BYTES
+
+    def refuse_too_large(self, name: str) -> None:
+        if self.is_too_large:
+            raise FileTooLarge(
+                f"{name} is larger than {settings.SEGMILL_MAX_FILE_BYTES:,} bytes "
+                "(SEGMILL_MAX_FILE_BYTES). Split it."
+            )
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """The file in portions; it ends early once it is too large."""

@@ -97,7 +97,12 @@ def pack_vectors(job_id: UUID, rows: Sequence[int], vectors: Vectors) -> bytes:
 
 
 def copy_binary(cursor: CursorWrapper, table: str, columns: Iterable[str], packed: bytes) -> None:
-    """Send packed rows to `table` (both names our own, never a user's)."""
+    """Send packed rows to `table` (both names our own, never a user's).
+
+    Raises:
+        django.db.Error: as any other statement would, not the driver's own.
+    """
     names = ", ".join(f'"{column}"' for column in columns)
     statement = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT BINARY)'
-    cursor.copy_expert(statement, io.BytesIO(HEADER + packed + TRAILER))
+    with cursor.db.wrap_database_errors:
+        cursor.copy_expert(statement, io.BytesIO(HEADER + packed + TRAILER))

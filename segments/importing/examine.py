@@ -1,7 +1,6 @@
 """The dry run: a file prepared as for an import, looked at, and forgotten again."""
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from segments.importing import pipeline, staging
 from segments.importing.columns import Columns
@@ -41,12 +40,9 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
         FileRefused: the file as a whole cannot be read.
         NoEmbeddingModel: the target's model is not to be had.
     """
-    visit = uuid4()
-    try:
+    with staging.visit() as visit:
         tally = pipeline.prepare(visit, given, target, _no_fence, listener)
         reused = staging.count_reusable(visit, target.dataset_id) if target.model else 0
-    finally:
-        staging.clear(visit)
     return Examination(
         columns=tally.columns,
         rows=tally.rows,

@@ -44,6 +44,8 @@ from segments.importing.types import Listener, Progress, RowProblem, Target, nob
 from segments.importing.writer import Chunkful
 from segments.models import Chunk, ImportJob, RowError
 from segments.models.import_job import ImportStatus, OnError
+from segments.models.segment import EXTERNAL_ID_ONCE
+from segments.uploads import discard_file
 
 logger = logging.getLogger(__name__)
 
@@ -110,9 +112,18 @@ def settle(job_id: UUID) -> ImportJob:
         ImportNotFound: there is no such import.
     """
     job = load(job_id)
-    if job.is_final:
-        _tidy(job)
+    if job.is_final and job.tidied_at is None:
+        try:
+            _tidy(job)
+        except (Error, OSError) as trouble:  # its end stands; the next clean-up tidies
+            logger.warning("import %s ended, but was not tidied: %s", job_id, trouble)
     return job
+
+
+def forget(gone: ImportJob) -> None:
+    """Remove what is left of an import whose row was deleted with its document."""
+    staging.clear(gone.pk)
+    discard_file(gone.file_key)
 
 
 def _tidy(job: ImportJob) -> None:
@@ -121,7 +132,7 @@ def _tidy(job: ImportJob) -> None:
     if job.status == ImportStatus.COMPLETED:
         merge_full_text()
     if not job.background:
-        default_storage.delete(job.file_key)
+        discard_file(job.file_key)
     state.mark_tidied(job.pk)
     quota.call_next(job.tenant_id)
 
@@ -345,7 +356,7 @@ def _refuse_if_spent(claim: ChunkClaim) -> None:
 
 
 def _embedding_progress(job_id: UUID) -> Progress:
-    job = ImportJob.objects.only("rows_embedded", "rows_reused", "rows_staged").get(pk=job_id)
+    job = load(job_id)
     done = job.rows_embedded + job.rows_reused
     return Progress(
         ImportStatus.EMBEDDING, done, done / max(job.rows_staged, 1), reused=job.rows_reused
@@ -358,6 +369,8 @@ def _publish(claim: JobClaim, listener: Listener) -> None:
     try:
         rows = publish(claim)
     except IntegrityError as error:
+        if EXTERNAL_ID_ONCE not in str(error):
+            raise
         raise TargetGone(
             "Another import gave the document segments with the same external ids meanwhile. "
             "Import the file again to see which."

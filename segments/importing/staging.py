@@ -3,9 +3,10 @@
 From here on the database is all that workers share: the file is not needed any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import uuid_utils.compat
 from django.db import connection
@@ -62,6 +63,27 @@ REUSABLE = """
             AND d.embedding IS NOT NULL)
 """
 
+# A dry run holds this lock as long as it lives; whoever gets it knows that it is gone.
+VISIT_LOCK = "SELECT pg_advisory_lock(hashtextextended(%(visit)s::text, 0))"
+VISIT_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%(visit)s::text, 0))"
+
+# Each id is found by one step through the index, however many rows are staged.
+OWNERLESS = """
+    WITH RECURSIVE owner (id) AS (
+        (SELECT job_id FROM {table} ORDER BY job_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT job_id FROM {table} WHERE job_id > owner.id ORDER BY job_id LIMIT 1)
+        FROM owner WHERE owner.id IS NOT NULL
+    )
+    SELECT owner.id
+    FROM owner LEFT JOIN segments_importjob j USING (id)
+    WHERE owner.id IS NOT NULL AND CASE
+        WHEN j.id IS NULL
+            THEN pg_try_advisory_xact_lock(hashtextextended(owner.id::text, 0))
+        ELSE j.finished_at IS NOT NULL
+    END
+"""
+
 
 def packed(job_id: UUID, first: int, rows: Sequence[CountedRow], config: str) -> bytes:
     """`rows` as COPY wants them, numbered from `first`."""
@@ -98,6 +120,27 @@ def stage(packed_rows: bytes) -> None:
         return
     with connection.cursor() as cursor:
         pack.copy_binary(cursor, StagedRow._meta.db_table, COLUMNS, packed_rows)
+
+
+@contextmanager
+def visit() -> Iterator[UUID]:
+    """An id to stage rows under for a moment, without a job; they are cleared at its end.
+
+    Until then the visit counts as alive, as long as this thread's connection does.
+    """
+    visit_id = uuid4()
+    _run(VISIT_LOCK, visit=visit_id)
+    try:
+        yield visit_id
+    finally:
+        clear(visit_id)
+        _run(VISIT_UNLOCK, visit=visit_id)
+
+
+def ownerless() -> set[UUID]:
+    """The ids that rows are staged under and that no open import and no visit stands for."""
+    tables = (StagedRow._meta.db_table, StagedVector._meta.db_table)
+    return {owner for table in tables for (owner,) in _fetch(OWNERLESS.format(table=table))}
 
 
 def clear(job_id: UUID) -> None:
@@ -141,6 +184,11 @@ def count_reusable(job_id: UUID, dataset_id: UUID) -> int:
 
 def _id_problem(line: int, external_id: str, reason: str) -> RowProblem:
     return RowProblem(line, "external_id", shown(external_id), "duplicate_external_id", reason)
+
+
+def _run(statement: str, **parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
 
 
 def _fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -24,7 +24,10 @@ class Chunk(models.Model):
     """
 
     pk = models.CompositePrimaryKey("job_id", "ordinal")
-    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="chunks")
+    # Its constraint, like those of the other parts of an import, deletes in the database.
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="chunks", db_constraint=False
+    )
     ordinal = models.PositiveIntegerField()
     first_row = models.PositiveBigIntegerField()
     last_row = models.PositiveBigIntegerField()

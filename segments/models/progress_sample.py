@@ -12,7 +12,11 @@ class ProgressSample(models.Model):
     """The rows that a phase of an import had behind it; written with the rows themselves."""
 
     job = models.ForeignKey(
-        ImportJob, on_delete=models.CASCADE, related_name="samples", db_index=False
+        ImportJob,
+        on_delete=models.CASCADE,
+        related_name="samples",
+        db_index=False,
+        db_constraint=False,
     )
     at = models.DateTimeField(db_default=Now())
     phase = models.CharField(max_length=16)

@@ -15,7 +15,9 @@ class RowError(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="row_errors")
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="row_errors", db_constraint=False
+    )
     line = models.PositiveBigIntegerField()
     column = models.CharField(max_length=255, blank=True, default="")
     value = models.CharField(max_length=255, blank=True, default="")

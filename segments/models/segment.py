@@ -14,6 +14,7 @@ from pgvector.django import VectorField
 from datasets.models import Dataset, Document, Tenant, not_blank
 
 HASH_CHARS = 64
+EXTERNAL_ID_ONCE = "segment_external_id_once_per_document"
 
 
 class SegmentStatus(models.TextChoices):
@@ -161,7 +162,7 @@ class DocumentSegment(models.Model):
             models.UniqueConstraint(
                 fields=["document", "external_id"],
                 condition=Q(external_id__isnull=False),
-                name="segment_external_id_once_per_document",
+                name=EXTERNAL_ID_ONCE,
             ),
             models.CheckConstraint(condition=Q(position__gte=1), name="segment_position_from_1"),
             not_blank("content", "segment_content_not_blank"),

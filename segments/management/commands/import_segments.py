@@ -1,7 +1,6 @@
 """`manage.py import_segments FILE --dataset NAME --document NAME`: the import in the foreground."""
 
 import json
-import signal
 import sys
 from argparse import ArgumentParser
 from dataclasses import dataclass
@@ -9,15 +8,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from datasets.exceptions import SegmillError
-from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
+from datasets.models import DEFAULT_TENANT, DocForm, Document, IndexingTechnique
 from segments import places, services
 from segments.console import ProgressDisplay, print_import
+from segments.database_errors import explained
 from segments.exceptions import FileUnreadable
 from segments.importing.columns import guess_doc_form
 from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
+from segments.interrupts import raised_as_keyboard_interrupt
 from segments.management.options import add_import_options, import_options
 from segments.models.import_job import Door
 from segments.places import Wanted
@@ -69,26 +71,36 @@ class Command(BaseCommand):
             indexing_technique=options["indexing_technique"],
             text_search_config=options["text_search_config"],
         )
-        try:
-            order = Order(wanted, options["file"], options["create"], import_options(options))
-            with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
-                import_file = _dry_run if options["dry_run"] else _import
-                report = import_file(order, file, display)
-        except SegmillError as refusal:
-            report = report_refusal(str(refusal))
+        with raised_as_keyboard_interrupt():
+            report = _report(wanted, options)
         self._answer(report, as_json=options["json"])
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
             self.stderr.write(notice)
         if as_json:
-            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False))
+            self.stdout.write(json.dumps(report.as_json()))
             if not report.is_success:
                 sys.exit(1)
         else:
-            print_import(report, sys.stdout)
+            print_import(report, self.stdout)
             if not report.is_success:
                 raise CommandError(report.error or report.status)
+
+
+def _report(wanted: Wanted, options: dict[str, Any]) -> ImportReport:
+    """The report of the import or the dry run, whatever comes in between."""
+    import_file = _dry_run if options["dry_run"] else _import
+    try:
+        order = Order(wanted, options["file"], options["create"], import_options(options))
+        with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
+            return import_file(order, file, display)
+    except SegmillError as refusal:
+        return report_refusal(str(refusal))
+    except Error as trouble:
+        return report_refusal(str(explained(trouble)))
+    except KeyboardInterrupt:
+        return report_refusal("Stopped by its user; nothing was imported.", cancelled=True)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -129,12 +141,7 @@ def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRe
 
 
 def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
-    if order.create:
-        document = places.make_place(order.wanted, _guessed_form(order, file))
-    else:
-        document = places.find_place(order.wanted)
-    # A polite request to end is taken as Ctrl-C is: the job says so, and nothing stays behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    document = _made_place(order, file) if order.create else places.find_place(order.wanted)
     job = services.start_import(
         document,
         file,
@@ -144,3 +151,13 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
         background=False,
     )
     return report_import(services.run_in_foreground(job, display))
+
+
+def _made_place(order: Order, file: BinaryIO) -> Document:
+    """The document that is wanted; nothing is made for a file that cannot be imported there."""
+    form = _guessed_form(order, file)
+    planned = places.plan_place(order.wanted, form)
+    size = order.path.stat().st_size
+    services.examine_file(planned, file, order.path.name, size, most_rows=1, options=order.options)
+    file.seek(0)
+    return places.make_place(order.wanted, form)

@@ -1,0 +1,54 @@
+"""What went wrong with the database, in words a person can act on."""
+
+from django.db import Error, InterfaceError, OperationalError
+
+from config.embedded import EmbeddedPostgresError
+from segments.exceptions import DatabaseFailed
+
+NOT_SET_UP = "The database is not set up for this version of Segmill. Run: python manage.py migrate"
+# By PostgreSQL's error codes (manual, appendix A).
+REMEDIES = {
+    "42P01": NOT_SET_UP,  # undefined_table
+    "42703": NOT_SET_UP,  # undefined_column
+    "42883": NOT_SET_UP,  # undefined_function
+    "53100": "The database server's disk is full. Make room there and try again",
+    "53200": "The database server is out of memory. Try again when it is less busy",
+    "53300": "The database server takes no more connections. Try again when it is less busy",
+}
+# Codes of a server that is being stopped, or that stops one connection (operator_intervention).
+SHUTDOWN = "57P0"
+# How libpq begins when there is no connection at all.
+NOT_CONNECTED = ("connection to server", "could not translate host name")
+UNREACHABLE = (
+    "The database does not answer. Check that it runs and that DATABASE_URL is right, or unset "
+    "DATABASE_URL to use the embedded PostgreSQL"
+)
+LOST = "The connection to the database was lost. Check that it runs and try again"
+FAILED = "The database failed on the way. Try again"
+
+
+def explained(error: Error) -> DatabaseFailed:
+    """`error` with what to do about it, and what the server said."""
+    if isinstance(error, EmbeddedPostgresError):
+        return DatabaseFailed(str(error))
+    said = " ".join(str(error).split())
+    what = REMEDIES.get(_code(error)) or _trouble(error, said)
+    return DatabaseFailed(f"{what} ({said.removesuffix('.')}).")
+
+
+def is_expected(error: Error) -> bool:
+    """Whether it is the server's trouble, or the missing migration, rather than our mistake."""
+    return isinstance(error, OperationalError | InterfaceError) or _code(error) in REMEDIES
+
+
+def _trouble(error: Error, said: str) -> str:
+    if said.startswith(NOT_CONNECTED):
+        return UNREACHABLE
+    # A connection that breaks has no code: no server was there to give it.
+    is_lost = isinstance(error, OperationalError | InterfaceError) and not _code(error)
+    return LOST if is_lost or _code(error).startswith(SHUTDOWN) else FAILED
+
+
+def _code(error: Error) -> str:
+    """PostgreSQL's code of the error; empty if it comes from the driver itself."""
+    return getattr(error.__cause__, "pgcode", None) or ""

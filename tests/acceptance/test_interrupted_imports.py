@@ -1,0 +1,84 @@
+"""An import whose process is killed or asked to stop, in each phase: nothing of it is seen."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from datasets.models import Document
+from segments.models import ImportJob
+from segments.models.import_job import ImportStatus
+from tests import commands
+from tests.integration.snapshot import Snapshot, snapshot
+from tests.pausing import PHASES, pause
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WriteRows = Callable[..., Path]
+PLACE = ("--dataset", "handbook", "--document", "faq")
+# Several chunks, with the row that stops the import inside the second one.
+CHUNKS = {"SEGMILL_CHUNK_ROWS": "4", "SEGMILL_LEASE_SECONDS": "3"}
+STAGED = ("segments_stagedrow", "segments_stagedvector", "segments_chunk", "files")
+
+
+def seen(state: Snapshot) -> Snapshot:
+    """What readers can see of it."""
+    return {table: rows for table, rows in state.items() if table not in STAGED}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_killed_import_leaves_nothing_and_the_next_one_works(
+    phase: str, document: Document, write_rows: WriteRows, settings: Settings
+) -> None:
+    file, before = write_rows(10), snapshot()
+    with pause(phase) as place:
+        process = commands.start("import_segments", file, *PLACE, "--json", **CHUNKS)
+        place.wait_for_writer()
+        killed = ImportJob.objects.get()
+        assert killed.status == phase
+        process.kill()
+        process.communicate()
+
+    assert seen(snapshot()) == seen(before)
+    make_lease_lapse(killed)
+
+    report = commands.run("import_segments", file, *PLACE, "--json", **CHUNKS).report
+
+    assert (report["status"], report["created"]) == ("completed", 10)
+    killed.refresh_from_db()
+    assert (killed.status, killed.error_code) == (ImportStatus.FAILED, "abandoned")
+    assert "import the file again" in killed.error
+    document.refresh_from_db()
+    assert document.segment_count == document.segments.count() == 10
+    after = snapshot()
+    assert {table: after[table] for table in STAGED} == {table: before[table] for table in STAGED}
+
+
+def make_lease_lapse(job: ImportJob) -> None:
+    """As if a minute had passed."""
+    ImportJob.objects.filter(pk=job.pk).update(lease_until=job.created_at)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_import_that_is_asked_to_stop_is_cancelled(
+    phase: str, number: signal.Signals, document: Document, write_rows: WriteRows
+) -> None:
+    file, before = write_rows(10), snapshot()
+    with pause(phase) as place:
+        process = commands.start("import_segments", file, *PLACE, "--json", **CHUNKS)
+        place.wait_for_writer()
+        process.send_signal(number)
+        if phase != "publishing":  # other threads end what they are about
+            place.let_go()
+        outcome = commands.outcome_of(process)
+
+    assert snapshot() == before
+    job = ImportJob.objects.get()
+    assert (job.status, job.error_code) == (ImportStatus.CANCELLED, "cancelled")
+    assert outcome.code == 1
+    assert outcome.report["job_id"] == str(job.pk)
+    assert outcome.report["status"] == "cancelled"
+    assert outcome.report["error"] == "Stopped by its user; nothing was imported."
