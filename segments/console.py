@@ -176,6 +176,9 @@ def print_import(report: ImportReport, stream: Output) -> None:
 
 def print_hits(hits: Sequence[Hit], stream: TextIO) -> None:
     """Found segments, best first, with where they stand; long texts are cut."""
+    if not hits:
+        stream.write("Nothing found.\n")
+        return
     rows = [
         [f"{hit.score:.3f}", f"{hit.document}\n{hit.position}", _text(hit.content, hit.answer)]
         for hit in hits

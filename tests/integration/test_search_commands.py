@@ -100,6 +100,7 @@ def test_characters_that_no_text_can_hold_are_left_out_of_the_answer(faq: Datase
         ({"dataset": "handbok"}, "Did you mean “handbook”"),
         ({"dataset": "handbook", "tenant": "acne"}, "Did you mean “acme”"),
         ({"dataset": "handbook", "top_k": 0}, "top_k is 0"),
+        ({"dataset": "handbook", "method": "fuzzy"}, "no search method “fuzzy”"),
     ],
 )
 def test_refusals_say_what_to_do(faq: Dataset, options: dict[str, Any], told: str) -> None:
@@ -117,6 +118,11 @@ def test_queries_that_are_not_utf8_are_refused(faq: Dataset, write_file: WriteFi
 
     with pytest.raises(CommandError, match="not UTF-8"):
         run("search_segments", "--queries", str(path), dataset="handbook")
+
+
+def test_an_unknown_method_is_told_the_known_ones(faq: Dataset) -> None:
+    with pytest.raises(CommandError, match=r"choose from '?semantic'?, '?full_text'?, '?hybrid"):
+        run("search_segments", "lamp", "--method=fuzzy", dataset="handbook")
 
 
 def test_a_query_or_a_file_is_needed(faq: Dataset) -> None:

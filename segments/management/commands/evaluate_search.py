@@ -18,6 +18,7 @@ from segments.search import SearchMethod, methods_of
 from segments.search.evaluation import Quality, evaluate, unknown_ids
 from segments.search.judgements import Question, read_judgements
 
+METHODS = [method.value for method in SearchMethod]
 ALL = "all"
 
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
         parser.add_argument("--dataset", required=True, help="its name or id")
         parser.add_argument(
-            "--method", choices=[*SearchMethod, ALL], default=ALL, help="default: %(default)s"
+            "--method", choices=[*METHODS, ALL], default=ALL, help="default: %(default)s"
         )
         parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 

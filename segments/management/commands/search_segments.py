@@ -16,6 +16,8 @@ from segments.console import print_hits
 from segments.search import Hit, SearchMethod, search
 from segments.search.query import DEFAULT_TOP_K, storable
 
+METHODS = [method.value for method in SearchMethod]
+
 
 class Command(BaseCommand):
     """Searches a dataset by meaning, by words, or by both."""
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
         parser.add_argument("--dataset", required=True, help="its name or id")
         parser.add_argument(
-            "--method", choices=list(SearchMethod), default=SearchMethod.HYBRID,
+            "--method", choices=METHODS, default=SearchMethod.HYBRID.value,
             help="default: %(default)s",
         )  # fmt: skip
         parser.add_argument("--top-k", type=int, default=DEFAULT_TOP_K, help="default: %(default)s")
