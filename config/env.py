@@ -91,6 +91,11 @@ def folder(name: str, default: Path) -> Path:
     return (Path(value).expanduser() if value else default).resolve()
 
 
+def tell_libraries(name: str, value: str) -> None:
+    """A variable that libraries read, unless whoever started the process has set it."""
+    os.environ.setdefault(name, value)
+
+
 def of_installation(home: Path) -> dict[str, str]:
     """This environment for a process of another installation: at `home`, with its own servers."""
     servers = ("DATABASE_URL", "REDIS_URL", "SEGMILL_BROKER_URL", "SEGMILL_CACHE_URL")

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import uuid_utils
 from django.db.backends.utils import CursorWrapper
 
 from segments.embedding import Vectors
@@ -22,12 +23,14 @@ NULL = struct.pack(">i", -1)
 JSONB_VERSION = b"\x01"
 TEXT_OID = 25
 
+EMPTY_JSON = struct.pack(">i", 3) + JSONB_VERSION + b"{}"
+
 _int32 = struct.Struct(">i")
 _sized_int32 = struct.Struct(">ii")
 _fields = struct.Struct(">h")
 
 
-def pack_uuid(value: UUID) -> bytes:
+def pack_uuid(value: UUID | uuid_utils.UUID) -> bytes:
     """A uuid field."""
     return _int32.pack(16) + value.bytes
 
@@ -52,6 +55,8 @@ def pack_text(value: str | None) -> bytes:
 
 def pack_json(value: Mapping[str, Any]) -> bytes:
     """A jsonb field."""
+    if not value:
+        return EMPTY_JSON
     encoded = JSONB_VERSION + json.dumps(value, ensure_ascii=False).encode()
     return _int32.pack(len(encoded)) + encoded
 

@@ -168,11 +168,11 @@ class _Checks:
 def _checked(sheet: Sheet, checks: _Checks) -> Iterator[Checked]:
     """Each row of the sheet, checked and counted, or all that is wrong with it."""
     rules = Rules(checks.columns, settings.SEGMILL_MAX_CELL_CHARS)
+    most = settings.SEGMILL_MAX_ROWS
     for number, raw in enumerate(sheet.rows, 1):
-        if number > settings.SEGMILL_MAX_ROWS:
+        if number > most:
             raise FileTooLarge(
-                f"The file has more than {settings.SEGMILL_MAX_ROWS:,} rows (SEGMILL_MAX_ROWS). "
-                "Split it."
+                f"The file has more than {most:,} rows (SEGMILL_MAX_ROWS). Split it."
             )
         row = validate(raw, rules)
         yield raw, row if isinstance(row, list) else _counted(raw, row, checks)
@@ -194,6 +194,7 @@ def _counted(raw: RawRow, row: SegmentRow, checks: _Checks) -> CountedRow | list
 def _chunks(rows: Iterable[Checked], tally: Tally) -> Iterator[Chunkful]:
     """Rows and problems in the portions they are stored in, counted on the way."""
     chunk, chars = Chunkful(ordinal=1, first_row=1), 0
+    full = settings.SEGMILL_CHUNK_ROWS
     for raw, row in rows:
         tally.rows += 1
         if isinstance(row, list):
@@ -202,7 +203,7 @@ def _chunks(rows: Iterable[Checked], tally: Tally) -> Iterator[Chunkful]:
             tally.add_row(row)
             chunk.rows.append(row)
         chars += sum(map(len, raw.cells))
-        if chunk.size >= settings.SEGMILL_CHUNK_ROWS or chars >= CHUNK_CHARS:
+        if chunk.size >= full or chars >= CHUNK_CHARS:
             yield chunk
             chunk, chars = Chunkful(chunk.ordinal + 1, first_row=tally.staged + 1), 0
     if chunk.size:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-import uuid_utils.compat
+import uuid_utils
 from django.db import connection
 from django.db.models import Max, Min
 
@@ -100,7 +100,7 @@ def _packed_row(job: bytes, number: int, row: CountedRow, config: bytes) -> byte
         pack.pack_int(number),
         pack.pack_int(segment.line),
         # Time-ordered (RFC 9562, version 7), so that the primary key grows at its end.
-        pack.pack_uuid(uuid_utils.compat.uuid7()),
+        pack.pack_uuid(uuid_utils.uuid7()),
         pack.pack_text(segment.content),
         pack.pack_text(segment.answer),
         pack.pack_int(len(segment.content) + len(segment.answer or "")),

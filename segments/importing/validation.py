@@ -101,7 +101,7 @@ def _ragged(raw: RawRow, columns: Columns) -> RowProblem:
 def _problems(raw: RawRow, rules: Rules) -> Iterator[RowProblem]:
     columns = rules.columns
     for place, cell in enumerate(raw.cells):
-        if cell:
+        if not _is_plain(cell, rules.max_cell_chars):
             yield from _cell_problems(raw, columns.names[place], cell, rules.max_cell_chars)
     yield from _blank(raw, columns, columns.content)
     if columns.answer is not None:
@@ -118,6 +118,11 @@ def _problems(raw: RawRow, rules: Rules) -> Iterator[RowProblem]:
         yield from _unstorable(raw, columns)
     if columns.segment_id is not None:
         yield from _unclear_id(raw, columns, columns.segment_id)
+
+
+def _is_plain(cell: str, limit: int) -> bool:
+    """Whether nothing can be wrong with the cell: most are, and it is asked of every one."""
+    return len(cell) <= limit and cell.isascii() and "\0" not in cell
 
 
 def _cell_problems(raw: RawRow, column: str, cell: str, limit: int) -> Iterator[RowProblem]:
