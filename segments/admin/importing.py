@@ -21,6 +21,7 @@ from segments.admin.handover import sign, unsign
 from segments.admin.preview import Preview
 from segments.importing.options import ImportOptions
 from segments.models.import_job import Door, OnError
+from segments.receiving import received_file
 from segments.uploads import StoredFile, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
@@ -101,9 +102,7 @@ def _accept(request: HttpRequest, document: Document) -> str:
         SegmillError: there is none, it is too large, or the document takes no segments.
     """
     services.check_place(document)
-    posted = request.FILES.get("file")
-    if posted is None:
-        raise SegmillError("No file was chosen. Choose or drop one.")
+    posted = received_file(request)
     stored = store_file(cast("BinaryIO", posted), posted.name or "file")
     reference = sign(stored, document.pk, _user(request).pk)
     url = reverse("admin:segments_importjob_preview", args=[document.pk])

@@ -46,7 +46,7 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
             ("new/<uuid:document_id>/preview/", importing.preview_import, "preview"),
             ("new/<uuid:document_id>/confirm/", importing.confirm_import, "confirm"),
             ("<uuid:job_id>/state.json", watching.import_state, "state"),
-            ("<uuid:job_id>/bad-rows.csv", watching.bad_rows, "bad_rows"),
+            ("<uuid:job_id>/bad-rows.csv", watching.bad_rows_file, "bad_rows"),
             ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
             ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
             ("<uuid:job_id>/undo/", watching.undo_import, "undo"),

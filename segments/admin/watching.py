@@ -1,7 +1,5 @@
 """An import's own page: watched while it runs, and what can be done with it."""
 
-import csv
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, cast
 from uuid import UUID
@@ -23,16 +21,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.exceptions import SegmillError
 from datasets.tenant_admin import access_of
-from segments import services
+from segments import bad_rows, services
 from segments.importing import samples
 from segments.importing.submit import RETRIED_STATUSES
-from segments.models import ImportJob, RowError
+from segments.models import ImportJob
 from segments.models.import_job import Door, ImportStatus
 from segments.progress import ImportProgress, measure
 from segments.uploads import is_stored
 
 ERRORS_SHOWN = 100
-ERROR_COLUMNS = ("line", "column", "value", "reason")
 
 
 @never_cache
@@ -64,11 +61,12 @@ def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
 
 
 @require_http_methods(["GET", "HEAD"])
-def bad_rows(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """All bad rows of the import that were kept, as CSV."""
     job = _visible_job(request, job_id)
-    response = StreamingHttpResponse(_csv_of(job), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="bad-rows-{job.pk}.csv"'
+    name = bad_rows.file_name(job)
+    response = StreamingHttpResponse(bad_rows.csv_lines(job), content_type=bad_rows.CONTENT_TYPE)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
@@ -148,23 +146,3 @@ def _state(job: ImportJob) -> dict[str, Any]:
         "has_vectors": bool(job.embedding_model),
         "chart": [asdict(rate) for rate in samples.rates(job)],
     }
-
-
-class _Line:
-    """A file whose every write is what it gives back: csv.writer's lines, one by one."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_of(job: ImportJob) -> Iterator[str]:
-    """With a byte order mark, by which spreadsheets know UTF-8."""
-    writer = csv.writer(_Line())
-    yield "\N{ZERO WIDTH NO-BREAK SPACE}" + writer.writerow(ERROR_COLUMNS)
-    for error in RowError.objects.filter(job=job).iterator():
-        yield writer.writerow([error.line, error.column, _inert(error.value), error.reason])
-
-
-def _inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

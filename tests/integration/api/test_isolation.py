@@ -1,0 +1,134 @@
+"""What belongs to another tenant does not exist, on every address of the API."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import URLPattern, reverse
+
+from datasets.models import Dataset, Document, Tenant
+from segments import tasks
+from segments.api.urls import urlpatterns
+from segments.models import ImportJob
+
+from .conftest import QA, Api, batch_import
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+METHODS = ("get", "post", "put", "patch", "delete")
+# Addresses that name nothing: what they list is the asker's own.
+WITHOUT_IDS = {"schema", "docs", "upload", "datasets", "imports"}
+
+
+def named() -> Iterator[URLPattern]:
+    return (pattern for pattern in urlpatterns if pattern.name)
+
+
+def ids_in(pattern: URLPattern) -> set[str]:
+    return set(pattern.pattern.converters)
+
+
+def test_every_address_is_known_to_this_test() -> None:
+    assert {pattern.name for pattern in named() if not ids_in(pattern)} == WITHOUT_IDS
+
+
+@pytest.mark.parametrize(
+    "pattern", [pattern for pattern in named() if ids_in(pattern)], ids=lambda p: str(p.name)
+)
+def test_a_stranger_finds_nothing_anywhere(
+    api: Api, stranger: Api, document: Document, pattern: URLPattern
+) -> None:
+    job_id = api.start(document)
+    tasks.run_import(job_id)
+    before = ImportJob.objects.values().get(pk=job_id)
+    own = Dataset.objects.get(name="theirs")
+    ours = {"dataset_id": document.dataset_id, "document_id": document.pk, "job_id": job_id}
+    mixed = ours | {"dataset_id": own.pk}
+    nobodys = dict.fromkeys(ours, uuid4())
+
+    for ids in (ours, mixed, nobodys):
+        wanted = {name: ids[name] for name in ids_in(pattern)}
+        if wanted == {"dataset_id": own.pk}:
+            continue  # that one is the stranger's
+        path = reverse(f"api:{pattern.name}", kwargs=wanted)
+        for method in METHODS:
+            answer = getattr(stranger.client, method)(
+                path, {"query": "reset"}, "application/json", headers=stranger.headers
+            )
+            assert answer.status_code in (404, 405), (method, path, answer.content)
+            assert answer.json()["status"] == answer.status_code
+            assert "reset" not in answer.content.decode()
+            if answer.status_code == 404:
+                assert str(document) not in answer.content.decode()
+
+    assert ImportJob.objects.values().get(pk=job_id) == before
+    assert ImportJob.objects.count() == 1
+
+
+def test_what_exists_elsewhere_is_answered_as_what_does_not(
+    stranger: Api, api: Api, document: Document
+) -> None:
+    job_id = api.start(document)
+
+    for path, nothing in (
+        (f"datasets/{document.dataset_id}", f"datasets/{uuid4()}"),
+        (f"imports/{job_id}", f"imports/{uuid4()}"),
+        (f"datasets/batch_import_status/{job_id}", f"datasets/batch_import_status/{uuid4()}"),
+    ):
+        assert stranger.get(path).json() == stranger.get(nothing).json()
+
+
+def test_lists_hold_the_askers_own(api: Api, stranger: Api, document: Document) -> None:
+    job_id = api.start(document)
+
+    assert [entry["name"] for entry in stranger.get("datasets").json()["data"]] == ["theirs"]
+    assert stranger.get("imports").json()["total"] == 0
+    for query in ({"dataset": document.dataset_id}, {"document": document.pk}):
+        assert stranger.get("imports", query).json()["total"] == 0
+    assert [entry["id"] for entry in api.get("imports").json()["data"]] == [job_id]
+
+
+def test_an_uploaded_file_is_its_tenants_own(
+    api: Api, stranger: Api, document: Document, tenant: Tenant
+) -> None:
+    """Dify once looked for the file without asking whose it was."""
+    theirs = Document.objects.get(name="theirs")
+    uploaded = api.send("files/upload", {"file": QA}).json()
+
+    answer = stranger.post(batch_import(theirs), {"upload_file_id": uploaded["id"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert not ImportJob.objects.exists()
+
+
+def test_a_document_is_found_in_its_own_dataset_only(api: Api, document: Document) -> None:
+    other = Dataset.objects.create(
+        tenant=document.tenant, name="other", indexing_technique="economy"
+    )
+    path = f"datasets/{other.pk}/documents/{document.pk}/segments/batch_import"
+
+    answer = api.send(path, {"file": QA})
+
+    assert (answer.status_code, answer.json()["message"]) == (404, "Document not found.")
+
+
+@pytest.mark.parametrize("pattern", list(named()), ids=lambda pattern: str(pattern.name))
+def test_without_a_key_there_is_only_the_description(pattern: URLPattern) -> None:
+    api = Api()
+    path = reverse(f"api:{pattern.name}", kwargs=dict.fromkeys(ids_in(pattern), uuid4()))
+    allowed = 200 if pattern.name in ("schema", "docs") else 401
+
+    file: Any = SimpleUploadedFile("rows.csv", QA)
+    for answer in (api.client.get(path), api.client.post(path, {"file": file})):
+        assert answer.status_code in (allowed, 405)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "nothing", "datasets/", "datasets/1", "imports/abc/cancel", "datasets/x/retrieve"]
+)
+def test_an_address_that_is_none_answers_in_the_same_shape(api: Api, path: str) -> None:
+    for answer in (api.get(path), api.post(path), Api().get(path)):
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "not_found"

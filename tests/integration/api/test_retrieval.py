@@ -1,0 +1,106 @@
+"""Questions about a dataset."""
+
+from typing import Any
+
+import pytest
+
+from datasets.models import Dataset, Document
+
+from ..conftest import ImportText
+from .conftest import QA, Api
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def filled(document: Document, import_text: ImportText) -> Document:
+    import_text(document, QA)
+    return document
+
+
+@pytest.mark.parametrize("path", ["retrieve", "hit-testing"])
+def test_a_question_is_answered_with_segments(
+    api: Api, dataset: Dataset, filled: Document, path: str
+) -> None:
+    answer = api.post(f"datasets/{dataset.pk}/{path}", {"query": "How can I reset it?"}).json()
+
+    assert answer["query"] == {"content": "How can I reset it?"}
+    best = answer["records"][0]
+    assert best["score"] > 0.5
+    segment = best["segment"]
+    expected: dict[str, Any] = {
+        "position": 1,
+        "document_id": str(filled.pk),
+        "content": "How do I reset it?",
+        "sign_content": "How do I reset it?",
+        "answer": "Hold the button.",
+        "word_count": 34,
+        "tokens": 6,
+        "keywords": None,
+        "hit_count": 0,
+        "enabled": True,
+        "disabled_at": None,
+        "disabled_by": None,
+        "status": "completed",
+        "error": None,
+        "stopped_at": None,
+        "document": {"id": str(filled.pk), "data_source_type": "upload_file", "name": "faq"},
+    }
+    assert {name: segment[name] for name in expected} == expected
+    assert isinstance(segment["completed_at"], int)
+
+
+@pytest.mark.parametrize(
+    ("model", "contents"),
+    [
+        (None, 2),
+        ({}, 2),
+        ({"search_method": "semantic_search", "top_k": 1}, 1),
+        ({"search_method": "full_text_search", "reranking_enable": False}, 1),
+        ({"search_method": "keyword_search"}, 1),
+        ({"search_method": "hybrid_search", "top_k": 2}, 2),
+        ({"score_threshold_enabled": True, "score_threshold": 0.999}, 0),
+        ({"score_threshold_enabled": False, "score_threshold": 0.999}, 2),
+        ({"score_threshold_enabled": True, "score_threshold": None}, 2),
+    ],
+)
+def test_it_is_found_as_asked(
+    api: Api, dataset: Dataset, filled: Document, model: dict[str, Any] | None, contents: int
+) -> None:
+    body = {"query": "reset", "retrieval_model": model}
+
+    records = api.post(f"datasets/{dataset.pk}/retrieve", body).json()["records"]
+
+    assert len(records) == contents
+
+
+@pytest.mark.parametrize(
+    ("body", "params"),
+    [
+        ({}, "query"),
+        ({"query": ""}, "query"),
+        ({"query": "x" * 251}, "query"),
+        ({"query": "a\0"}, "query"),
+        ({"query": "a", "retrieval_model": {"top_k": 0}}, "retrieval_model.top_k"),
+        ({"query": "a", "retrieval_model": {"top_k": 101}}, "retrieval_model.top_k"),
+        (
+            {"query": "a", "retrieval_model": {"search_method": "x"}},
+            "retrieval_model.search_method",
+        ),
+        ({"query": "a", "retrieval_model": "semantic_search"}, "retrieval_model"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused(
+    api: Api, dataset: Dataset, body: dict[str, Any], params: str
+) -> None:
+    answer = api.post(f"datasets/{dataset.pk}/retrieve", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
+    assert params in answer.json()["params"]
+
+
+@pytest.mark.parametrize("query", ['"', "' OR 1=1 --", "& | ! ( ) : *", "😀", "%_\\", "x" * 250])
+def test_any_text_is_a_question(api: Api, dataset: Dataset, filled: Document, query: str) -> None:
+    for method in ("semantic_search", "full_text_search", "hybrid_search"):
+        body = {"query": query, "retrieval_model": {"search_method": method}}
+        assert api.post(f"datasets/{dataset.pk}/retrieve", body).status_code == 200

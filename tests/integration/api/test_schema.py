@@ -1,0 +1,45 @@
+"""The description of the API: complete, without warnings, readable without a network."""
+
+import re
+from dataclasses import fields
+from io import StringIO
+
+import pytest
+import yaml
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+
+from segments.api.serializers.batch_import import OptionsSerializer
+from segments.api.urls import urlpatterns
+from segments.services import ImportOptions
+
+from .conftest import Api
+
+
+def test_the_schema_is_valid_and_made_without_warnings() -> None:
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+
+    described = set(yaml.safe_load(out.getvalue())["paths"])
+    served = {
+        "/v1/" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(pattern.pattern))
+        for pattern in urlpatterns
+        if pattern.name not in (None, "schema", "docs", "hit_testing")
+    }
+    assert described == served
+
+
+def test_every_option_is_described() -> None:
+    assert set(OptionsSerializer().fields) == {option.name for option in fields(ImportOptions)}
+
+
+@pytest.mark.django_db
+def test_the_page_takes_its_scripts_from_here() -> None:
+    page = Api().get("docs").content.decode()
+
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    for source in sources:
+        assert source.startswith("/static/"), source
+        assert finders.find(source.removeprefix("/static/")), source
+    assert Api().get("schema").status_code == 200
