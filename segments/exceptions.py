@@ -27,6 +27,12 @@ class OptionRefused(ImportRefused):
         super().__init__(f"{name}: {what} {remedy}")
 
 
+class BudgetExceeded(ImportRefused):
+    """Embedding would take more tokens or money than allowed; none were taken."""
+
+    code = "budget_exceeded"
+
+
 class DocumentNotAvailable(ImportRefused):
     """The document does not take segments now."""
 

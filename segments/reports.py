@@ -91,7 +91,7 @@ def report_examination(found: Examination) -> ImportReport:
             LineError(problem.line, problem.column, problem.value, problem.reason)
             for problem in found.problems[:ERRORS_LISTED]
         ],
-        error=f"{found.failed:,} {rows} bad." if found.failed else None,
+        error=found.refusal or (f"{found.failed:,} {rows} bad." if found.failed else None),
         notices=found.notices,
     )
 

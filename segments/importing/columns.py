@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from datasets.models import DocForm
@@ -38,7 +38,8 @@ class Columns:
 
     `names` are the header's own words, for messages; `unknown` those that are not used, though
     they might be meant; `passed_over` those that exports and reports bring along; `uses` says
-    what each column is, in the header's order, empty for one that is not used.
+    what each column is, in the header's order, empty for one that is not used; `told` is the
+    mapping that was given, in the header's own words.
     """
 
     names: tuple[str, ...]
@@ -54,6 +55,7 @@ class Columns:
     escaped: int | None = None
     passed_over: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -97,7 +99,8 @@ def map_columns(
         )
     if not takes_answers:
         places.pop("answer", None)
-    return _columns(header, places, options)
+    told = {part: header[places[part]] for part in map(_part, options.map) if part in places}
+    return _columns(header, places, options, told)
 
 
 def folded(name: str) -> str:
@@ -105,7 +108,12 @@ def folded(name: str) -> str:
     return name.strip().casefold()
 
 
-def _columns(header: Sequence[str], places: Mapping[str, int], options: ImportOptions) -> Columns:
+def _columns(
+    header: Sequence[str],
+    places: Mapping[str, int],
+    options: ImportOptions,
+    told: Mapping[str, str],
+) -> Columns:
     uses = [""] * len(header)
     for part, place in places.items():
         uses[place] = part
@@ -132,6 +140,7 @@ def _columns(header: Sequence[str], places: Mapping[str, int], options: ImportOp
         escaped=places.get("escaped"),
         passed_over=passed_over,
         uses=tuple(uses),
+        told=told,
     )
 
 

@@ -35,7 +35,9 @@ REUSE = """
             AND vector_dims(d.embedding) = %(dimensions)s
         LIMIT 1
     ) AS known
-    WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s
+    WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s AND s."row" NOT IN (
+        SELECT m."row" FROM segments_stagedmatch m
+        WHERE m.job_id = %(job)s AND m."row" BETWEEN %(first)s AND %(last)s AND NOT m.needs_vector)
     ON CONFLICT (job_id, "row") DO NOTHING
 """
 
@@ -46,7 +48,10 @@ WITHOUT_VECTOR = """
     FROM segments_stagedrow s
     WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s AND s."row" NOT IN (
         SELECT v."row" FROM segments_stagedvector v
-        WHERE v.job_id = %(job)s AND v."row" BETWEEN %(first)s AND %(last)s)
+        WHERE v.job_id = %(job)s AND v."row" BETWEEN %(first)s AND %(last)s
+        UNION ALL
+        SELECT m."row" FROM segments_stagedmatch m
+        WHERE m.job_id = %(job)s AND m."row" BETWEEN %(first)s AND %(last)s AND NOT m.needs_vector)
     ORDER BY s."row"
 """
 

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from segments.exceptions import BudgetExceeded
 from segments.importing import pipeline, staging
+from segments.importing.aims import Aim
 from segments.importing.columns import Columns
+from segments.importing.options import ImportOptions
 from segments.importing.pipeline import GivenFile, Tally
+from segments.importing.plan import Plan, make_plan, refuse_over_budget
 from segments.importing.types import Listener, RowProblem, SegmentRow, Source, Target
 from segments.importing.writer import Chunkful
 
@@ -16,7 +20,8 @@ class Examination:
     `tokens` counts all good rows; `reused` of them need no embedding, as the dataset has
     their vectors already. All counts are of the rows looked at: where `is_partial`, those are
     the first ones, and `bytes_read` says how much of the file they are. `source` is what the
-    file turned out to be, `columns` what its columns were taken for.
+    file turned out to be, `columns` what its columns were taken for, `repeated` the lines that
+    say what an earlier line says. `refusal` is why it would not be begun, if so.
     """
 
     columns: Columns
@@ -29,6 +34,9 @@ class Examination:
     notices: list[str]
     sample: list[SegmentRow]
     source: Source
+    plan: Plan
+    repeated: list[tuple[int, int]]
+    refusal: str
     bytes_read: int
     is_partial: bool
 
@@ -42,20 +50,33 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
     """
     with staging.visit() as visit:
         tally = pipeline.prepare(visit, given, target, _no_fence, listener)
-        reused = staging.count_reusable(visit, target.dataset_id) if target.model else 0
+        aim = pipeline.aim_of(visit, given, target, tally)
+        plan = make_plan(aim, with_removals=not tally.is_partial)
+        refusal = _over_budget(aim, given.options)
     return Examination(
         columns=tally.columns,
         rows=tally.rows,
         failed=tally.failed,
         tokens=tally.tokens,
-        reused=reused,
+        reused=tally.staged - plan.rows_to_embed if target.model else 0,
         problems=sorted(tally.problems, key=lambda problem: problem.line),
         notices=tally.notices,
         sample=tally.sample,
         source=tally.source,
+        plan=plan,
+        repeated=tally.repeated,
+        refusal=refusal,
         bytes_read=tally.bytes_read,
         is_partial=tally.is_partial,
     )
+
+
+def _over_budget(aim: Aim, options: ImportOptions) -> str:
+    try:
+        refuse_over_budget(aim, options)
+    except BudgetExceeded as refusal:
+        return str(refusal)
+    return ""
 
 
 def _no_fence(tally: Tally, chunk: Chunkful) -> None:

@@ -29,11 +29,12 @@ from segments.exceptions import (
     FileUnreadable,
     ImportCancelled,
     ImportNotFound,
+    ImportRefused,
     RowsRefused,
     TargetGone,
 )
 from segments.hints import hint
-from segments.importing import chunks, pipeline, problems, quota, samples, staging, state
+from segments.importing import chunks, pipeline, plan, problems, quota, samples, staging, state
 from segments.importing.chunks import ChunkClaim
 from segments.importing.embed import Place, embed_chunk
 from segments.importing.options import ImportOptions
@@ -43,7 +44,7 @@ from segments.importing.state import JobClaim
 from segments.importing.types import Listener, Progress, RowProblem, Target, nobody
 from segments.importing.writer import Chunkful
 from segments.models import Chunk, ImportJob, RowError
-from segments.models.import_job import ImportStatus, OnError
+from segments.models.import_job import ImportMode, ImportStatus, OnError
 from segments.models.segment import EXTERNAL_ID_ONCE
 from segments.uploads import discard_file
 
@@ -227,7 +228,16 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     if not tally.staged or (tally.failed and job.on_error == OnError.ABORT):
         first = min(tally.problems, key=lambda problem: problem.line)
         raise RowsRefused(tally.failed, tally.rows, str(first))
-    state.start_embedding(claim, notices=tally.notices)
+    if tally.failed and job.mode == ImportMode.SYNC:
+        raise ImportRefused(
+            f"{tally.failed:,} rows are bad, and sync removes what the file does not have: the "
+            "segments of those rows would be lost. Mend the rows, or use upsert."
+        )
+    aim = pipeline.aim_of(job.pk, given, target_of(job), tally)
+    plan.refuse_over_budget(aim, given.options)
+    if given.options.map:
+        pipeline.remember_columns(job.document_id, tally, given.options)
+    state.start_embedding(claim, notices=tally.notices, source=tally.source.as_json())
 
 
 def _stored(job: ImportJob) -> File[bytes]:
@@ -367,7 +377,7 @@ def _publish(claim: JobClaim, listener: Listener) -> None:
     job = load(claim.job_id)
     listener(Progress(ImportStatus.PUBLISHING, 0))
     try:
-        rows = publish(claim)
+        published = publish(claim)
     except IntegrityError as error:
         if EXTERNAL_ID_ONCE not in str(error):
             raise
@@ -375,4 +385,11 @@ def _publish(claim: JobClaim, listener: Listener) -> None:
             "Another import gave the document segments with the same external ids meanwhile. "
             "Import the file again to see which."
         ) from error
-    listener(Progress(ImportStatus.COMPLETED, rows, 1.0, reused=job.rows_reused))
+    listener(
+        Progress(
+            ImportStatus.COMPLETED,
+            published.created + published.updated,
+            1.0,
+            reused=job.rows_reused,
+        )
+    )

@@ -5,7 +5,7 @@
 The other two steps are one part each: `importing.embed` and `importing.publish`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,12 +14,15 @@ from typing import BinaryIO, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from segments.embedding import Embedder, get_embedder
 from segments.exceptions import FileEmpty, FileTooLarge, HeaderRefused
 from segments.importing import staging
+from segments.importing.aims import Aim
 from segments.importing.columns import Columns, map_columns
 from segments.importing.full_text import full_text_problem
+from segments.importing.matching import match
 from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.importing.tokens import count
@@ -37,9 +40,11 @@ from segments.importing.types import (
 )
 from segments.importing.validation import Rules, validate
 from segments.importing.writer import Chunkful, StagingWriter
-from segments.models.import_job import ImportStatus
+from segments.models import RememberedColumns
+from segments.models.import_job import ImportMode, ImportStatus
 
 SAMPLE_ROWS = 10
+REPETITIONS_SHOWN = 10
 # A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
 CHUNK_CHARS = 8 * 1024 * 1024
 
@@ -75,6 +80,7 @@ class Tally:
     problems: list[RowProblem] = field(default_factory=list)
     sample: list[SegmentRow] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    repeated: list[tuple[int, int]] = field(default_factory=list)
     is_partial: bool = False
 
     def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
@@ -115,7 +121,7 @@ def prepare(
     sheet = open_sheet(given.file, given.name, given.options)
     with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
         columns = _columns(sheet, target, given.options)
-        tally = Tally(columns, sheet.source)
+        tally = Tally(columns, _described(sheet, columns, given.options))
         rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
         for chunk in _chunks(islice(rows, given.most_rows), tally):
             tally.bytes_read = sheet.position()
@@ -125,9 +131,25 @@ def prepare(
     if not tally.rows:
         raise FileEmpty(f"{given.name} has a header but no rows. Put rows under it.")
     tally.notices += [*sheet.notices, *_notices(columns)]
-    if columns.external_id is not None:
-        fence(tally, Chunkful(0, tally.staged + 1, problems=_check_ids(job_id, target, tally)))
+    with transaction.atomic():
+        found = _check_ids(job_id, given, target, tally)
+        fence(tally, Chunkful(0, tally.staged + 1, problems=found))
+        match(aim_of(job_id, given, target, tally))
+    tally.repeated = staging.repeated_rows(job_id, most=settings.SEGMILL_MAX_ROW_ERRORS)
+    tally.notices += _repetitions(tally.repeated)
     return tally
+
+
+def aim_of(job_id: UUID, given: GivenFile, target: Target, tally: Tally) -> Aim:
+    """What the staged rows are to make of the target."""
+    return Aim(
+        job_id,
+        target.document_id,
+        target.dataset_id,
+        given.options.mode,
+        frozenset(tally.source.parts),
+        bool(target.model),
+    )
 
 
 def _progress(tally: Tally, file_bytes: int) -> Progress:
@@ -141,7 +163,34 @@ def _columns(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
             f"Line {sheet.header_line}: the header has {len(sheet.header):,} columns; "
             f"{settings.SEGMILL_MAX_COLUMNS} are allowed (SEGMILL_MAX_COLUMNS)."
         )
+    if not options.map and not options.no_header:
+        options = _as_remembered(sheet, target, options)
     return map_columns(sheet.header, sheet.header_line, target.doc_form, options)
+
+
+def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> ImportOptions:
+    """The mapping that was given for the document's last file of the same columns, if one was."""
+    remembered = RememberedColumns.objects.filter(document=target.document_id).first()
+    if remembered is None or remembered.header != list(sheet.header):
+        return options
+    pairs = sorted(remembered.mapping.items(), key=lambda pair: sheet.header.index(pair[1]))
+    listed = ", ".join(f"{part} = “{column}”" for part, column in pairs)
+    sheet.notices.append(f"The columns were taken as last time: {listed} (--map).")
+    return options.with_map(remembered.mapping)
+
+
+def remember_columns(document_id: UUID, tally: Tally, options: ImportOptions) -> None:
+    """Keep the mapping that was given, to be offered for the next file of the same columns."""
+    RememberedColumns.objects.update_or_create(
+        document_id=document_id,
+        defaults={"header": list(tally.source.header), "mapping": tally.columns.told},
+    )
+
+
+def _described(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
+    """What the file is, with its header and the parts its columns are."""
+    header = () if options.no_header else sheet.header
+    return replace(sheet.source, header=header, parts=tuple(use for use in columns.uses if use))
 
 
 def _notices(columns: Columns) -> list[str]:
@@ -210,7 +259,28 @@ def _chunks(rows: Iterable[Checked], tally: Tally) -> Iterator[Chunkful]:
         yield chunk
 
 
-def _check_ids(job_id: UUID, target: Target, tally: Tally) -> list[RowProblem]:
-    """The rules that need all rows: external ids are unique in the file and in the document."""
-    problems = staging.duplicate_ids(job_id) + staging.known_ids(job_id, target.document_id)
+def _check_ids(job_id: UUID, given: GivenFile, target: Target, tally: Tally) -> list[RowProblem]:
+    """The rules that need all rows: external ids are unique in the file and in the document.
+
+    Rows that break them are staged no more. Only an append has to know the document: other
+    modes take a known id for the segment that is meant.
+    """
+    if tally.columns.external_id is None:
+        return []
+    problems = staging.duplicate_ids(job_id)
+    if given.options.mode == ImportMode.APPEND:
+        problems += staging.known_ids(job_id, target.document_id)
+    if problems:
+        rows, tokens = staging.drop_lines(job_id, {problem.line for problem in problems})
+        tally.staged -= rows
+        tally.tokens -= tokens
     return tally.add_problems(sorted(problems, key=lambda problem: problem.line))
+
+
+def _repetitions(repeated: Sequence[tuple[int, int]]) -> list[str]:
+    """What is said of rows that say the same as an earlier one."""
+    if not repeated:
+        return []
+    listed = ", ".join(f"{line:,} (as {first:,})" for line, first in repeated[:REPETITIONS_SHOWN])
+    more = " …" if len(repeated) > REPETITIONS_SHOWN else ""
+    return [f"{len(repeated):,} rows repeat an earlier row, on these lines: {listed}{more}."]

@@ -4,75 +4,40 @@ Before it commits, nobody sees anything; after it, rows, vectors, full-text inde
 job state agree. A second run finds the job completed and changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.db.models.functions import Now
 
 from datasets.models import Dataset, Document
 from segments.exceptions import EmbeddingFailed, TargetGone
-from segments.importing import state
+from segments.importing import matching, state, writing
+from segments.importing.aims import Aim
 from segments.importing.state import JobClaim
-from segments.models import DocumentSegment, ImportJob
+from segments.importing.writing import Written
+from segments.models import ImportJob
 
-# New full-text entries wait in the index's pending list and are merged in one sweep after the
-# commit, 1.4 times faster than merging them every 4 MB (the default) inside the transaction.
-PENDING_LIST = "256MB"
 FULL_TEXT_INDEX = "segment_full_text"
-
-# The planner's statistics know nothing of rows staged a moment ago. It would expect one and join
-# by nested loops, each row with each vector, or sort all vectors on disk. Read along their
-# primary keys instead, staged rows and vectors meet in the order they are inserted in.
-READ_BY_KEY = {
-    "enable_nestloop": "off",
-    "enable_hashjoin": "off",
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-}
-LOCAL_SETTINGS = {"gin_pending_list_limit": PENDING_LIST} | READ_BY_KEY
-
-INSERT = """
-    WITH published AS (
-        INSERT INTO segments_documentsegment (
-            id, tenant_id, dataset_id, document_id, position, content, answer, word_count,
-            tokens, keywords, external_id, metadata, index_node_id, index_node_hash, hit_count,
-            enabled, status, created_by_id, created_at, updated_at, indexing_at, completed_at,
-            import_job_id, embedding, search_vector)
-        SELECT
-            s.segment_id, %(tenant)s, %(dataset)s, %(document)s,
-            %(last)s + row_number() OVER (ORDER BY s."row"), s.content, s.answer, s.word_count,
-            s.tokens, s.keywords, s.external_id, s.metadata, s.segment_id, s.content_hash, 0,
-            s.enabled, 'completed', %(user)s, now(), now(), %(indexing_at)s, now(),
-            %(job)s, v.embedding, s.search_vector
-        FROM segments_stagedrow s
-        LEFT JOIN segments_stagedvector v USING (job_id, "row")
-        WHERE s.job_id = %(job)s
-        ORDER BY s."row"
-        RETURNING word_count, tokens, embedding IS NULL AS lacks_vector
-    )
-    SELECT count(*), coalesce(sum(word_count), 0), coalesce(sum(tokens), 0),
-           count(*) FILTER (WHERE lacks_vector)
-    FROM published
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Sums over the rows that one publish has inserted."""
+    """How many rows of a file were added, changed or left alone, and how many segments went."""
 
-    rows: int
-    word_count: int
-    tokens: int
-    without_vector: int
+    created: int
+    updated: int
+    skipped: int
+    deleted: int
 
 
 @transaction.atomic
-def publish(claim: JobClaim, **changes: Any) -> int:
-    """Make the staged rows segments of the document and complete the job; how many they are.
+def publish(claim: JobClaim, **changes: Any) -> Published:
+    """Make of the document what the import aims at and complete the job; what that came to.
 
-    Locks the job, then its document, and holds both for the length of the insert.
+    Locks the job, then its document, and holds both for the length of the statements. Which
+    segment a row is about is looked up again, for the document may have changed meanwhile.
 
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more.
@@ -81,17 +46,39 @@ def publish(claim: JobClaim, **changes: Any) -> int:
     """
     job = state.lock_for_publishing(claim)
     document = _locked_document(job)
-    published = _insert(job)
-    if published.without_vector and document.dataset.has_vectors:
-        raise EmbeddingFailed(f"{published.without_vector} rows have no vector. Import again.")
+    published = _write(Aim.of(job), job, document)
+    counts = {f"rows_{name}": count for name, count in asdict(published).items()}
+    state.complete(claim, **counts, **changes)
+    return published
+
+
+def _write(aim: Aim, job: ImportJob, document: Document) -> Published:
+    """Remove, change and add; in this order, so that ids and positions are free for who follows."""
+    matching.match(aim)
+    removed = writing.remove(aim) if aim.removes else Written()
+    updated = writing.update(aim, job) if aim.updates else Written()
+    created = writing.insert(aim, job)
+    _refuse_without_vectors(aim, updated.without_vector + created.without_vector)
+    each = (removed, updated, created)
     Document.objects.filter(pk=document.pk).update(
-        segment_count=F("segment_count") + published.rows,
-        word_count=F("word_count") + published.word_count,
-        tokens=F("tokens") + published.tokens,
+        segment_count=F("segment_count") + created.rows - removed.rows,
+        word_count=F("word_count") + sum(written.word_count for written in each),
+        tokens=F("tokens") + sum(written.tokens for written in each),
         updated_at=Now(),
     )
-    state.complete(claim, rows_created=published.rows, **changes)
-    return published.rows
+    skipped = job.rows_staged - created.rows - updated.rows
+    return Published(created.rows, updated.rows, skipped, removed.rows)
+
+
+def _refuse_without_vectors(aim: Aim, rows: int) -> None:
+    if not rows or not aim.has_vectors:
+        return
+    if aim.looks_at_segments:
+        raise TargetGone(
+            "Segments that the import took for known were changed or removed while it ran. "
+            "Import the file again."
+        )
+    raise EmbeddingFailed(f"{rows} rows have no vector. Import again.")
 
 
 def merge_full_text() -> None:
@@ -128,25 +115,3 @@ def _locked_document(job: ImportJob) -> Document:
             "Import the file again."
         )
     return document
-
-
-def _insert(job: ImportJob) -> Published:
-    """Insert the staged rows after the document's last position, which is asked for once."""
-    segments = DocumentSegment.objects.filter(document=job.document_id)
-    last = segments.aggregate(last=Max("position"))["last"]
-    with connection.cursor() as cursor:
-        for name, value in LOCAL_SETTINGS.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
-        cursor.execute(
-            INSERT,
-            {
-                "job": job.pk,
-                "tenant": job.tenant_id,
-                "dataset": job.dataset_id,
-                "document": job.document_id,
-                "user": job.created_by_id,
-                "indexing_at": job.started_at,
-                "last": last or 0,
-            },
-        )
-        return Published(*cursor.fetchone())

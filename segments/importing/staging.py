@@ -3,18 +3,18 @@
 From here on the database is all that workers share: the file is not needed any more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 import uuid_utils
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Sum
 
 from segments.importing import copying as pack
 from segments.importing.types import CountedRow, RowProblem, shown
-from segments.models import Chunk, StagedRow, StagedVector
+from segments.models import Chunk, StagedMatch, StagedRow, StagedVector
 
 COLUMNS = (
     "job_id",
@@ -29,6 +29,7 @@ COLUMNS = (
     "external_id",
     "metadata",
     "enabled",
+    "known_id",
     "content_hash",
     "text_search_config",
 )
@@ -55,12 +56,18 @@ KNOWN_IDS = """
     ORDER BY s.line
 """
 
-REUSABLE = """
-    SELECT count(*) FROM segments_stagedrow s
-    WHERE s.job_id = %(job)s AND EXISTS (
-        SELECT FROM segments_documentsegment d
-        WHERE d.dataset_id = %(dataset)s AND d.index_node_hash = s.content_hash
-            AND d.embedding IS NOT NULL)
+REPEATED = """
+    SELECT line, first_line
+    FROM (
+        SELECT line, first_value(line) OVER same AS first_line,
+               row_number() OVER same AS occurrence
+        FROM segments_stagedrow
+        WHERE job_id = %(job)s
+        WINDOW same AS (PARTITION BY content_hash, answer ORDER BY "row")
+    ) AS texts
+    WHERE occurrence > 1
+    ORDER BY line
+    LIMIT %(most)s
 """
 
 # A dry run holds this lock as long as it lives; whoever gets it knows that it is gone.
@@ -109,6 +116,7 @@ def _packed_row(job: bytes, number: int, row: CountedRow, config: bytes) -> byte
         pack.pack_text(segment.external_id),
         pack.pack_json(segment.metadata),
         pack.pack_bool(segment.enabled),
+        pack.NULL if segment.segment_id is None else pack.pack_uuid(segment.segment_id),
         pack.pack_text(row.content_hash),
         config,
     )
@@ -139,7 +147,7 @@ def visit() -> Iterator[UUID]:
 
 def ownerless() -> set[UUID]:
     """The ids that rows are staged under and that no open import and no visit stands for."""
-    tables = (StagedRow._meta.db_table, StagedVector._meta.db_table)
+    tables = [model._meta.db_table for model in (StagedRow, StagedMatch, StagedVector)]
     return {owner for table in tables for (owner,) in _fetch(OWNERLESS.format(table=table))}
 
 
@@ -148,7 +156,7 @@ def clear(job_id: UUID) -> None:
 
     Chunks first: that waits for whoever is storing vectors, and shuts out who comes later.
     """
-    for model in (Chunk, StagedVector, StagedRow):
+    for model in (Chunk, StagedVector, StagedMatch, StagedRow):
         model.objects.filter(job_id=job_id)._raw_delete("default")
 
 
@@ -177,9 +185,16 @@ def known_ids(job_id: UUID, document_id: UUID) -> list[RowProblem]:
     ]
 
 
-def count_reusable(job_id: UUID, dataset_id: UUID) -> int:
-    """How many staged rows have a text whose vector the dataset has already."""
-    return int(_fetch(REUSABLE, job=job_id, dataset=dataset_id)[0][0])
+def repeated_rows(job_id: UUID, most: int) -> list[tuple[int, int]]:
+    """The first rows that say what an earlier row says: their line and that one's."""
+    return [(line, first) for line, first in _fetch(REPEATED, job=job_id, most=most)]
+
+
+def drop_lines(job_id: UUID, lines: Collection[int]) -> tuple[int, int]:
+    """Take rows out of the staging again; how many they were, and their tokens."""
+    rows = StagedRow.objects.filter(job_id=job_id, line__in=lines)
+    tokens = rows.aggregate(tokens=Sum("tokens"))["tokens"] or 0
+    return rows.delete()[0], tokens
 
 
 def _id_problem(line: int, external_id: str, reason: str) -> RowProblem:

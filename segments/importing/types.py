@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 JSONScalar: TypeAlias = str | int | float | bool | None
@@ -82,12 +82,40 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a file turned out to be; the encoding and the delimiter of a text, else the sheet."""
+    """What a file turned out to be; the encoding and the delimiter of a text, else the sheet.
+
+    `header` are its columns, empty without one; `parts` the parts of a segment they are.
+    """
 
     format: FileFormat
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
+    header: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, JSONValue]:
+        """The fields, for keeping."""
+        return {
+            "format": self.format.value,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "sheet": self.sheet,
+            "header": list(self.header),
+            "parts": list(self.parts),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Source":
+        """What `as_json` has written."""
+        return cls(
+            FileFormat(stored["format"]),
+            stored["encoding"],
+            stored["delimiter"],
+            stored["sheet"],
+            tuple(stored["header"]),
+            tuple(stored["parts"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

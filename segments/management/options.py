@@ -5,13 +5,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from segments.importing.options import ImportOptions, UnknownColumns
-from segments.models.import_job import OnError
+from segments.models.import_job import ImportMode, OnError
 
-FIELDS = ("on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet")
+FIELDS = (
+    *("mode", "on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet"),
+    *("max_tokens", "max_cost"),
+)
 
 
 def add_import_options(parser: ArgumentParser) -> None:
     """How the file is read, and what it does to the document."""
+    parser.add_argument(
+        "--mode",
+        choices=ImportMode.values,
+        help="append (default): add all rows; skip: leave out what is there; upsert: change what "
+        "differs, add the rest; sync: as upsert, and remove what the file does not have; "
+        "replace: the document becomes the file",
+    )
     parser.add_argument(
         "--on-error",
         choices=OnError.values,
@@ -36,6 +46,8 @@ def add_import_options(parser: ArgumentParser) -> None:
     parser.add_argument("--encoding", help="of a text file; found out if not given")
     parser.add_argument("--delimiter", help="between cells; found out if not given")
     parser.add_argument("--sheet", help="of a workbook; the first one if not given")
+    parser.add_argument("--max-tokens", help="embed no more than so many tokens, or nothing")
+    parser.add_argument("--max-cost", help="embed for no more than this, or nothing")
 
 
 def import_options(given: Mapping[str, Any]) -> ImportOptions:

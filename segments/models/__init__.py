@@ -6,9 +6,10 @@ from segments.models.chunk import Chunk
 from segments.models.heartbeat import Heartbeat
 from segments.models.import_job import ImportJob
 from segments.models.progress_sample import ProgressSample
+from segments.models.remembered_columns import RememberedColumns
 from segments.models.row_error import RowError
 from segments.models.segment import DocumentSegment
-from segments.models.staging import StagedRow, StagedVector
+from segments.models.staging import StagedMatch, StagedRow, StagedVector
 from segments.models.upload_file import UploadFile
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "Heartbeat",
     "ImportJob",
     "ProgressSample",
+    "RememberedColumns",
     "RowError",
+    "StagedMatch",
     "StagedRow",
     "StagedVector",
     "UploadFile",

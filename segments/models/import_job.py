@@ -121,6 +121,7 @@ class ImportJob(models.Model):
     mode = models.CharField(max_length=16, choices=ImportMode.choices, default=ImportMode.APPEND)
     on_error = models.CharField(max_length=16, choices=OnError.choices, default=OnError.ABORT)
     options = models.JSONField(default=dict)
+    source = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")

@@ -157,7 +157,10 @@ class DocumentSegment(models.Model):
         ordering: ClassVar = ["document", "position"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["document", "position"], name="segment_position_once_per_document"
+                fields=["document", "position"],
+                name="segment_position_once_per_document",
+                # Checked at the end of a statement, so that one update can move all positions.
+                deferrable=models.Deferrable.IMMEDIATE,
             ),
             models.UniqueConstraint(
                 fields=["document", "external_id"],

@@ -1,6 +1,6 @@
-"""StagedRow and StagedVector: an import's rows before they are published.
+"""StagedRow, StagedMatch and StagedVector: an import's rows before they are published.
 
-Both are filled by binary COPY and emptied when their import has reached a final state. They
+They are filled by binary COPY and emptied when their import has reached a final state. They
 carry no foreign key: a check a row would cost more than the copy, and nobody reads them but
 their own import.
 """
@@ -27,7 +27,8 @@ class FullTextEntry(Func):
 class StagedRow(models.Model):
     """A checked row with everything a segment needs except its vector and its position.
 
-    `row` counts the good rows of the file from 1 without a gap; `line` is the file's own.
+    `row` counts the good rows of the file from 1; `line` is the file's own. `segment_id` is the id
+    a new segment will have, `known_id` the id the file says the segment has.
     The full-text entry is made here, by the server, while Python reads on; publishing copies it.
     """
 
@@ -36,6 +37,7 @@ class StagedRow(models.Model):
     row = models.PositiveIntegerField()
     line = models.PositiveIntegerField()
     segment_id = models.UUIDField(default=uuid.uuid4)
+    known_id = models.UUIDField(null=True)
     content = models.TextField()
     answer = models.TextField(null=True)  # noqa: DJ001
     word_count = models.PositiveIntegerField()
@@ -59,6 +61,29 @@ class StagedRow(models.Model):
 
     def __str__(self) -> str:
         return f"row {self.row} of {self.job_id}"
+
+
+class StagedMatch(models.Model):
+    """The segment of the document that a staged row is about; none for a new one.
+
+    `needs_vector`: the row's text is another than the segment's, so it has to be embedded.
+    """
+
+    pk = models.CompositePrimaryKey("job_id", "row")
+    job_id = models.UUIDField()
+    row = models.PositiveIntegerField()
+    segment_id = models.UUIDField()
+    needs_vector = models.BooleanField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["job_id", "segment_id"], name="staged_match_once_per_segment"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"row {self.row} of {self.job_id} is about {self.segment_id}"
 
 
 class StagedVector(models.Model):

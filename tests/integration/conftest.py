@@ -77,6 +77,7 @@ class ImportText(Protocol):
         text: str | bytes,
         name: str = ...,
         listener: Listener = ...,
+        **options: object,
     ) -> ImportJob: ...
 
 
@@ -89,11 +90,17 @@ def import_text() -> ImportText:
         text: str | bytes,
         name: str = "rows.csv",
         listener: Listener = nobody,
+        **options: object,
     ) -> ImportJob:
         content = text.encode() if isinstance(text, str) else text
         document.refresh_from_db()
         started = services.start_import(
-            document, BytesIO(content), name, door=Door.COMMAND, background=False
+            document,
+            BytesIO(content),
+            name,
+            door=Door.COMMAND,
+            options=services.ImportOptions.from_fields(options),
+            background=False,
         )
         return services.run_in_foreground(started, listener)
 

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from segments.importing import copying, publish, staging
+from segments.importing import copying, staging
 from segments.importing.embed import REUSE, WITHOUT_VECTOR
+from segments.importing.planner import READ_BY_KEY, told
 from segments.importing.types import CountedRow, SegmentRow
+from segments.importing.writing import AFTER_THE_LAST, INSERT
 from segments.models import StagedRow, StagedVector
 
 pytestmark = pytest.mark.django_db
@@ -92,15 +94,13 @@ def test_a_chunk_is_read_once(job: UUID, statement: str) -> None:
 
 
 def test_staged_rows_and_vectors_meet_in_one_pass(job: UUID) -> None:
-    read = publish.INSERT.partition("SELECT")[2].partition("RETURNING")[0]
+    insert = INSERT.format(position=AFTER_THE_LAST, rows="segments_stagedrow", unmatched="")
+    read = insert.partition("SELECT")[2].partition("RETURNING")[0]
     place = dict.fromkeys(["tenant", "dataset", "document"], uuid4())
-    with connection.cursor() as cursor:
-        for name, value in publish.LOCAL_SETTINGS.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
-
-    steps = executed(
-        f"SELECT {read}", place | {"job": job, "user": None, "indexing_at": None, "last": 0}
-    )
+    with told(READ_BY_KEY):
+        steps = executed(
+            f"SELECT {read}", place | {"job": job, "user": None, "indexing_at": None, "last": 0}
+        )
 
     assert rows_touched(steps) <= ROWS
     assert "Sort" not in {step["Node Type"] for step in steps}

@@ -1,0 +1,33 @@
+"""PostgreSQL's planner, told what it cannot know: how many rows were staged a moment ago."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from django.db import connection
+
+# Its statistics are of earlier imports. It would expect one row and join by nested loops, each
+# row with each vector, or sort all vectors on disk. Read along their primary keys instead, staged
+# rows and vectors meet in the order they are inserted in.
+READ_BY_KEY = {
+    "enable_nestloop": "off",
+    "enable_hashjoin": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+}
+# Rows that are numbered or compared by their text have no key: a loop over 100,000 of them would
+# never end, hashing them takes a moment.
+WITHOUT_LOOPS = {"enable_nestloop": "off"}
+
+
+@contextmanager
+def told(hints: Mapping[str, str]) -> Iterator[None]:
+    """Have the statements inside planned under `hints`; afterwards as usual."""
+    _set(hints)
+    yield
+    _set(dict.fromkeys(hints, "on"))
+
+
+def _set(values: Mapping[str, str]) -> None:
+    with connection.cursor() as cursor:
+        for name, value in values.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
