@@ -92,6 +92,10 @@ SEGMILL_EMBEDDING_MODEL = env.text("SEGMILL_EMBEDDING_MODEL", "l2_supercat_256")
 # The endpoint of the provider `openai`: any server that speaks OpenAI's /embeddings.
 SEGMILL_OPENAI_BASE_URL = env.text("SEGMILL_OPENAI_BASE_URL", "https://api.openai.com/v1")
 SEGMILL_OPENAI_API_KEY = env.text("SEGMILL_OPENAI_API_KEY")
+# Models of the provider `sentence_transformers`, one folder each. What is not there is only
+# fetched from the internet where that is allowed: an import never waits for a surprise.
+SEGMILL_MODELS_FOLDER = env.folder("SEGMILL_MODELS_FOLDER", SEGMILL_HOME / "models")
+SEGMILL_MODEL_DOWNLOADS = env.switch("SEGMILL_MODEL_DOWNLOADS", default=False)
 # What the model takes and costs; 0 is: whatever the model gives, no limit, no price.
 SEGMILL_EMBEDDING_DIMENSIONS = env.whole_number("SEGMILL_EMBEDDING_DIMENSIONS", 0)
 SEGMILL_EMBEDDING_TOKEN_LIMIT = env.whole_number("SEGMILL_EMBEDDING_TOKEN_LIMIT", 8_192, minimum=1)

@@ -34,10 +34,20 @@ class Embedder(Protocol):
     Instances are shared by threads, so `embed_passages` must be safe to call from several.
     """
 
-    provider: str
-    model: str
-    token_limit: int
-    """A text of more tokens, as `count_tokens` counts them, is refused, never cut."""
+    @property
+    def provider(self) -> str:
+        """The name of who provides it, as datasets know it."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Its name, as its provider knows it."""
+        ...
+
+    @property
+    def token_limit(self) -> int:
+        """A text of more tokens, as `count_tokens` counts them, is refused, never cut."""
+        ...
 
     @property
     def batching(self) -> Batching:

@@ -79,7 +79,7 @@ def installed_model(provider: str, model: str) -> ModelSettings:
     if provider == "openai":
         options |= _openai_options()
     elif provider == "sentence_transformers":
-        options |= _prefixes()
+        options |= _prefixes() | {"dimensions": settings.SEGMILL_EMBEDDING_DIMENSIONS}
     return ModelSettings(**options, is_trusted=True)
 
 

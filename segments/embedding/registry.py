@@ -16,6 +16,9 @@ from segments.exceptions import NoEmbeddingModel
 PROVIDERS = {
     "wordllama": "segments.embedding.wordllama.WordLlamaEmbedder",
     "openai": "segments.embedding.openai.OpenAIEmbedder",
+    "sentence_transformers": (
+        "segments.embedding.sentence_transformers.SentenceTransformersEmbedder"
+    ),
 }
 # Models in use at the same time by one process; one more forgets the one longest unused.
 MODELS_LOADED = 16
