@@ -121,6 +121,11 @@ SEGMILL_EMBEDDING_ATTEMPTS = env.whole_number("SEGMILL_EMBEDDING_ATTEMPTS", 5, m
 SEGMILL_EMBEDDING_PATIENCE_SECONDS = env.whole_number("SEGMILL_EMBEDDING_PATIENCE_SECONDS", 900)
 # Most requests of one tenant under way, over all its models; 0 leaves it to each model's own.
 SEGMILL_TENANT_CALLS = env.whole_number("SEGMILL_TENANT_CALLS", 0)
+# Where tenants' own endpoints may be; empty is any host, but at public addresses only.
+SEGMILL_ENDPOINT_HOSTS = env.words("SEGMILL_ENDPOINT_HOSTS")
+SEGMILL_ENDPOINT_PRIVATE_ADDRESSES = env.switch("SEGMILL_ENDPOINT_PRIVATE_ADDRESSES", default=False)
+# Encrypts tenants' keys in the database: the first encrypts, all decrypt.
+SEGMILL_CREDENTIALS_KEY = env.words("SEGMILL_CREDENTIALS_KEY")
 # An interrupted import goes on by itself after this long: an outage is longer than a hiccup.
 SEGMILL_RESUME_SECONDS = env.whole_number("SEGMILL_RESUME_SECONDS", 300)
 # 2,048 vectors of 4,096 numbers, printed as text, are 180 MB.

@@ -42,7 +42,9 @@ def create_dataset(tenant: Tenant, wanted: NewDataset, user: User | None = None)
         TextSearchConfigNotFound: the server has no such configuration.
     """
     technique = IndexingTechnique(wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY)
-    provider, model = _model(wanted) if technique == IndexingTechnique.HIGH_QUALITY else ("", "")
+    provider, model = (
+        _model(tenant, wanted) if technique == IndexingTechnique.HIGH_QUALITY else ("", "")
+    )
     config = wanted.text_search_config or DEFAULT_TEXT_SEARCH_CONFIG
     dataset = Dataset(
         tenant=tenant,
@@ -77,9 +79,9 @@ def create_document(
     )
 
 
-def _model(wanted: NewDataset) -> tuple[str, str]:
+def _model(tenant: Tenant, wanted: NewDataset) -> tuple[str, str]:
     """Provider and model, if they are to be had."""
     provider = wanted.embedding_model_provider or settings.SEGMILL_EMBEDDING_PROVIDER
     model = wanted.embedding_model or settings.SEGMILL_EMBEDDING_MODEL
-    get_embedder(provider, model)
+    get_embedder(provider, model, tenant.pk)
     return provider, model

@@ -71,7 +71,7 @@ def prepare_edit(segment_id: UUID, text: NewText) -> PreparedEdit:
     segment = _load(segment_id)
     dataset = segment.document.dataset
     model = (dataset.embedding_model_provider, dataset.embedding_model)
-    embedder = get_embedder(*model) if dataset.has_vectors else None
+    embedder = get_embedder(*model, dataset.tenant_id) if dataset.has_vectors else None
     counted = _checked(text, segment.document, embedder)
     vector = None
     if embedder and counted.content_hash != segment.index_node_hash:

@@ -48,6 +48,12 @@ class NoEmbeddingModel(ImportRefused):
     code = "no_embedding_model"
 
 
+class CredentialsUnreadable(NoEmbeddingModel):
+    """A provider's stored key cannot be decrypted."""
+
+    code = "credentials_unreadable"
+
+
 class TargetGone(ImportRefused):
     """The dataset or document was deleted or changed while the import ran."""
 

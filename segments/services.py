@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from datasets.models import Dataset, Document, IndexingStatus
 from datasets.text_search import checked_text_search_config
 from segments import uploads
-from segments.embedding import get_embedder
+from segments.embedding import embedder_of
 from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel
 from segments.importing import abandoned, examine, foreground, job, state, undo
 from segments.importing.examine import Examination
@@ -204,6 +204,7 @@ def examine_file(
         text_search_config=dataset.text_search_config,
         provider=dataset.embedding_model_provider if dimensions else "",
         model=dataset.embedding_model if dimensions else "",
+        tenant_id=dataset.tenant_id,
     )
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
     return examine.examine(given, target, listener)
@@ -236,4 +237,4 @@ def _dimensions(dataset: Dataset) -> int | None:
             f"Dataset “{dataset.name}” is high_quality, but has no embedding model. "
             "Choose one for it, or make it economy."
         )
-    return get_embedder(dataset.embedding_model_provider, dataset.embedding_model).dimensions
+    return embedder_of(dataset).dimensions

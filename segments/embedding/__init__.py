@@ -2,7 +2,8 @@
 
 from segments.embedding.base import Embedder, Vectors, checked_vectors
 from segments.embedding.dispatch import Part, embed_all
-from segments.embedding.registry import PROVIDERS, get_embedder
+from segments.embedding.lookup import embedder_of, get_embedder
+from segments.embedding.registry import PROVIDERS
 
 __all__ = [
     "PROVIDERS",
@@ -11,5 +12,6 @@ __all__ = [
     "Vectors",
     "checked_vectors",
     "embed_all",
+    "embedder_of",
     "get_embedder",
 ]

@@ -72,7 +72,7 @@ class OpenAIEmbedder(RemoteEmbedder):
     def _client(self) -> openai.OpenAI:
         seconds = settings.SEGMILL_EMBEDDING_TIMEOUT_SECONDS
         http_client = bounded_client(
-            Reach(private_addresses=self.settings.is_trusted),
+            self._reach(),
             seconds,
             settings.SEGMILL_EMBEDDING_MAX_ANSWER_BYTES,
         )
@@ -87,6 +87,13 @@ class OpenAIEmbedder(RemoteEmbedder):
         # The package takes these from the environment, which is not this model's.
         client.organization = client.project = None
         return client
+
+    def _reach(self) -> Reach:
+        """Where requests may go: a tenant's only where the installation lets them."""
+        if self.settings.is_trusted:
+            return Reach(private_addresses=True)
+        hosts = frozenset(host.lower() for host in settings.SEGMILL_ENDPOINT_HOSTS)
+        return Reach(hosts, settings.SEGMILL_ENDPOINT_PRIVATE_ADDRESSES)
 
     def ask(self, texts: Sequence[str], purpose: Purpose) -> Answer:
         """The vectors of `texts` in their order, whatever the order of the answer."""

@@ -147,6 +147,7 @@ def target_of(job: ImportJob) -> Target:
         text_search_config=job.dataset.text_search_config,
         provider=job.embedding_model_provider,
         model=job.embedding_model,
+        tenant_id=job.tenant_id,
     )
 
 
@@ -281,7 +282,7 @@ def _embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> No
     """Embed chunks in several threads until none is free: one computes, one waits for Postgres."""
     if not job.embedding_model:
         return
-    embedder = get_embedder(job.embedding_model_provider, job.embedding_model)
+    embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     stop = Event()
     threads = settings.SEGMILL_EMBED_THREADS
     if job.background:

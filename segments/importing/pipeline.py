@@ -117,7 +117,9 @@ def prepare(
         FileRefused: the file as a whole cannot be read.
         NoEmbeddingModel: the target's model is not to be had.
     """
-    embedder = get_embedder(target.provider, target.model) if target.provider else None
+    embedder = (
+        get_embedder(target.provider, target.model, target.tenant_id) if target.provider else None
+    )
     sheet = open_sheet(given.file, given.name, given.options)
     with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
         columns = _columns(sheet, target, given.options)

@@ -185,6 +185,7 @@ class Target:
     text_search_config: str
     provider: str = ""
     model: str = ""
+    tenant_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

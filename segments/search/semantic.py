@@ -5,7 +5,7 @@ from django.db.models import F
 from pgvector.django import CosineDistance
 
 from datasets.models import Dataset
-from segments.embedding import Embedder, get_embedder
+from segments.embedding import Embedder, embedder_of
 from segments.exceptions import SearchRefused
 from segments.models import DocumentSegment
 from segments.search.ranking import Ranked
@@ -23,7 +23,7 @@ def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked
         SearchRefused: the dataset's vectors are not those of its model.
         NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or failed.
     """
-    embedder = get_embedder(dataset.embedding_model_provider, dataset.embedding_model)
+    embedder = embedder_of(dataset)
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []

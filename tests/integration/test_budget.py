@@ -16,7 +16,8 @@ from django.db import connection, connections
 from pytest_django import Settings
 
 from segments.embedding.budget import SharedBudget, Wait, budget_key, draw
-from segments.embedding.configuration import ModelSettings, Secret
+from segments.embedding.configuration import ModelSettings
+from segments.embedding.credentials import Secret
 from segments.models import EmbeddingBudget, EmbeddingCall
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from segments.embedding.base import Purpose
-from segments.embedding.configuration import Secret
+from segments.embedding.credentials import Secret
 from segments.embedding.openai import duration, retry_after
 from segments.exceptions import (
     CredentialsRefused,

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import UnixTime, UserId
-from segments.embedding import get_embedder
+from segments.embedding import embedder_of
 from segments.exceptions import NoEmbeddingModel
 
 # Dify's limits, which its clients keep to.
@@ -93,7 +93,7 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
         if not dataset.has_vectors:
             return True
         try:
-            get_embedder(dataset.embedding_model_provider, dataset.embedding_model)
+            embedder_of(dataset)
         except NoEmbeddingModel:
             return False
         return True
