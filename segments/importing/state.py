@@ -162,11 +162,15 @@ def interrupt(job_id: UUID, code: str, error: str) -> None:
 
 
 def resume(job_id: UUID, *, now: bool = False) -> bool:
-    """(i) Let an interrupted job go on embedding, if it is time to or with `now`."""
+    """(i) Let an interrupted job go on embedding, if it is time to or with `now`.
+
+    From here on it is the workers': the process that began it need not be there any more.
+    """
     due = Q() if now else is_due()
     interrupted = ImportJob.objects.filter(due, pk=job_id, status=ImportStatus.INTERRUPTED)
     resumed = interrupted.update(
         status=ImportStatus.EMBEDDING,
+        background=True,
         revision=F("revision") + 1,
         error_code="",
         error="",
