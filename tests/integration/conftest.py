@@ -8,9 +8,12 @@ import pytest
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
 from segments import services
+from segments.api_keys import create_api_key
 from segments.importing.types import Listener, nobody
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import Door
+
+from .api_client import Api
 
 
 @pytest.fixture
@@ -132,3 +135,18 @@ def start() -> Start:
         return services.start_import(document, BytesIO(text.encode()), name, door=Door.API)
 
     return run
+
+
+@pytest.fixture
+def api(tenant: Tenant) -> Api:
+    """The API for the tenant most tests act for."""
+    return Api(create_api_key(tenant, "tests")[1])
+
+
+@pytest.fixture
+def stranger(transactional_db: None) -> Api:
+    """The API for another tenant, which has a dataset with a document of its own."""
+    tenant = Tenant.objects.create(name="other")
+    dataset = Dataset.objects.create(tenant=tenant, name="theirs", indexing_technique="economy")
+    Document.objects.create(tenant=tenant, dataset=dataset, name="theirs")
+    return Api(create_api_key(tenant, "other")[1])

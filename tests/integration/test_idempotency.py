@@ -5,7 +5,6 @@ from collections.abc import Callable
 from io import BytesIO
 
 import pytest
-from django.core.files.storage import default_storage
 from django.db import connections
 from django_q.models import OrmQ
 
@@ -15,9 +14,9 @@ from segments.exceptions import IdempotencyConflict
 from segments.models import ImportJob
 from segments.models.import_job import Door, ImportMode, OnError
 from segments.services import ImportOptions
-from segments.uploads import FOLDER
 
 from .conftest import MakeDocument
+from .storage import stored_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,11 +34,6 @@ def submit(
     return services.start_import(
         document, BytesIO(content), "a.csv", door=Door.API, options=options, idempotency_key=key
     )
-
-
-def stored_files() -> set[str]:
-    exists = default_storage.exists(FOLDER)
-    return set(default_storage.listdir(FOLDER)[1]) if exists else set()
 
 
 def at_once(number: int, work: Callable[[], ImportJob]) -> list[ImportJob]:

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
@@ -15,9 +14,9 @@ from segments import hints, services, tasks
 from segments.importing import submit
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import Door, ImportStatus
-from segments.uploads import FOLDER
 
 from .conftest import Start
+from .storage import stored_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,10 +26,6 @@ QA = "question,answer\nHow do I reset it?,Hold the button.\nWhere is it made?,In
 def queued() -> list[tuple[str, str]]:
     """Function and import of each message in the queue."""
     return [(message.func(), message.args()[0]) for message in OrmQ.objects.order_by("id")]
-
-
-def stored_files() -> list[str]:
-    return default_storage.listdir(FOLDER)[1] if default_storage.exists(FOLDER) else []
 
 
 def test_job_and_message_are_there_together(document: Document, start: Start) -> None:

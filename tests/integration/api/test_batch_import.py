@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT
 from pytest_django import Settings
@@ -13,19 +12,14 @@ from pytest_django import Settings
 from datasets.models import Dataset, Document
 from segments import tasks
 from segments.models import ImportJob, UploadFile
-from segments.uploads import FOLDER
 
+from ..api_client import QA, Api, batch_import
 from ..conftest import MakeDocument
-from .conftest import QA, Api, batch_import
+from ..storage import stored_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OTHER = b"question,answer\nIs it blue?,No.\n"
-
-
-def stored_files() -> set[str]:
-    exists = default_storage.exists(FOLDER)
-    return set(default_storage.listdir(FOLDER)[1]) if exists else set()
 
 
 def upload(api: Api, content: bytes = QA) -> Any:

@@ -7,8 +7,8 @@ import pytest
 from datasets.models import Dataset, Document, IndexingTechnique, Tenant
 from segments import tasks
 
+from ..api_client import Api
 from ..conftest import MakeDocument
-from .conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,8 @@ from datasets.models import Dataset, Document
 from segments import tasks
 from segments.models import DocumentSegment, ImportJob, RowError
 
+from ..api_client import Api
 from ..conftest import MakeDocument
-from .conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

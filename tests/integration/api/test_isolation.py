@@ -13,7 +13,7 @@ from segments import tasks
 from segments.api.urls import urlpatterns
 from segments.models import ImportJob
 
-from .conftest import QA, Api, batch_import
+from ..api_client import QA, Api, batch_import
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

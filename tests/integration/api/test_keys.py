@@ -14,7 +14,7 @@ from datasets.models import Tenant
 from segments.api_keys import create_api_key, find_api_key, note_use, revoke_api_key
 from segments.models import ApiKey
 
-from .conftest import Api
+from ..api_client import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,8 +13,8 @@ from segments import tasks
 from segments.models import ImportJob, RowError
 from segments.models.import_job import ImportStatus
 
+from ..api_client import Api
 from ..conftest import ImportText, MakeDocument
-from .conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,8 +6,8 @@ import pytest
 
 from datasets.models import Dataset, Document
 
+from ..api_client import QA, Api
 from ..conftest import ImportText
-from .conftest import QA, Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

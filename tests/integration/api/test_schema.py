@@ -13,7 +13,7 @@ from segments.api.serializers.batch_import import OptionsSerializer
 from segments.api.urls import urlpatterns
 from segments.services import ImportOptions
 
-from .conftest import Api
+from ..api_client import Api
 
 
 def test_the_schema_is_valid_and_made_without_warnings() -> None:

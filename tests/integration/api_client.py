@@ -1,13 +1,11 @@
-"""A client of the API that shows a key."""
+"""A client of the REST API that shows a key."""
 
 from typing import Any
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from datasets.models import Dataset, Document, Tenant
-from segments.api_keys import create_api_key
+from datasets.models import Document
 
 QA = b"question,answer\nHow do I reset it?,Hold the button.\nWhere is it made?,In Ulm.\n"
 
@@ -29,13 +27,8 @@ class Api:
         )
 
     def send(self, path: str, fields: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
-        """A multipart form; bytes are files."""
-        form = {
-            name: SimpleUploadedFile("rows.csv", value, "text/csv")
-            if isinstance(value, bytes)
-            else value
-            for name, value in fields.items()
-        }
+        """A multipart form; bytes are files, and so are names with bytes."""
+        form = {name: _part(value) for name, value in fields.items()}
         return self.client.post(f"/v1/{path}", form, headers=self.headers | (headers or {}))
 
     def start(self, document: Document, content: bytes = QA, **fields: Any) -> str:
@@ -49,16 +42,9 @@ def batch_import(document: Document) -> str:
     return f"datasets/{document.dataset_id}/documents/{document.pk}/segments/batch_import"
 
 
-@pytest.fixture
-def api(tenant: Tenant) -> Api:
-    """The API for the tenant most tests act for."""
-    return Api(create_api_key(tenant, "tests")[1])
-
-
-@pytest.fixture
-def stranger(transactional_db: None) -> Api:
-    """The API for another tenant, which has a dataset with a document of its own."""
-    tenant = Tenant.objects.create(name="other")
-    dataset = Dataset.objects.create(tenant=tenant, name="theirs", indexing_technique="economy")
-    Document.objects.create(tenant=tenant, dataset=dataset, name="theirs")
-    return Api(create_api_key(tenant, "other")[1])
+def _part(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return SimpleUploadedFile("rows.csv", value, "text/csv")
+    if isinstance(value, tuple):
+        return SimpleUploadedFile(*value)
+    return value
