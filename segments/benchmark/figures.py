@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PARTS = ("import", "filled", "memory")
+PARTS = ("import", "filled", "memory", "search")
 
 Unit = Literal["rows/s", "s", "MiB", "ms", "rows"]
 
@@ -18,9 +18,19 @@ class Sizes:
     filled: int = 500_000
     added: int = 10_000
     memory: tuple[int, int] = (50_000, 1_000_000)
+    search: tuple[int, ...] = (1_000, 10_000, 100_000)
+    questions: int = 100
 
 
-QUICK = Sizes(rows=2_000, rounds=1, filled=4_000, added=1_000, memory=(1_000, 4_000))
+QUICK = Sizes(
+    rows=2_000,
+    rounds=1,
+    filled=4_000,
+    added=1_000,
+    memory=(1_000, 4_000),
+    search=(200, 2_000),
+    questions=10,
+)
 """Only shows that everything works; its numbers say nothing."""
 
 

@@ -29,16 +29,6 @@ def measure(recorder: Recorder) -> None:
     counts = f"its dataset holds {sizes.filled:,} rows"
     _record(recorder, "import into a filled dataset", full, sizes.added, counts)
     _record(recorder, "import that fills it", [filling], sizes.filled, "in one go")
-    recorder.record(
-        Figure(
-            part=PART,
-            name="lock held by publishing",
-            value=filling.job.seconds.publish,
-            unit="s",
-            rows=sizes.filled,
-            counts="the document cannot be changed for this long",
-        )
-    )
 
 
 def _import(dataset: str, seed: int, count: int, document: str = "rows") -> Trial:

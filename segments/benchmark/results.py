@@ -77,7 +77,8 @@ def print_results(results: Results, stream: TextIO) -> None:
         [each.name, f"{each.value:.2f}", f"{each.sense} {each.wanted:g}", _verdict(each)]
         for each in results.targets
     ]
-    print_table("targets", ["share", "measured", "wanted", ""], rows, stream)
+    if rows:
+        print_table("targets", ["share", "measured", "wanted", ""], rows, stream)
 
 
 def _number(figure: Figure) -> str:

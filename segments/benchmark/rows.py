@@ -5,7 +5,7 @@ numbers that makes a full-text index work.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -60,6 +60,12 @@ FORMS = (
     "Each {quality} {what} {must} {who}.",
     "One {quality} {what} {must} {who}; the {other} {must2} {when}.",
 )
+QUESTIONS = (
+    "When {must} the {quality} {what}?",
+    "What about the {what} {when}?",
+    "Is it true that a {quality} {what} {must}?",
+    "Who takes care of the {what} {who}?",
+)
 LARGEST_NUMBER = 9_999
 
 
@@ -71,6 +77,13 @@ def texts(count: int, seed: int) -> Iterator[str]:
         yield _sentence(chance)
 
 
+def questions(count: int, seed: int) -> Iterator[str]:
+    """`count` questions that such sentences answer; the same seed gives the same ones."""
+    chance = Random(seed)  # noqa: S311
+    for _ in range(count):
+        yield _sentence(chance, QUESTIONS)
+
+
 def write_csv(path: Path, count: int, seed: int) -> None:
     """A file of `count` passages."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -79,9 +92,9 @@ def write_csv(path: Path, count: int, seed: int) -> None:
         writer.writerows([text] for text in texts(count, seed))
 
 
-def _sentence(chance: Random) -> str:
+def _sentence(chance: Random, forms: Sequence[str] = FORMS) -> str:
     pick = chance.choice
-    return pick(FORMS).format(
+    return pick(forms).format(
         quality=pick(QUALITY),
         what=pick(WHAT),
         other=pick(WHAT),

@@ -74,6 +74,17 @@ def test_a_second_import_embeds_nothing(results: dict[str, Any]) -> None:
     assert values["rows of a second import"] == QUICK.rows
 
 
+def test_search_is_measured_by_method_and_size(results: dict[str, Any]) -> None:
+    found = {(f["name"], f["rows"]) for f in results["figures"] if f["part"] == "search"}
+
+    assert found >= {
+        (f"{method}, p{percent}", count)
+        for method in ("semantic", "full_text", "hybrid")
+        for percent in (50, 95)
+        for count in QUICK.search
+    }
+
+
 def test_targets_say_whether_they_are_met(results: dict[str, Any]) -> None:
     assert len(results["targets"]) == 4
     for target in results["targets"]:

@@ -23,6 +23,13 @@ def test_rows_are_short_and_each_is_another() -> None:
     assert 90 <= sum(map(len, texts)) / COUNT <= 100
 
 
+def test_questions_are_about_the_rows() -> None:
+    questions = list(rows.questions(100, seed=3))
+
+    assert questions == list(rows.questions(100, seed=3))
+    assert all(question.endswith("?") for question in questions)
+
+
 def test_a_file_holds_the_rows_under_a_header(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
 
