@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded import embedded_database
 
 DATABASE_NAME = "segmill"
+POSTGRES = "django.db.backends.postgresql"
 # A pooled connection is checked before use and kept this long (seconds).
 CONNECTION_AGE = 60
 # A server notices this soon, also in the middle of a long statement, that its client is gone.
@@ -17,14 +19,29 @@ CONNECT_TIMEOUT = 5
 
 
 def database_from(url: str, home: Path) -> dict[str, Any]:
-    """Django's settings for `url`, or for the embedded server of `home` when it is empty."""
-    entry: dict[str, Any] = (
-        {**dj_database_url.parse(url)} if url else embedded_database(home, DATABASE_NAME)
-    )
+    """Django's settings for `url`, or for the embedded server of `home` when it is empty.
+
+    Raises:
+        ImproperlyConfigured: `url` names no PostgreSQL database.
+    """
+    entry = _server(url) if url else embedded_database(home, DATABASE_NAME)
     entry["CONN_MAX_AGE"] = CONNECTION_AGE
     entry["CONN_HEALTH_CHECKS"] = True
     if url:
         entry["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT} | entry.get("OPTIONS", {})
+    return entry
+
+
+def _server(url: str) -> dict[str, Any]:
+    try:
+        entry: dict[str, Any] = {**dj_database_url.parse(url)}
+    except ValueError:
+        entry = {}
+    if entry.get("ENGINE") != POSTGRES or not entry["NAME"]:
+        raise ImproperlyConfigured(  # without the value, which has the password in it
+            "DATABASE_URL names no PostgreSQL database. Write it as "
+            "postgres://user:password@host:5432/name, or remove it to use the embedded PostgreSQL."
+        )
     return entry
 
 

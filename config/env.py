@@ -6,7 +6,7 @@ the variable's name, the value and what to set instead.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+# A terabyte, or 30,000 years: a number beyond that is a slip.
+LARGEST_NUMBER = 10**12
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 
 
@@ -56,16 +58,27 @@ def amount(name: str, default: str) -> Decimal:
     return _parsed(name, Decimal(default), parse, "a number such as 0.02")
 
 
-def whole_number(name: str, default: int, *, minimum: int = 0) -> int:
-    """A whole number not under `minimum`; underscores may group its digits."""
+def whole_number(
+    name: str, default: int, *, minimum: int = 0, maximum: int = LARGEST_NUMBER
+) -> int:
+    """A whole number from `minimum` to `maximum`; underscores may group its digits."""
 
     def parse(value: str) -> int:
         number = int(value)
-        if number < minimum:
+        if not minimum <= number <= maximum:
             raise ValueError(value)
         return number
 
-    return _parsed(name, default, parse, f"a whole number of at least {minimum}")
+    return _parsed(name, default, parse, f"a whole number from {minimum:,} to {maximum:,}")
+
+
+def choice(name: str, default: str, *, of: Sequence[str]) -> str:
+    """One of the words `of`, whichever way its letters are written."""
+
+    def parse(value: str) -> str:
+        return next(word for word in of if word.casefold() == value.casefold())
+
+    return _parsed(name, default, parse, f"one of: {', '.join(of)}")
 
 
 def switch(name: str, *, default: bool) -> bool:
@@ -120,6 +133,6 @@ def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str) -> 
         return default
     try:
         return parse(value)
-    except (ValueError, InvalidOperation):
+    except (ValueError, InvalidOperation, StopIteration):
         PROBLEMS.append(EnvProblem(name, value, expected))
         return default

@@ -1,28 +1,39 @@
 """The signing key of a local installation, made once and kept in its home."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
-
-OWNER_ONLY = 0o600
 
 
 def local_secret_key(home: Path) -> str:
     """The key in `home`; made on first use, readable by its owner alone.
 
     Processes that start together agree on one key: the file appears whole, by one link.
+
+    Raises:
+        ImproperlyConfigured: nothing can be kept there.
     """
     path = home / "secret_key"
-    if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        draft = home / f"secret_key.{os.getpid()}"
-        draft.touch(mode=OWNER_ONLY)
-        draft.write_text(get_random_secret_key())
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # another process was first; its key is the one
-        finally:
-            draft.unlink()
-    return path.read_text()
+    try:
+        if not path.exists():
+            _make(path)
+        return path.read_text()
+    except OSError as trouble:
+        raise ImproperlyConfigured(
+            f"SEGMILL_HOME is {home}, where nothing can be kept ({trouble.strerror}). "
+            "Set it to a folder of your own."
+        ) from trouble
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, prefix="secret_key.") as draft:
+        draft.write(get_random_secret_key())
+        draft.flush()
+        os.fsync(draft.fileno())
+        with suppress(FileExistsError):  # another process was first; its key is the one
+            path.hardlink_to(draft.name)

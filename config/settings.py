@@ -19,6 +19,7 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 # --- Where this installation keeps its things -------------------------------------------------
 SEGMILL_HOME = env.folder("SEGMILL_HOME", BASE_DIR / "var")
@@ -145,7 +146,7 @@ SEGMILL_EMBED_THREADS = env.whole_number(
 # no limit.
 SEGMILL_TENANT_IMPORTS = env.whole_number("SEGMILL_TENANT_IMPORTS", 4)
 # How long a claim holds without a sign of progress; three times the slowest batch or more.
-SEGMILL_LEASE_SECONDS = env.whole_number("SEGMILL_LEASE_SECONDS", 60, minimum=3)
+SEGMILL_LEASE_SECONDS = env.whole_number("SEGMILL_LEASE_SECONDS", 60, minimum=3, maximum=86_400)
 SEGMILL_MAX_ATTEMPTS = env.whole_number("SEGMILL_MAX_ATTEMPTS", 5, minimum=1)
 # The pause after the first error that is not the import's own; it doubles with each.
 SEGMILL_RETRY_SECONDS = env.whole_number("SEGMILL_RETRY_SECONDS", 5, minimum=1)
@@ -226,10 +227,14 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+SEGMILL_LOG_LEVEL = env.choice("SEGMILL_LOG_LEVEL", "WARNING", of=LOG_LEVELS)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env.text("SEGMILL_LOG_LEVEL", "WARNING")},
+    "root": {
+        "handlers": ["stderr"],
+        "level": SEGMILL_LOG_LEVEL,
+    },
 }

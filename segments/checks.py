@@ -6,10 +6,14 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
 
 from config import env
 from config.redis_urls import database_of
+from segments.embedding import get_embedder
+from segments.exceptions import NoEmbeddingModel
+from segments.extension import extension_problem, server_problem
 
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3
@@ -27,6 +31,41 @@ def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         )
         for problem in env.PROBLEMS
     ]
+
+
+@register()
+def check_embedding(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`segments.E007`: the embedding model of new datasets is not to be had."""
+    try:
+        get_embedder(settings.SEGMILL_EMBEDDING_PROVIDER, settings.SEGMILL_EMBEDDING_MODEL)
+    except NoEmbeddingModel as refusal:
+        return [
+            Error(
+                str(refusal),
+                hint="Set SEGMILL_EMBEDDING_PROVIDER and SEGMILL_EMBEDDING_MODEL, or remove both.",
+                id="segments.E007",
+            )
+        ]
+    return []
+
+
+@register(Tags.database)
+def check_server(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """`segments.E008` and `E009`: the PostgreSQL server or its pgvector is too old or missing.
+
+    Django asks this before `migrate`, and for `check --database`.
+    """
+    return [problem for alias in databases or () for problem in _server_problems(alias)]
+
+
+def _server_problems(alias: str) -> Iterator[Error]:
+    with connections[alias].cursor() as cursor:
+        if problem := server_problem(cursor):
+            yield Error(problem, id="segments.E008")
+        elif problem := extension_problem(cursor):
+            yield Error(problem, id="segments.E009")
 
 
 @register()

@@ -1,6 +1,6 @@
 """What went wrong with the database, in words a person can act on."""
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error, InterfaceError, NotSupportedError, OperationalError
 
 from config.embedded import EmbeddedPostgresError
 from segments.exceptions import DatabaseFailed
@@ -23,6 +23,7 @@ UNREACHABLE = (
     "The database does not answer. Check that it runs and that DATABASE_URL is right, or unset "
     "DATABASE_URL to use the embedded PostgreSQL"
 )
+TOO_OLD = "The database server is too old. Use PostgreSQL 15 or newer"
 LOST = "The connection to the database was lost. Check that it runs and try again"
 FAILED = "The database failed on the way. Try again"
 
@@ -38,10 +39,13 @@ def explained(error: Error) -> DatabaseFailed:
 
 def is_expected(error: Error) -> bool:
     """Whether it is the server's trouble, or the missing migration, rather than our mistake."""
-    return isinstance(error, OperationalError | InterfaceError) or _code(error) in REMEDIES
+    is_the_servers = isinstance(error, OperationalError | InterfaceError | NotSupportedError)
+    return is_the_servers or _code(error) in REMEDIES
 
 
 def _trouble(error: Error, said: str) -> str:
+    if isinstance(error, NotSupportedError):
+        return TOO_OLD
     if said.startswith(NOT_CONNECTED):
         return UNREACHABLE
     # A connection that breaks has no code: no server was there to give it.

@@ -1,13 +1,57 @@
-"""Refuses, in words, a PostgreSQL server that lacks what Segmill needs of pgvector."""
+"""Refuses, in words, a PostgreSQL server that lacks what Segmill needs."""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from segments.exceptions import VectorExtensionMissing
 
+# 15 is the oldest version the tests are run with.
+MINIMUM_SERVER = 15
 # 0.8: iterative index scans, and `vector` columns without a dimension in every version before.
-MINIMUM_VERSION = (0, 8)
+MINIMUM_EXTENSION = (0, 8)
+WANTED = ".".join(map(str, MINIMUM_EXTENSION))
+
+# What the server could install, and what this database has installed.
+VERSIONS = """
+    SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'vector'
+"""
+
+
+def server_problem(cursor: CursorWrapper) -> str:
+    """What is wrong with the server's version, and what to do; empty if nothing is."""
+    cursor.execute("SELECT current_setting('server_version_num')::integer / 10000")
+    major = int(cursor.fetchone()[0])
+    if major >= MINIMUM_SERVER:
+        return ""
+    return f"The server is PostgreSQL {major}; {MINIMUM_SERVER} or newer is needed. Upgrade it."
+
+
+def extension_problem(cursor: CursorWrapper) -> str:
+    """What is wrong with the server's pgvector, and what to do; empty if nothing is."""
+    cursor.execute(VERSIONS)
+    available, installed = cursor.fetchone() or (None, None)
+    if available is None:
+        return (
+            "The PostgreSQL server has no pgvector. Install it there (Debian: "
+            f"postgresql-NN-pgvector, version {WANTED} or newer) and run migrate again."
+        )
+    if _parts(available) < MINIMUM_EXTENSION:
+        return (
+            f"The PostgreSQL server has pgvector {available}; {WANTED} or newer is needed. "
+            "Update it there and run migrate again."
+        )
+    if installed is not None and _parts(installed) < MINIMUM_EXTENSION:
+        return (
+            f"The database still uses pgvector {installed}, though the server has {available}. "
+            "Run in the database: ALTER EXTENSION vector UPDATE"
+        )
+    return ""
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 class RequireVectorExtension(Operation):
@@ -25,27 +69,14 @@ class RequireVectorExtension(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Look among the server's available extensions.
+        """Look at the server's pgvector.
 
         Raises:
             VectorExtensionMissing: pgvector is not installed on the server, or too old.
         """
         with schema_editor.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
-            )
-            found = cursor.fetchone()
-        wanted = ".".join(map(str, MINIMUM_VERSION))
-        if found is None:
-            raise VectorExtensionMissing(
-                "The PostgreSQL server has no pgvector. Install it there (Debian: "
-                f"postgresql-NN-pgvector, version {wanted} or newer) and run migrate again."
-            )
-        if tuple(int(part) for part in found[0].split(".")[:2]) < MINIMUM_VERSION:
-            raise VectorExtensionMissing(
-                f"The PostgreSQL server has pgvector {found[0]}; {wanted} or newer is needed. "
-                "Update it there and run migrate again."
-            )
+            if problem := extension_problem(cursor):
+                raise VectorExtensionMissing(problem)
 
     def database_backwards(
         self,

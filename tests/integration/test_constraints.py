@@ -1,0 +1,241 @@
+"""Each named constraint, by trying to violate it: the database has the last word."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection
+from django.utils import timezone
+
+from datasets.models import Dataset, Document, Membership, Tenant
+from segments.models import (
+    ApiKey,
+    Chunk,
+    DocumentSegment,
+    EmbeddingBudget,
+    EmbeddingTurn,
+    ImportJob,
+    ProgressSample,
+    RowError,
+    StagedRow,
+)
+from segments.models.import_job import Door
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One of everything, and the dataset and document of another tenant."""
+
+    user: User
+    dataset: Dataset
+    document: Document
+    foreign: Document
+    segment: DocumentSegment
+    job: ImportJob
+    chunk: Chunk
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose it all is, but for the foreign document."""
+        return self.dataset.tenant
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    user = User.objects.create_user("ann")
+    document, foreign = _document("acme"), _document("rival")
+    Membership.objects.create(tenant=document.tenant, user=user, role="owner")
+    job = _job(document)
+    chunk = _chunk(job, 1)
+    return World(
+        user=user,
+        dataset=document.dataset,
+        document=document,
+        foreign=foreign,
+        segment=_segment(document, position=1, external_id="a1"),
+        job=job,
+        chunk=chunk,
+    )
+
+
+def _document(owner: str) -> Document:
+    tenant = Tenant.objects.create(name=owner)
+    dataset = Dataset.objects.create(tenant=tenant, name="kb", indexing_technique="economy")
+    return Document.objects.create(tenant=tenant, dataset=dataset, name="faq")
+
+
+def _segment(document: Document, **fields: object) -> DocumentSegment:
+    usual = {
+        "tenant_id": document.tenant_id,
+        "dataset_id": document.dataset_id,
+        "position": 2,
+        "content": "text",
+        "word_count": 4,
+        "tokens": 1,
+        "index_node_hash": "0" * 64,
+    }
+    return DocumentSegment.objects.create(document=document, **usual | fields)
+
+
+def _job(document: Document, **fields: object) -> ImportJob:
+    usual = {
+        "tenant_id": document.tenant_id,
+        "dataset_id": document.dataset_id,
+        "door": Door.COMMAND,
+        "file_name": "a.csv",
+        "file_key": "k",
+        "file_sha256": "0" * 64,
+        "file_bytes": 1,
+    }
+    return ImportJob.objects.create(document=document, **usual | fields)
+
+
+def _chunk(job: ImportJob, ordinal: int, **fields: object) -> Chunk:
+    usual = {"first_row": 1, "last_row": 4}
+    return Chunk.objects.create(job_id=job.pk, ordinal=ordinal, **usual | fields)
+
+
+def _staged(**fields: object) -> StagedRow:
+    usual = {"line": 2, "content": "text", "word_count": 4, "tokens": 1, "content_hash": "0" * 64}
+    return StagedRow.objects.create(job_id=uuid4(), text_search_config="simple", **usual | fields)
+
+
+def _dataset(world: World, **fields: object) -> Dataset:
+    usual = {"name": "other", "indexing_technique": "economy"}
+    return Dataset.objects.create(tenant=world.tenant, **usual | fields)
+
+
+def _new_document(world: World, **fields: object) -> Document:
+    usual = {"tenant": world.tenant, "dataset": world.dataset, "name": "other"}
+    return Document.objects.create(**usual | fields)
+
+
+def _move(rows: ImportJob | Chunk, **fields: object) -> int:
+    return type(rows).objects.filter(pk=rows.pk).update(**fields)
+
+
+def _finished(world: World, status: str, **fields: object) -> ImportJob:
+    ended = {"status": status, "finished_at": timezone.now(), "error": "e", "error_code": "c"}
+    return _job(world.document, **ended | fields)
+
+
+def _two_of_one_key(world: World) -> None:
+    for _ in range(2):
+        _job(world.document, idempotency_key="k1")
+
+
+def _negative_turn(world: World) -> None:
+    now = timezone.now()
+    budget = EmbeddingBudget.objects.create(key="b", requests=1, tokens=1, refilled_at=now)
+    EmbeddingTurn.objects.create(budget=budget, tenant_id=uuid4(), served=-1, seen_at=now)
+
+
+VIOLATIONS: dict[str, Callable[[World], object]] = {
+    # Owners.
+    "tenant_name_not_blank": lambda w: Tenant.objects.create(name=" \n"),
+    "datasets_tenant_name_key": lambda w: Tenant.objects.create(name="acme"),
+    "membership_once_per_user": lambda w: Membership.objects.create(tenant=w.tenant, user=w.user),
+    "membership_role_known": lambda w: Membership.objects.create(
+        tenant=w.foreign.tenant, user=w.user, role="king"
+    ),
+    "dataset_name_not_blank": lambda w: _dataset(w, name=""),
+    "dataset_name_once_per_tenant": lambda w: _dataset(w, name="kb"),
+    "dataset_indexing_technique_known": lambda w: _dataset(
+        w, indexing_technique="cheap", embedding_model_provider="p", embedding_model="m"
+    ),
+    "dataset_high_quality_has_model": lambda w: _dataset(
+        w, indexing_technique="high_quality", embedding_model="m"
+    ),
+    "document_name_not_blank": lambda w: _new_document(w, name="\t"),
+    "document_doc_form_known": lambda w: _new_document(w, doc_form="tree"),
+    "document_indexing_status_known": lambda w: _new_document(w, indexing_status="done"),
+    "document_of_dataset_of_tenant": lambda w: _new_document(w, tenant=w.foreign.tenant),
+    # Segments.
+    "segment_of_document_of_tenant": lambda w: _segment(w.document, tenant_id=w.foreign.tenant_id),
+    "segment_position_once_per_document": lambda w: _segment(w.document, position=1),
+    "segment_position_from_1": lambda w: _segment(w.document, position=0),
+    "segment_external_id_once_per_document": lambda w: _segment(w.document, external_id="a1"),
+    "segment_external_id_not_empty": lambda w: _segment(w.document, external_id=""),
+    "segment_content_not_blank": lambda w: _segment(w.document, content=" \n\t"),
+    "segment_status_known": lambda w: _segment(w.document, status="ready"),
+    "segment_completed_has_time": lambda w: _segment(w.document, status="completed"),
+    # Imports.
+    "import_of_document_of_tenant": lambda w: _job(w.document, dataset_id=w.foreign.dataset_id),
+    "import_status_known": lambda w: _job(w.document, status="lost"),
+    "import_mode_known": lambda w: _job(w.document, mode="merge"),
+    "import_on_error_known": lambda w: _job(w.document, on_error="ignore"),
+    "import_door_known": lambda w: _job(w.document, door="window"),
+    "import_final_has_time": lambda w: _job(w.document, status="completed"),
+    "import_failed_has_reason": lambda w: _finished(w, "failed", error=""),
+    "import_undone_was_completed": lambda w: _finished(w, "failed", undone_at=timezone.now()),
+    "import_at_work_has_lease": lambda w: _job(w.document, status="preparing"),
+    "import_idempotency_key_once_per_tenant": _two_of_one_key,
+    "import_final_is_final": lambda w: _move(
+        _finished(w, "cancelled"), status="waiting", finished_at=None
+    ),
+    "import_moves_along_its_arrows": lambda w: _move(w.job, status="embedding"),
+    "import_epoch_never_falls": lambda w: _move(_job(w.document, epoch=2), epoch=1),
+    "row_error_of_import": lambda w: RowError.objects.create(job_id=uuid4(), line=2, code="c"),
+    "progress_sample_of_import": lambda w: ProgressSample.objects.create(
+        job_id=uuid4(), phase="preparing", rows=1
+    ),
+    # Chunks and staged rows.
+    "chunk_of_import": lambda w: _chunk(ImportJob(), 1),
+    "chunk_status_known": lambda w: _chunk(w.job, 2, status="lost"),
+    "chunk_rows_in_order": lambda w: _move(w.chunk, first_row=5),
+    "chunk_running_has_lease": lambda w: _move(w.chunk, status="running"),
+    "chunk_moves_along_its_arrows": lambda w: _move(w.chunk, status="done"),
+    "chunk_epoch_never_falls": lambda w: _move(_chunk(w.job, 2, epoch=2), epoch=1),
+    "staged_row_from_1": lambda w: _staged(row=0),
+    # Keys and budgets.
+    "api_key_name_not_blank": lambda w: ApiKey.objects.create(
+        tenant=w.tenant, name=" ", key_hash="0" * 64
+    ),
+    "api_key_hash_is_sha256": lambda w: ApiKey.objects.create(
+        tenant=w.tenant, name="k", key_hash="plain"
+    ),
+    "turn_served_not_negative": _negative_turn,
+}
+
+# Targets of foreign keys: with the primary key in them they cannot be violated.
+CANNOT_BE_VIOLATED = {"dataset_id_tenant_once", "document_id_dataset_tenant_once"}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_the_database_refuses(name: str, world: World) -> None:
+    with pytest.raises(IntegrityError) as refused:
+        VIOLATIONS[name](world)
+
+    cause = refused.value.__cause__
+    assert isinstance(cause, psycopg2.Error)
+    assert cause.diag.constraint_name == name
+
+
+NAMED = """
+    SELECT conname FROM pg_constraint
+    WHERE conrelid::regclass::text ~ '^(datasets|segments)_' AND contype IN ('c', 'f', 'u', 'x')
+    UNION
+    SELECT indexrelid::regclass::text FROM pg_index
+    WHERE indrelid::regclass::text ~ '^(datasets|segments)_' AND indisunique AND NOT indisprimary
+    UNION
+    SELECT tgname FROM pg_trigger
+    WHERE tgrelid::regclass::text ~ '^(datasets|segments)_' AND NOT tgisinternal
+"""
+# Those that keep the full-text entry refuse nothing.
+NOT_RULES = {"segment_full_text_on_insert", "segment_full_text_on_update"}
+
+
+def test_every_named_rule_of_the_database_is_tried() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED)
+        names = {name for (name,) in cursor.fetchall()}
+    ours = {name for name in names if not name.startswith(("datasets_", "segments_"))}
+
+    assert ours - CANNOT_BE_VIOLATED - NOT_RULES == {
+        name for name in VIOLATIONS if not name.startswith("datasets_")
+    }

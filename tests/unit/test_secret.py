@@ -1,0 +1,56 @@
+"""The signing key of a home."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.secret import local_secret_key
+
+PRINT_KEY = """
+import sys
+from pathlib import Path
+from config.secret import local_secret_key
+sys.stdin.readline()
+print(local_secret_key(Path(sys.argv[1])))
+"""
+
+
+def test_it_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    home = tmp_path / "new" / "home"
+
+    key = local_secret_key(home)
+
+    assert len(key) >= 50
+    assert local_secret_key(home) == key
+    assert (home / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in home.iterdir()] == ["secret_key"]
+
+
+def test_two_homes_have_two(tmp_path: Path) -> None:
+    assert local_secret_key(tmp_path / "a") != local_secret_key(tmp_path / "b")
+
+
+def test_processes_that_start_together_agree_on_one(tmp_path: Path) -> None:
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", PRINT_KEY, str(tmp_path / "home")],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    keys = {racer.communicate("go\n")[0] for racer in racers}
+
+    assert keys == {local_secret_key(tmp_path / "home") + "\n"}
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["secret_key"]
+
+
+def test_a_home_that_cannot_be_written_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"SEGMILL_HOME is .*file/home.*of your own"):
+        local_secret_key(tmp_path / "file" / "home")
