@@ -3,12 +3,14 @@
 from typing import IO, BinaryIO
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from datasets.models import Dataset, Document, IndexingStatus
 from datasets.text_search import checked_text_search_config
 from segments import uploads
 from segments.embedding import embedder_of
-from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel
+from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
+from segments.hints import hint
 from segments.importing import abandoned, examine, foreground, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.options import ImportOptions as ImportOptions
@@ -165,6 +167,19 @@ def cancel_import(started: ImportJob, why: str = "The import was cancelled.") ->
     """
     state.cancel(started.pk, why)
     return job.settle(started.pk)
+
+
+def resume_import(interrupted: ImportJob) -> ImportJob:
+    """Let an interrupted import go on now, from where it stands; its row afterwards.
+
+    Raises:
+        StateConflict: it is not interrupted.
+    """
+    with transaction.atomic():
+        if not state.resume(interrupted.pk, now=True):
+            raise StateConflict("The import is not interrupted, so it cannot be resumed.")
+        hint(interrupted.pk)
+    return job.load(interrupted.pk)
 
 
 def undo_import(completed: ImportJob) -> ImportJob:

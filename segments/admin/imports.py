@@ -49,6 +49,7 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
             ("<uuid:job_id>/bad-rows.csv", watching.bad_rows_file, "bad_rows"),
             ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
             ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
+            ("<uuid:job_id>/resume/", watching.resume_import, "resume"),
             ("<uuid:job_id>/undo/", watching.undo_import, "undo"),
         ]
         own = [

@@ -46,6 +46,7 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "may_import": may_edit and job.is_final,
         "may_cancel": may_edit and not job.is_final,
         "may_retry": may_edit and job.status in RETRIED_STATUSES and is_stored(job.file_key),
+        "may_resume": may_edit and job.status == ImportStatus.INTERRUPTED,
         "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
         "retries": list(job.retries.order_by("created_at")),
     }
@@ -91,6 +92,17 @@ def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     except SegmillError as refusal:
         messages.error(request, str(refusal))
         return _to_page(job)
+
+
+@require_POST
+def resume_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Let an interrupted import go on now instead of after its pause."""
+    job = _editable_job(request, job_id)
+    try:
+        services.resume_import(job)
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(job)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

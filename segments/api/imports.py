@@ -76,6 +76,15 @@ class RetryView(ApiView):
         return _answer(services.retry_import(ended, door=Door.API, user=self.user))
 
 
+class ResumeView(ApiView):
+    """Lets an interrupted import go on."""
+
+    @extend_schema(operation_id="resume_import", request=None, responses=ImportSerializer)
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Go on now, from where it stands. 409 if it is not interrupted."""
+        return _answer(services.resume_import(self.import_job(job_id)))
+
+
 class UndoView(ApiView):
     """Takes an import back."""
 

@@ -13,6 +13,7 @@ from segments.api.imports import (
     ErrorsView,
     ImportsView,
     ImportView,
+    ResumeView,
     RetryView,
     UndoView,
 )
@@ -47,6 +48,7 @@ urlpatterns = [
     path(IMPORT, ImportView.as_view(), name="import"),
     path(f"{IMPORT}/cancel", CancelView.as_view(), name="cancel"),
     path(f"{IMPORT}/retry", RetryView.as_view(), name="retry"),
+    path(f"{IMPORT}/resume", ResumeView.as_view(), name="resume"),
     path(f"{IMPORT}/undo", UndoView.as_view(), name="undo"),
     path(f"{IMPORT}/errors", ErrorsView.as_view(), name="errors"),
     re_path("^", NothingHere.as_view()),

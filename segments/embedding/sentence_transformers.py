@@ -6,6 +6,7 @@ used. A model is a folder under `SEGMILL_MODELS_FOLDER`, or a name on the Huggin
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import PurePath
 from threading import RLock
 from typing import Any
 
@@ -46,8 +47,7 @@ class SentenceTransformersEmbedder:
         """
         load = _library()
         folder = settings.SEGMILL_MODELS_FOLDER / self.model
-        is_ours = folder.resolve().is_relative_to(settings.SEGMILL_MODELS_FOLDER.resolve())
-        place = str(folder) if is_ours and folder.is_dir() else self.model
+        place = str(folder) if _is_within(self.model) and folder.is_dir() else self.model
         try:
             return load(
                 place,
@@ -98,6 +98,12 @@ class SentenceTransformersEmbedder:
                 normalize_embeddings=self.settings.normalise,
             )
         return np.asarray(vectors, np.float32)
+
+
+def _is_within(model: str) -> bool:
+    """Whether `model` leads to nowhere but into the folder of models."""
+    path = PurePath(model)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _library() -> Callable[..., Any]:

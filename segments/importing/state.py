@@ -147,11 +147,13 @@ def fail_held(claim: JobClaim, code: str, error: str) -> bool:
 def interrupt(job_id: UUID, code: str, error: str) -> None:
     """(h) Leave the job where it stands, to go on by itself after a while or when resumed.
 
+    From here on it is the workers': the process that began it need not be there any more.
     One that is not embedding any more stays as it is: others have done without.
     """
     later = Now() + timedelta(seconds=settings.SEGMILL_RESUME_SECONDS)
     interrupted = ImportJob.objects.filter(pk=job_id, status=ImportStatus.EMBEDDING).update(
         status=ImportStatus.INTERRUPTED,
+        background=True,
         revision=F("revision") + 1,
         error_code=code,
         error=error,
@@ -162,15 +164,11 @@ def interrupt(job_id: UUID, code: str, error: str) -> None:
 
 
 def resume(job_id: UUID, *, now: bool = False) -> bool:
-    """(i) Let an interrupted job go on embedding, if it is time to or with `now`.
-
-    From here on it is the workers': the process that began it need not be there any more.
-    """
+    """(i) Let an interrupted job go on embedding, if it is time to or with `now`."""
     due = Q() if now else is_due()
     interrupted = ImportJob.objects.filter(due, pk=job_id, status=ImportStatus.INTERRUPTED)
     resumed = interrupted.update(
         status=ImportStatus.EMBEDDING,
-        background=True,
         revision=F("revision") + 1,
         error_code="",
         error="",

@@ -1,11 +1,14 @@
 """Imports whose model is behind an endpoint, with all that goes wrong there."""
 
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -218,3 +221,27 @@ def import_file(document: Document) -> Callable[[OnError], ImportJob]:
         return run_in_foreground(started)
 
     return run
+
+
+def test_an_interrupted_import_can_be_resumed_at_once_by_every_door(
+    document: Document, import_text: ImportText, server: EmbeddingsServer, admin_client: Client
+) -> None:
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
+    server.always = misbehaving.status(503)
+    job = import_text(document, FILE)
+    page = reverse("admin:segments_importjob_change", args=[job.pk])
+    assert "Go on now" in admin_client.get(page).content.decode()
+
+    admin_client.post(reverse("admin:segments_importjob_resume", args=[job.pk]))
+    job.refresh_from_db()
+    assert job.status == ImportStatus.EMBEDDING
+    assert running.run(job.pk).status == ImportStatus.INTERRUPTED
+
+    server.always = None
+    out = StringIO()
+    call_command("resume_import", str(job.pk), stdout=out)
+    assert "completed" in out.getvalue()
+    with pytest.raises(CommandError, match="not interrupted"):
+        call_command("resume_import", str(job.pk))
+    with pytest.raises(CommandError, match="no import"):
+        call_command("resume_import", "nothing")

@@ -1,0 +1,51 @@
+"""`manage.py resume_import ID`: an interrupted import goes on from where it stands."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from datasets.exceptions import SegmillError
+from datasets.lookup import as_uuid
+from segments import services
+from segments.console import ProgressDisplay, print_import
+from segments.exceptions import ImportNotFound
+from segments.importing import job
+from segments.models import ImportJob
+from segments.reports import report_import
+
+
+class Command(BaseCommand):
+    """Works in this process; Ctrl-C leaves the import where it stands, for the workers."""
+
+    help = "Let an import that was interrupted go on from where it stands."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which one."""
+        parser.add_argument("id", help="the import's id, as its report names it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Resume, report, and exit with 1 unless it succeeded."""
+        try:
+            resumed = services.resume_import(_found(options["id"]))
+            with ProgressDisplay(sys.stderr) as display:
+                ended = job.run(resumed.pk, display)
+        except SegmillError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        report = report_import(ended)
+        print_import(report, self.stdout)
+        if not report.is_success:
+            raise CommandError(report.error or report.status)
+
+
+def _found(identifier: str) -> ImportJob:
+    """The import of that id.
+
+    Raises:
+        ImportNotFound: there is none.
+    """
+    job_id = as_uuid(identifier)
+    if job_id is None:
+        raise ImportNotFound(identifier)
+    return job.load(job_id)
