@@ -32,7 +32,18 @@ class SentenceTransformersEmbedder:
     batching = Batching(TEXTS_AT_A_TIME)
 
     def __init__(self, settings: ModelSettings) -> None:
-        """Choose a model; it is loaded on first use, in the process that uses it."""
+        """Choose a model; it is loaded on first use, in the process that uses it.
+
+        Raises:
+            NoEmbeddingModel: the name leads somewhere else on this machine.
+        """
+        path = PurePath(settings.model)
+        if path.is_absolute() or ".." in path.parts:
+            raise NoEmbeddingModel(
+                f"“{settings.model}” is no name of a model. Use the name of a folder in "
+                "SEGMILL_MODELS_FOLDER, or one of the Hugging Face hub such as "
+                "intfloat/multilingual-e5-small."
+            )
         self.settings = settings
         self.provider, self.model = settings.provider, settings.model
         # Its tokenizer is not safe for threads, and two computations only share the cores.
@@ -47,7 +58,7 @@ class SentenceTransformersEmbedder:
         """
         load = _library()
         folder = settings.SEGMILL_MODELS_FOLDER / self.model
-        place = str(folder) if _is_within(self.model) and folder.is_dir() else self.model
+        place = str(folder) if folder.is_dir() else self.model
         try:
             return load(
                 place,
@@ -98,12 +109,6 @@ class SentenceTransformersEmbedder:
                 normalize_embeddings=self.settings.normalise,
             )
         return np.asarray(vectors, np.float32)
-
-
-def _is_within(model: str) -> bool:
-    """Whether `model` leads to nowhere but into the folder of models."""
-    path = PurePath(model)
-    return not path.is_absolute() and ".." not in path.parts
 
 
 def _library() -> Callable[..., Any]:

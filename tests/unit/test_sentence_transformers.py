@@ -28,6 +28,12 @@ def test_without_the_library_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch
         model.embed_query("hello")
 
 
+@pytest.mark.parametrize("path", ["/etc", "../secrets", "models/../../secrets"])
+def test_a_path_is_no_name_of_a_model(path: str) -> None:
+    with pytest.raises(NoEmbeddingModel, match="no name of a model"):
+        get_embedder("sentence_transformers", path)
+
+
 def test_nothing_heavy_is_imported_before_it_is_used(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", USE_THE_DEFAULT],
