@@ -40,6 +40,11 @@ class Access:
         """Whether there is a tenant whose things the user may change."""
         return self.everywhere or bool(self._tenants(Membership.EDITING_ROLES))
 
+    @property
+    def owns_anything(self) -> bool:
+        """Whether there is a tenant of which the user is an owner."""
+        return self.everywhere or bool(self._tenants((Membership.Role.OWNER,)))
+
     def may_see(self, tenant_id: UUID) -> bool:
         """Whether what belongs to the tenant exists for the user."""
         return self.everywhere or tenant_id in self.roles
@@ -59,6 +64,10 @@ class Access:
     def editable(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
         """Those of `objects` that the user may change."""
         return self._within(objects, tenant_path, self._tenants(Membership.EDITING_ROLES))
+
+    def owned(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
+        """Those of `objects` whose tenant the user is an owner of."""
+        return self._within(objects, tenant_path, self._tenants((Membership.Role.OWNER,)))
 
     def _tenants(self, roles: tuple[Any, ...]) -> list[UUID]:
         return [tenant for tenant, role in self.roles.items() if role in roles]

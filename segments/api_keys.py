@@ -25,15 +25,17 @@ NOTE_USE_AFTER = timedelta(minutes=1)
 
 def create_api_key(tenant: Tenant, name: str, user: User | None = None) -> tuple[ApiKey, str]:
     """A new key for `tenant`, and the text that its holder has to show; it is not kept."""
-    text = BEGINNING + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
-    key = ApiKey.objects.create(
-        tenant=tenant,
-        name=name,
-        prefix=text[:PREFIX_CHARS],
-        key_hash=_hash(text),
-        created_by=user,
-    )
+    key = ApiKey(tenant=tenant, name=name, created_by=user)
+    text = draw(key)
+    key.save(force_insert=True)
     return key, text
+
+
+def draw(key: ApiKey) -> str:
+    """Draw the text of a key that is not saved yet, which its holder has to show."""
+    text = BEGINNING + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
+    key.prefix, key.key_hash = text[:PREFIX_CHARS], _hash(text)
+    return text
 
 
 def find_api_key(text: str) -> ApiKey | None:

@@ -1,7 +1,8 @@
 """The admin of segments and imports: one file per noun, thin doors to the services."""
 
+from segments.admin.api_keys import ApiKeyAdmin
 from segments.admin.documents import ImportingDocumentAdmin
 from segments.admin.imports import ImportJobAdmin
 from segments.admin.segments import SegmentAdmin
 
-__all__ = ["ImportJobAdmin", "ImportingDocumentAdmin", "SegmentAdmin"]
+__all__ = ["ApiKeyAdmin", "ImportJobAdmin", "ImportingDocumentAdmin", "SegmentAdmin"]

@@ -1,0 +1,113 @@
+"""API keys in the admin: made and revoked by owners, the text shown once."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import ForeignKey, QuerySet
+from django.forms import ModelChoiceField, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+
+from datasets.tenant_admin import TenantScopedAdmin, access_of
+from segments.api_keys import draw, revoke_api_key
+from segments.models import ApiKey
+
+TEXT = "_segmill_key_text"
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
+    """A key may do in its tenant what an owner may, so owners alone see and make them."""
+
+    fields = ("tenant", "name")
+    readonly_fields = ("prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    list_display = ("name", "tenant", "shown", "created_by", "created_at", "last_used_at", "opens")
+    list_filter = (("tenant", admin.RelatedOnlyFieldListFilter), "created_at")
+    list_select_related = ("tenant", "created_by")
+    search_fields = ("name", "prefix")
+    ordering = ("-created_at",)
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Two to make one; all that is known of one that is there."""
+        return self.fields if obj is None else (*self.fields, *self.readonly_fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Those of the tenants the user owns."""
+        return access_of(request).owned(super().get_queryset(request))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Owners."""
+        return access_of(request).owns_anything
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        access = access_of(request)
+        return access.owns_anything if obj is None else access.may_own(obj.tenant_id)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Owners."""
+        return access_of(request).owns_anything
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: a key is revoked, and another one made."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: who had a key stays known."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Owners; of their own tenants' keys, as the list holds no others."""
+        return access_of(request).owns_anything
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        """The tenants the user owns."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and db_field.name == "tenant":
+            tenants = db_field.remote_field.model._default_manager.all()
+            field.queryset = access_of(request).owned(tenants, "pk")
+        return field
+
+    def save_model(
+        self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool
+    ) -> None:
+        """A new key; its text goes no further than the answer."""
+        obj.created_by_id = request.user.pk
+        setattr(request, TEXT, draw(obj))
+        obj.save(force_insert=True)
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The key, this once: it is in no message, no session and no cache."""
+        context = self.admin_site.each_context(request) | {
+            "title": f"The key “{obj.name}”",
+            "key": obj,
+            "text": getattr(request, TEXT),
+        }
+        answer = TemplateResponse(request, "admin/segments/api_key_made.html", context)
+        add_never_cache_headers(answer)
+        return answer
+
+    @admin.action(description="Revoke selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
+        """Close the door to them, for good."""
+        active = list(keys.active())  # type: ignore[attr-defined]
+        for key in active:
+            revoke_api_key(key)
+        keys_are = "key is" if len(active) == 1 else "keys are"
+        self.message_user(request, f"{len(active)} {keys_are} revoked.", messages.SUCCESS)
+
+    @admin.display(description="key", ordering="prefix")
+    def shown(self, key: ApiKey) -> str:
+        """Its beginning, which is all that is kept."""
+        return f"{key.prefix}…"
+
+    @admin.display(boolean=True, description="active", ordering="revoked_at")
+    def opens(self, key: ApiKey) -> bool:
+        """Whether it opens the door."""
+        return key.revoked_at is None
