@@ -54,7 +54,7 @@ class Access:
         return self.everywhere or self.roles.get(tenant_id) in Membership.EDITING_ROLES
 
     def may_own(self, tenant_id: UUID) -> bool:
-        """Whether the user may say who the members are."""
+        """Whether the user may say who the members are, and how models are reached."""
         return self.everywhere or self.roles.get(tenant_id) == Membership.Role.OWNER
 
     def visible(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:

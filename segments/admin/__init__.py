@@ -3,6 +3,13 @@
 from segments.admin.api_keys import ApiKeyAdmin
 from segments.admin.documents import ImportingDocumentAdmin
 from segments.admin.imports import ImportJobAdmin
+from segments.admin.model_providers import ModelProviderAdmin
 from segments.admin.segments import SegmentAdmin
 
-__all__ = ["ApiKeyAdmin", "ImportJobAdmin", "ImportingDocumentAdmin", "SegmentAdmin"]
+__all__ = [
+    "ApiKeyAdmin",
+    "ImportJobAdmin",
+    "ImportingDocumentAdmin",
+    "ModelProviderAdmin",
+    "SegmentAdmin",
+]
