@@ -236,6 +236,18 @@ class EmbeddingInterrupted(EmbeddingUnavailable):
     code = "embedding_interrupted"
 
 
+class RowsGone(SegmillError):
+    """Rows that were checked and stored are not there any more when they are to be published."""
+
+    code = "rows_gone"
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"Of {expected:,} checked rows {found:,} are left in the database: somebody removed "
+            "the others. Nothing was imported; import the file again."
+        )
+
+
 class ImportNotFound(NotFound):
     """No such import of this tenant."""
 

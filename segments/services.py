@@ -3,7 +3,7 @@
 from typing import IO, BinaryIO
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import Error, transaction
 
 from datasets.models import Dataset, Document, IndexingStatus
 from datasets.text_search import checked_text_search_config
@@ -52,7 +52,7 @@ def start_import(
 
     With `background` a worker is told, in the transaction that makes the job; otherwise the
     caller runs it, and what earlier callers that were killed have left is cleaned up first.
-    If the transaction fails, nothing is kept, the file neither.
+    If it is refused, nothing is kept, the file neither.
 
     A background request that arrives again is answered with the job it has made: the one of
     the same key, or without a key the unfinished one of the same file, document and options.
@@ -76,8 +76,11 @@ def start_import(
             background=background,
             idempotency_key=idempotency_key,
         )
+    except Error:  # perhaps it was committed and only the answer lost: age removes the file
+        raise
     except BaseException:
-        discard_file(stored.key)
+        if not ImportJob.objects.filter(file_key=stored.key).exists():
+            discard_file(stored.key)
         raise
     if accepted.file_key != stored.key:
         discard_file(stored.key)

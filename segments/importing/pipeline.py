@@ -134,10 +134,12 @@ def prepare(
         raise FileEmpty(f"{given.name} has a header but no rows. Put rows under it.")
     tally.notices += [*sheet.notices, *_notices(columns)]
     with transaction.atomic():
+        # The fence locks the job: nobody takes it over while the database computes on all rows.
+        fence(tally, Chunkful(0, tally.staged + 1))
         found = _check_ids(job_id, given, target, tally)
-        fence(tally, Chunkful(0, tally.staged + 1, problems=found))
         match(aim_of(job_id, given, target, tally))
-    tally.repeated = staging.repeated_rows(job_id, most=settings.SEGMILL_MAX_ROW_ERRORS)
+        tally.repeated = staging.repeated_rows(job_id, most=settings.SEGMILL_MAX_ROW_ERRORS)
+        fence(tally, Chunkful(0, tally.staged + 1, problems=found))
     tally.notices += _repetitions(tally.repeated)
     return tally
 

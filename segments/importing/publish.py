@@ -12,12 +12,12 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from datasets.models import Dataset, Document
-from segments.exceptions import EmbeddingFailed, TargetGone
+from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.importing import matching, state, writing
 from segments.importing.aims import Aim
 from segments.importing.state import JobClaim
 from segments.importing.writing import Written
-from segments.models import ImportJob
+from segments.models import ImportJob, StagedRow
 
 FULL_TEXT_INDEX = "segment_full_text"
 
@@ -43,13 +43,22 @@ def publish(claim: JobClaim, **changes: Any) -> Published:
         ImportCancelled, ClaimLost: the claim does not hold any more.
         TargetGone: the document or the dataset's model changed meanwhile.
         EmbeddingFailed: a row of a high_quality dataset has no vector.
+        RowsGone: fewer rows are staged than were checked.
     """
     job = state.lock_for_publishing(claim)
+    _refuse_if_rows_are_gone(job)
     document = _locked_document(job)
     published = _write(Aim.of(job), job, document)
     counts = {f"rows_{name}": count for name, count in asdict(published).items()}
     state.complete(claim, **counts, **changes)
     return published
+
+
+def _refuse_if_rows_are_gone(job: ImportJob) -> None:
+    """What is not there would be published as if the file had not had it."""
+    found = StagedRow.objects.filter(job_id=job.pk).count()
+    if found != job.rows_staged:
+        raise RowsGone(job.rows_staged, found)
 
 
 def _write(aim: Aim, job: ImportJob, document: Document) -> Published:

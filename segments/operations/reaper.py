@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from segments import heartbeats
 from segments.hints import hint, send_canary
-from segments.importing import job, state
+from segments.importing import abandoned, job, state
 from segments.models import ImportJob
 from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ImportStatus
 from segments.operations.claimable import Claimable, find_claimable
@@ -60,6 +60,7 @@ def sweep() -> Sweep | None:
             return None
         heartbeats.beat(heartbeats.REAPER)
         swept = Sweep(failed=_end_spent() + _end_expired(), hinted=_hint(), tidied=_tidy())
+        abandoned.clean_up()
         _send_canary_if_quiet()
     if swept:
         logger.info("reaper: %s", swept)

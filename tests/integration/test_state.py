@@ -334,6 +334,18 @@ def test_cancel_names_what_it_waits_for(waiting: ImportJob) -> None:
         state.cancel(waiting.pk, "Enough.")
 
 
+def test_rows_that_vanished_are_never_published_as_if_the_file_had_not_had_them(
+    embedding: ImportJob, contents: Callable[[Document], list[str]], document: Document
+) -> None:
+    StagedRow.objects.filter(job_id=embedding.pk, row=7).delete()
+
+    ended = job.run(embedding.pk)
+
+    assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "rows_gone")
+    assert "Of 10 checked rows 9 are left" in ended.error
+    assert contents(document) == []
+
+
 def test_an_import_goes_through_after_all_that(embedding: ImportJob, document: Document) -> None:
     expire(embedding.pk)
     assert job.run(embedding.pk).status == ImportStatus.COMPLETED

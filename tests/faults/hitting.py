@@ -1,0 +1,85 @@
+"""Does one fault at one point of a scenario, in this process or in one that is killed by it."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.db import connections
+
+from tests.faults.points import Fault, Tap, tapped
+from tests.faults.scenarios import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A fault that was done, and at what."""
+
+    scenario: str
+    number: int
+    fault: Fault
+    point: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, point {self.number}, {self.fault}: {self.point}"
+
+
+def find_points(scenario: type[Scenario]) -> list[str]:
+    """The points of a scenario that nothing happens to."""
+    undisturbed = scenario()
+    with undisturbed.settings(), tapped(Tap()) as tap:
+        undisturbed.act()
+    undisturbed.recover()
+    return tap.seen
+
+
+def hit(scenario: type[Scenario], number: int, fault: Fault, point: str) -> None:
+    """Do the fault, look whether anything is half visible, and see that all recovers.
+
+    Raises:
+        AssertionError: it is, or it does not; the text says where the fault was.
+    """
+    what = Hit(scenario.name, number, fault, point)
+    found = scenario()
+    tap = Tap(number, fault)
+    try:
+        if fault.is_kill:
+            _act_and_die(found, tap)
+        else:
+            _act(found, tap)
+        connections.close_all()
+        found.check_whole()
+        found.recover()
+    except Exception as wrong:
+        raise AssertionError(f"{what}: {type(wrong).__name__}: {wrong}") from wrong
+
+
+def every_hit(scenario: type[Scenario], faults: tuple[Fault, ...]) -> Iterator[Hit]:
+    """All faults at all points of a scenario."""
+    for number, point in enumerate(find_points(scenario), 1):
+        for fault in faults:
+            yield Hit(scenario.name, number, fault, point)
+
+
+def _act(scenario: Scenario, tap: Tap) -> None:
+    """Whatever comes of the fault is right, as long as the database is."""
+    with scenario.settings(), tapped(tap), suppress(Exception):
+        scenario.act()
+
+
+def _act_and_die(scenario: Scenario, tap: Tap) -> None:
+    """In a child, which shares no connection with us; it ends at the point, or at the end."""
+    connections.close_all()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            _act(scenario, tap)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    died = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    # Threads take turns differently now and then: the last points may not be reached.
+    assert died or os.WEXITSTATUS(status) == 0, status

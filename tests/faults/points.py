@@ -1,0 +1,123 @@
+"""The points at which something can be hit, found by running it: a new statement is one by itself.
+
+A point is an SQL statement, a COPY, a COMMIT, an access to the file storage or a call of the
+model, in any thread. A `Tap` counts them as they come by and does one fault at one of them.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from threading import Lock
+from typing import Any
+from unittest.mock import patch
+
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from segments.embedding.wordllama import WordLlamaEmbedder
+
+SHOWN_CHARS = 60
+
+
+class Fault(StrEnum):
+    """What is done at a point."""
+
+    ERROR = "error"
+    """It fails, and changes nothing."""
+    CUT = "cut"
+    """It takes effect, but the answer is lost, and the connection with it."""
+    KILL_BEFORE = "kill before"
+    KILL_AFTER = "kill after"
+
+    @property
+    def is_kill(self) -> bool:
+        """Whether the process does not survive it."""
+        return self in (Fault.KILL_BEFORE, Fault.KILL_AFTER)
+
+
+class Injected(OperationalError):
+    """An error of ours, of the kind that a database gives."""
+
+
+class Tap:
+    """Notes every point that comes by; does `fault` at the one of number `at`, from 1."""
+
+    def __init__(self, at: int = 0, fault: Fault = Fault.ERROR) -> None:
+        self.at, self.fault = at, fault
+        self.seen: list[str] = []
+        self._lock = Lock()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the fault was done."""
+        return 0 < self.at <= len(self.seen)
+
+    def pass_by(self, name: str, act: Callable[[], Any], cut: Callable[[], None]) -> Any:
+        """Do `act`, or the fault around it; `cut` breaks the connection it went through."""
+        with self._lock:
+            self.seen.append(name)
+            is_here = len(self.seen) == self.at
+        if not is_here:
+            return act()
+        if self.fault == Fault.ERROR:
+            raise Injected(f"injected before: {name}")
+        if self.fault == Fault.KILL_BEFORE:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = act()
+        if self.fault == Fault.KILL_AFTER:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if isinstance(result, File):
+            result.close()
+        cut()
+        raise Injected(f"injected after: {name}")
+
+
+@contextmanager
+def tapped(tap: Tap) -> Iterator[Tap]:
+    """Lead every point of this process past `tap`."""
+    with ExitStack() as stack:
+        for owner, method, name in (
+            (CursorWrapper, "execute", _statement),
+            (CursorWrapper, "executemany", _statement),
+            (BaseDatabaseWrapper, "_commit", lambda *args: "COMMIT"),
+            (FileSystemStorage, "_open", lambda *args: "open the file"),
+            (FileSystemStorage, "_save", lambda *args: "save the file"),
+            (FileSystemStorage, "delete", lambda *args: "delete the file"),
+            (WordLlamaEmbedder, "embed_passages", lambda *args: "embed"),
+        ):
+            stack.enter_context(patch.object(owner, method, _led_past(tap, owner, method, name)))
+        # Django hands COPY through to the driver; named here, it comes by as well.
+        copy = _led_past(tap, _Copying, "copy_expert", _statement)
+        stack.enter_context(patch.object(CursorWrapper, "copy_expert", copy, create=True))
+        yield tap
+
+
+class _Copying:
+    @staticmethod
+    def copy_expert(wrapper: CursorWrapper, *args: Any) -> Any:
+        return wrapper.cursor.copy_expert(*args)
+
+
+def _led_past(tap: Tap, owner: Any, method: str, name: Callable[..., str]) -> Callable[..., Any]:
+    original = getattr(owner, method)
+
+    def led(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return tap.pass_by(name(*args), lambda: original(self, *args, **kwargs), lambda: _cut(self))
+
+    return led
+
+
+def _statement(sql: object, *args: object) -> str:
+    return " ".join(str(sql).split())[:SHOWN_CHARS]
+
+
+def _cut(through: Any) -> None:
+    """Close the connection that a cursor or a wrapper stands for, as a server that dies does."""
+    wrapper = through.db if isinstance(through, CursorWrapper) else through
+    if isinstance(wrapper, BaseDatabaseWrapper) and wrapper.connection is not None:
+        wrapper.connection.close()

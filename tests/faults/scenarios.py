@@ -1,0 +1,357 @@
+"""What is hit by faults, and what must hold afterwards: not half visible, and it recovers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from io import BytesIO
+from typing import Any, ClassVar
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+from django.core.files.storage import default_storage
+from django.db import connections
+from django.db.models import F, Sum
+from django.db.models.functions import Now
+from django.test import override_settings
+from django_q.models import OrmQ
+
+from datasets.models import Dataset, DocForm, Document, Tenant
+from segments import services
+from segments.embedding.wordllama import WordLlamaEmbedder
+from segments.exceptions import StateConflict
+from segments.importing import job, state
+from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
+from segments.models.import_job import Door, ImportMode, ImportStatus
+from segments.operations import reaper
+
+HEADER = "question,answer,external_id\n"
+ROWS = 4
+CHUNK_ROWS = 2
+FORMER = 2
+MOST_RUNS = 10
+
+
+class Scenario(ABC):
+    """One thing that is done, on things of its own, so that any number can follow another."""
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.document = _make_document()
+        self.arrange()
+        connections.close_all()
+
+    def arrange(self) -> None:  # noqa: B027  (some have nothing to arrange)
+        """Bring about what is there before."""
+
+    @abstractmethod
+    def act(self) -> None:
+        """Do what is hit."""
+
+    @abstractmethod
+    def check_whole(self) -> None:
+        """Right after the fault, and at any other time: all of it is visible or nothing."""
+
+    @abstractmethod
+    def recover(self) -> None:
+        """Go on as workers and reaper would, and check that all is as without the fault."""
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Several chunks, one thread: points come in the same order again."""
+        with override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS, SEGMILL_EMBED_THREADS=1):
+            yield
+
+    def start(self, mode: ImportMode = ImportMode.APPEND, more: str = "") -> ImportJob:
+        """An import into the document that no worker has seen; `more` are lines after its rows."""
+        lines = "".join(f"{q},{a},{x}\n" for q, a, x in _rows())
+        file = BytesIO(f"{HEADER}{lines}{more}".encode())
+        options = services.ImportOptions(mode=mode)
+        return services.start_import(
+            self.document, file, "rows.csv", door=Door.API, options=options
+        )
+
+    def contents(self) -> list[str]:
+        """What is visible of the document, in its order."""
+        segments = DocumentSegment.objects.filter(document=self.document).order_by("position")
+        return list(segments.values_list("content", flat=True))
+
+    def check_document(self, expected: list[str]) -> None:
+        """The document has exactly these segments, each with all that belongs to it."""
+        assert self.contents() == expected
+        segments = DocumentSegment.objects.filter(document=self.document)
+        assert not segments.filter(embedding=None).exists()
+        assert not segments.filter(search_vector=None).exists()
+        self.check_totals()
+
+    def check_totals(self) -> None:
+        """The document's totals are the sums of its segments."""
+        self.document.refresh_from_db()
+        sums = DocumentSegment.objects.filter(document=self.document).aggregate(
+            words=Sum("word_count", default=0), tokens=Sum("tokens", default=0)
+        )
+        totals = self.document.word_count, self.document.tokens
+        assert self.document.segment_count == len(self.contents())
+        assert totals == (sums["words"], sums["tokens"])
+
+
+class Import(Scenario):
+    """Prepare, embed and publish, by one worker."""
+
+    name = "import"
+    mode: ClassVar[ImportMode] = ImportMode.APPEND
+    more: ClassVar[str] = ""
+
+    def arrange(self) -> None:
+        """An import that waits."""
+        self.job = self.start(self.mode, self.more)
+        self.rows = ROWS + self.more.count("\n")
+
+    def act(self) -> None:
+        """Run it from beginning to end."""
+        job.run(self.job.pk)
+
+    def after(self) -> list[str]:
+        """What the document holds once it is published."""
+        return _former() + _contents()
+
+    def check_whole(self) -> None:
+        """Published and completed are one."""
+        self.check_totals()
+        self.job.refresh_from_db()
+        is_there = self.contents() == self.after()
+        assert is_there or self.contents() == _former()
+        assert is_there == (self.job.status == ImportStatus.COMPLETED), self.job.status
+
+    def recover(self) -> None:
+        """It ends completed, each row once, and no finished chunk is embedded again."""
+        done = Chunk.objects.filter(job=self.job, status="done")
+        kept = sum(done.values_list(F("last_row") - F("first_row") + 1, flat=True))
+        texts = run_to_the_end(self.job.pk)
+        self.job.refresh_from_db()
+        assert self.job.status == ImportStatus.COMPLETED, self.job.error
+        assert texts <= self.rows - kept
+        assert self.job.rows_total == self.rows
+        assert self.job.rows_created + self.job.rows_updated == self.rows
+        assert self.job.rows_embedded + self.job.rows_reused == self.rows
+        assert not RowError.objects.filter(job=self.job).exists()
+        self.check_document(self.after())
+        check_nothing_staged(self.job.pk)
+
+
+class Sync(Import):
+    """The same for an import that changes a segment, removes another one and adds the rest."""
+
+    name = "sync"
+    mode = ImportMode.SYNC
+    more = "What is it now?,Changed.,f0\n"
+
+    def after(self) -> list[str]:
+        """The changed one keeps its place."""
+        return ["What is it now?", *_contents()]
+
+
+class Cancel(Scenario):
+    """Cancel, in the middle of the embed step."""
+
+    name = "cancel"
+
+    def arrange(self) -> None:
+        """An import with chunks done and chunks to do."""
+        self.job = self.start()
+        with self.settings(), patch.object(job, "_embed", lambda *args: None):
+            job.run(self.job.pk)
+
+    def act(self) -> None:
+        """Cancel it, as its page does."""
+        services.cancel_import(self.job)
+
+    def check_whole(self) -> None:
+        """Nothing of it is ever visible."""
+        self.check_document(_former())
+
+    def recover(self) -> None:
+        """Asked again, it is cancelled; nothing of it comes back or stays staged."""
+        with suppress(StateConflict):
+            services.cancel_import(self.job)
+        make_time_pass(self.job.pk)
+        reaper.sweep()
+        run_to_the_end(self.job.pk)
+        self.job.refresh_from_db()
+        assert self.job.status == ImportStatus.CANCELLED
+        self.check_document(_former())
+        check_nothing_staged(self.job.pk)
+
+
+class Undo(Scenario):
+    """Take a completed import back."""
+
+    name = "undo"
+
+    def arrange(self) -> None:
+        """A completed import."""
+        self.job = self.start()
+        run_to_the_end(self.job.pk)
+
+    def act(self) -> None:
+        """Undo it, as its page does."""
+        services.undo_import(job.load(self.job.pk))
+
+    def check_whole(self) -> None:
+        """Gone and undone are one."""
+        self.check_totals()
+        self.job.refresh_from_db()
+        assert self.contents() in (_former(), _former() + _contents())
+        assert (self.contents() == _former()) == (self.job.undone_at is not None)
+
+    def recover(self) -> None:
+        """Asked again, it is undone."""
+        with suppress(StateConflict):
+            services.undo_import(job.load(self.job.pk))
+        self.check_whole()
+        self.check_document(_former())
+
+
+class Submit(Scenario):
+    """Hand in a file."""
+
+    name = "submit"
+
+    def act(self) -> None:
+        """Start an import, as the REST API does."""
+        self.start()
+
+    def check_whole(self) -> None:
+        """There is no import yet, or one with its file."""
+        jobs = list(ImportJob.objects.filter(document=self.document))
+        assert len(jobs) <= 1
+        for each in jobs:
+            assert default_storage.exists(each.file_key)
+        self.check_document(_former())
+
+    def recover(self) -> None:
+        """Asked again, there is one import, and it goes through."""
+        again = self.start()
+        assert ImportJob.objects.get(document=self.document) == again
+        run_to_the_end(again.pk)
+        again.refresh_from_db()
+        assert again.status == ImportStatus.COMPLETED, again.error
+        self.check_document(_former() + _contents())
+
+
+class Reap(Scenario):
+    """A sweep of the reaper."""
+
+    name = "reap"
+
+    def arrange(self) -> None:
+        """An import whose worker was killed; it still has its claim, which has run out."""
+        self.job = self.start()
+        state.claim_preparing(self.job.pk)
+        make_time_pass(self.job.pk)
+        OrmQ.objects.all().delete()
+
+    def act(self) -> None:
+        """Look once."""
+        reaper.sweep()
+
+    def check_whole(self) -> None:
+        """The import waits where it is."""
+        self.job.refresh_from_db()
+        assert self.job.status == ImportStatus.PREPARING
+        self.check_document(_former())
+
+    def recover(self) -> None:
+        """The next sweep tells the workers."""
+        make_time_pass(self.job.pk)
+        assert reaper.sweep() is not None
+        hinted = {message.args()[0] for message in OrmQ.objects.all() if message.args()}
+        assert str(self.job.pk) in hinted
+        run_to_the_end(self.job.pk)
+        self.check_document(_former() + _contents())
+
+
+SCENARIOS: tuple[type[Scenario], ...] = (Import, Sync, Cancel, Undo, Submit, Reap)
+
+
+def run_to_the_end(job_id: UUID) -> int:
+    """Run an import as workers and reaper would until it has ended; the texts it embedded."""
+    texts = 0
+    embed = WordLlamaEmbedder.embed_passages
+
+    def counted(self: WordLlamaEmbedder, passages: Any) -> Any:
+        nonlocal texts
+        texts += len(passages)
+        return embed(self, passages)
+
+    settings = override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS, SEGMILL_EMBED_THREADS=1)
+    with settings, patch.object(WordLlamaEmbedder, "embed_passages", counted):
+        for _ in range(MOST_RUNS):
+            make_time_pass(job_id)
+            if job.run(job_id).is_final:
+                return texts
+    raise AssertionError(f"import {job_id} does not end")
+
+
+def make_time_pass(job_id: UUID) -> None:
+    """As if leases had run out, pauses were over and hints were old."""
+    past = Now() - timedelta(hours=1)
+    jobs = ImportJob.objects.filter(pk=job_id)
+    jobs.filter(lease_until__isnull=False).update(lease_until=past)
+    jobs.filter(finished_at__isnull=False).update(finished_at=past)
+    jobs.update(not_before=None, hinted_at=past)
+    Chunk.objects.filter(job_id=job_id, status="running").update(lease_until=past)
+    Chunk.objects.filter(job_id=job_id).update(not_before=None)
+
+
+def check_nothing_staged(job_id: UUID) -> None:
+    """Nothing of the import is left but what it published and its history."""
+    for model in (Chunk, StagedRow, StagedVector):
+        assert not model._default_manager.filter(job_id=job_id).exists(), model
+
+
+def _rows() -> list[tuple[str, str, str]]:
+    return [(f"How is number {n} done?", f"Like {n}.", f"x{n}") for n in range(ROWS)]
+
+
+def _contents() -> list[str]:
+    return [question for question, _, _ in _rows()]
+
+
+def _former() -> list[str]:
+    return [f"What was there, {n}?" for n in range(FORMER)]
+
+
+def _make_document() -> Document:
+    """A document with two segments, in a dataset of its own: no vector is there to be reused."""
+    tenant, _ = Tenant.objects.get_or_create(name="faults")
+    dataset = Dataset.objects.create(
+        tenant=tenant,
+        name=str(uuid4()),
+        embedding_model_provider="wordllama",
+        embedding_model="l2_supercat_256",
+    )
+    document = Document.objects.create(
+        tenant=tenant,
+        dataset=dataset,
+        name="faq",
+        doc_form=DocForm.QA,
+        segment_count=FORMER,
+        word_count=sum(map(len, _former())),
+        tokens=FORMER,
+    )
+    for position, content in enumerate(_former(), 1):
+        DocumentSegment.objects.create(
+            tenant=tenant,
+            dataset=dataset,
+            document=document,
+            position=position,
+            content=content,
+            word_count=len(content),
+            tokens=1,
+            index_node_hash=str(position),
+            external_id=f"f{position - 1}",
+            embedding=[1.0] * 256,
+        )
+    return document
