@@ -1,6 +1,6 @@
 """How commands talk to people: a bar on a terminal, plain lines in a pipe, results as tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import shorten
 from time import monotonic
 from types import TracebackType
@@ -21,9 +21,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from segments.importing.types import Progress
+from segments.importing.plan import Change
+from segments.importing.types import JSONValue, Progress
 from segments.models.import_job import ImportStatus
-from segments.reports import ImportReport
+from segments.reports import ImportReport, PlanReport
 from segments.search import Hit
 from segments.search.evaluation import Quality
 
@@ -135,6 +136,15 @@ def counted(items: Sequence[T], title: str, stream: TextIO) -> Iterator[T]:
         yield from items
 
 
+def watched(portions: Iterable[bytes], title: str, stream: TextIO) -> Iterator[bytes]:
+    """`portions`, one by one, with a sign of life on `stream` if it is a terminal."""
+    if stream.isatty():
+        console = Console(file=stream)
+        yield from track(portions, title, total=None, console=console, transient=True)
+    else:
+        yield from portions
+
+
 def print_table(title: str, columns: list[str], rows: list[list[str]], stream: Output) -> None:
     """A table as wide as the terminal, or as wide as needed in a pipe."""
     table = Table(title=title, title_justify="left")
@@ -148,6 +158,36 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], stream: O
     with console.capture() as drawn:
         console.print(table)
     stream.write(drawn.get())  # at once: a command's own stream ends each piece with a newline
+
+
+def _print_plan(plan: PlanReport, stream: Output) -> None:
+    """What an import would do: in numbers, and its first changes before and after."""
+    counts = [
+        ["mode", plan.mode],
+        ["to create", f"{plan.created:,}"],
+        ["to update", f"{plan.updated:,}"],
+        ["unchanged", f"{plan.unchanged:,}"],
+        ["to remove", f"{plan.removed:,}"],
+        ["tokens to embed", f"{plan.tokens_to_embed:,}"],
+    ]
+    if plan.cost is not None:
+        counts.append(["cost", f"up to {plan.cost}"])
+    print_table("Plan", ["", ""], counts, stream)
+    changes = [
+        [change.kind, _place(change), _parts(change.before), _parts(change.after)]
+        for change in plan.changes
+    ]
+    if changes:
+        print_table("First changes", ["", "where", "before", "after"], changes, stream)
+
+
+def _place(change: Change) -> str:
+    places = [f"line {change.line}" if change.line else "", f"#{change.position or ''}"]
+    return " → ".join(place for place in places if place.strip("#"))
+
+
+def _parts(parts: Mapping[str, JSONValue] | None) -> str:
+    return "\n".join(f"{part}: {value}" for part, value in (parts or {}).items() if value)
 
 
 def print_import(report: ImportReport, stream: Output) -> None:
@@ -169,6 +209,8 @@ def print_import(report: ImportReport, stream: Output) -> None:
         ["rows per second", f"{rows / total:,.0f}" if total else "–"],
     ]
     print_table("Import", ["", ""], counts, stream)
+    if report.plan and report.error is None:
+        _print_plan(report.plan, stream)
     if report.errors:
         bad = [[str(e.line), e.column, e.value, e.reason] for e in report.errors]
         print_table("Bad rows", ["line", "column", "value", "reason"], bad, stream)

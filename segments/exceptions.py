@@ -73,6 +73,12 @@ class FileUnreadable(FileRefused):
     code = "file_unreadable"
 
 
+class FileUnwritable(SegmillError):
+    """A file cannot be written where it was asked for."""
+
+    code = "file_unwritable"
+
+
 class FileEmpty(FileRefused):
     """There is no row in it."""
 
@@ -316,6 +322,12 @@ class VectorExtensionMissing(SegmillError):
     """The PostgreSQL server lacks pgvector, or has one that is too old."""
 
     code = "vector_extension_missing"
+
+
+class ExportRefused(SegmillError):
+    """The segments do not fit into a file of that format."""
+
+    code = "export_refused"
 
 
 class SearchRefused(SegmillError):

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from segments.importing.examine import Examination
-from segments.importing.types import JSONValue
+from segments.importing.plan import Change, Plan
+from segments.importing.types import JSONValue, RowProblem
 from segments.models import ImportJob, RowError
 from segments.models.import_job import ImportStatus, Seconds
+from segments.models.remedies import remedy_for
 
 ERRORS_LISTED = 100
 
@@ -18,7 +20,24 @@ class LineError:
     line: int
     column: str
     value: str
+    code: str
     reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """What an import would do; the cost is an exact number written as text."""
+
+    mode: str
+    created: int
+    updated: int
+    unchanged: int
+    removed: int
+    rows_to_embed: int
+    tokens_to_embed: int
+    cost: str | None
+    changes: list[Change]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +45,8 @@ class ImportReport:
     """What became of a file; the fields are those of `import_segments --json`.
 
     `rows` counts all rows of the file, `failed` the bad ones, `seconds` what each phase took.
-    `errors` are the first hundred bad rows; `error` says why the import ended early.
+    `errors` are the first hundred bad rows; `error` says why the import ended early. `plan` is
+    what a dry run found that the import would do.
     """
 
     job_id: str | None = None
@@ -43,6 +63,7 @@ class ImportReport:
     seconds: Seconds = field(default_factory=lambda: Seconds(0.0, 0.0, 0.0, 0.0))
     errors: list[LineError] = field(default_factory=list)
     error: str | None = None
+    plan: PlanReport | None = None
     notices: list[str] = field(default_factory=list)
 
     @property
@@ -80,18 +101,15 @@ def report_import(job: ImportJob) -> ImportReport:
 
 def report_examination(found: Examination) -> ImportReport:
     """The report of a dry run: nothing was embedded, `reused` is what would be."""
-    rows = "row is" if found.failed == 1 else "rows are"
     return ImportReport(
         status="dry_run",
         rows=found.rows,
         failed=found.failed,
         reused=found.reused,
         tokens=found.tokens,
-        errors=[
-            LineError(problem.line, problem.column, problem.value, problem.reason)
-            for problem in found.problems[:ERRORS_LISTED]
-        ],
-        error=found.refusal or (f"{found.failed:,} {rows} bad." if found.failed else None),
+        errors=[_line_error(problem) for problem in found.problems[:ERRORS_LISTED]],
+        error=found.refusal or None,
+        plan=_planned(found.plan),
         notices=found.notices,
     )
 
@@ -103,4 +121,24 @@ def report_refusal(error: str, *, cancelled: bool = False) -> ImportReport:
 
 
 def _first(errors: Iterable[RowError]) -> list[LineError]:
-    return [LineError(error.line, error.column, error.value, error.reason) for error in errors]
+    return [_line_error(error) for error in errors]
+
+
+def _line_error(error: RowError | RowProblem) -> LineError:
+    return LineError(
+        error.line, error.column, error.value, error.code, error.reason, remedy_for(error.code)
+    )
+
+
+def _planned(plan: Plan) -> PlanReport:
+    return PlanReport(
+        mode=plan.mode.value,
+        created=plan.created,
+        updated=plan.updated,
+        unchanged=plan.unchanged,
+        removed=plan.removed,
+        rows_to_embed=plan.rows_to_embed,
+        tokens_to_embed=plan.tokens_to_embed,
+        cost=None if plan.cost is None else f"{plan.cost:f}",
+        changes=plan.changes,
+    )

@@ -53,7 +53,7 @@ class Aim:
             job.document_id,
             job.dataset_id,
             ImportMode(job.mode),
-            frozenset(job.source.get("parts", ())),
+            frozenset(filter(None, job.source.get("uses", ()))),
             bool(job.embedding_model),
         )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from segments.exceptions import BudgetExceeded
+from segments.exceptions import ImportRefused
 from segments.importing import pipeline, staging
 from segments.importing.aims import Aim
 from segments.importing.columns import Columns
@@ -11,6 +11,7 @@ from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.plan import Plan, make_plan, refuse_over_budget
 from segments.importing.types import Listener, RowProblem, SegmentRow, Source, Target
 from segments.importing.writer import Chunkful
+from segments.models.import_job import OnError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
         tally = pipeline.prepare(visit, given, target, _no_fence, listener)
         aim = pipeline.aim_of(visit, given, target, tally)
         plan = make_plan(aim, with_removals=not tally.is_partial)
-        refusal = _over_budget(aim, given.options)
+        refusal = _refused(tally, given.options) or _over_budget(aim, given.options)
     return Examination(
         columns=tally.columns,
         rows=tally.rows,
@@ -71,10 +72,16 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
     )
 
 
+def _refused(tally: Tally, options: ImportOptions) -> str:
+    if tally.staged and (not tally.failed or options.on_error == OnError.SKIP):
+        return ""
+    return f"{tally.failed:,} {'row is' if tally.failed == 1 else 'rows are'} bad."
+
+
 def _over_budget(aim: Aim, options: ImportOptions) -> str:
     try:
         refuse_over_budget(aim, options)
-    except BudgetExceeded as refusal:
+    except ImportRefused as refusal:
         return str(refusal)
     return ""
 

@@ -238,7 +238,7 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     plan.refuse_over_budget(aim, given.options)
     if given.options.map:
         pipeline.remember_columns(job.document_id, tally, given.options)
-    state.start_embedding(claim, notices=tally.notices, source=tally.source.as_json())
+    state.start_embedding(claim, notices=tally.notices)
 
 
 def _stored(job: ImportJob) -> File[bytes]:
@@ -261,6 +261,8 @@ def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkf
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
     state.renew(
         claim,
+        source=tally.source.as_json(),
+        notices=tally.notices,
         rows_total=tally.rows,
         rows_failed=tally.failed,
         rows_staged=tally.staged,

@@ -24,6 +24,7 @@ from segments.importing.columns import Columns, map_columns
 from segments.importing.full_text import full_text_problem
 from segments.importing.matching import match
 from segments.importing.options import ImportOptions
+from segments.importing.rebuilt import with_cells
 from segments.importing.rows import open_sheet
 from segments.importing.tokens import count
 from segments.importing.types import (
@@ -45,6 +46,9 @@ from segments.models.import_job import ImportMode, ImportStatus
 
 SAMPLE_ROWS = 10
 REPETITIONS_SHOWN = 10
+# Cells of bad rows that are kept, for the report that can be mended: 10,000 rows as they usually
+# are, but not 10,000 of the longest.
+REPORT_CHARS = 16 * 1024 * 1024
 # A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
 CHUNK_CHARS = 8 * 1024 * 1024
 
@@ -82,14 +86,27 @@ class Tally:
     notices: list[str] = field(default_factory=list)
     repeated: list[tuple[int, int]] = field(default_factory=list)
     is_partial: bool = False
+    room_for_cells: int = REPORT_CHARS
 
     def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
         """Count the rows that `found` speaks of; those that the report has room for."""
         self.failed += len({problem.line for problem in found})
         room = settings.SEGMILL_MAX_ROW_ERRORS - len(self.problems)
-        kept = found[: max(room, 0)]
-        # Without their cells, which may be large: those are stored with the chunk.
-        self.problems += [replace(problem, cells=()) for problem in kept]
+        kept = self._with_room_for_cells(found[: max(room, 0)])
+        self.problems += kept
+        return kept
+
+    def _with_room_for_cells(self, found: list[RowProblem]) -> list[RowProblem]:
+        """The problems with the cells of each row once, as long as there is room for them."""
+        kept: list[RowProblem] = []
+        for problem in found:
+            is_first = not kept or kept[-1].line != problem.line
+            chars = sum(map(len, problem.cells))
+            if is_first and chars <= self.room_for_cells:
+                self.room_for_cells -= chars
+                kept.append(problem)
+            else:
+                kept.append(replace(problem, cells=()))
         return kept
 
     def add_row(self, row: CountedRow) -> None:
@@ -151,7 +168,7 @@ def aim_of(job_id: UUID, given: GivenFile, target: Target, tally: Tally) -> Aim:
         target.document_id,
         target.dataset_id,
         given.options.mode,
-        frozenset(tally.source.parts),
+        frozenset(filter(None, tally.source.uses)),
         bool(target.model),
     )
 
@@ -194,7 +211,7 @@ def remember_columns(document_id: UUID, tally: Tally, options: ImportOptions) ->
 def _described(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
     """What the file is, with its header and the parts its columns are."""
     header = () if options.no_header else sheet.header
-    return replace(sheet.source, header=header, parts=tuple(use for use in columns.uses if use))
+    return replace(sheet.source, header=header, uses=columns.uses)
 
 
 def _notices(columns: Columns) -> list[str]:
@@ -275,6 +292,7 @@ def _check_ids(job_id: UUID, given: GivenFile, target: Target, tally: Tally) -> 
     if given.options.mode == ImportMode.APPEND:
         problems += staging.known_ids(job_id, target.document_id)
     if problems:
+        problems = with_cells(job_id, problems, tally.source.uses)
         rows, tokens = staging.drop_lines(job_id, {problem.line for problem in problems})
         tally.staged -= rows
         tally.tokens -= tokens

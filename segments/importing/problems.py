@@ -1,11 +1,14 @@
 """Bad rows kept for the report, whichever step finds them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from django.db.models import F, Sum
 
-from segments.importing.types import RowProblem
+from segments.importing.rebuilt import with_cells
+from segments.importing.types import JSONCell, JSONValue, RowProblem
+from segments.importing.values import check_storable
 from segments.models import ImportJob, RowError, StagedRow
 
 
@@ -19,7 +22,7 @@ def record(job_id: UUID, found: Sequence[RowProblem]) -> None:
             value=problem.value,
             code=problem.code,
             reason=problem.reason,
-            raw=[_storable(cell) for cell in problem.cells] or None,
+            raw=[_kept(cell) for cell in problem.cells] or None,
         )
         for problem in found
     )
@@ -32,7 +35,8 @@ def forget(job_id: UUID) -> None:
 
 def count_failed(job_id: UUID, found: Sequence[RowProblem]) -> None:
     """Keep bad rows that a later step than the first has found, and count them."""
-    record(job_id, found)
+    uses = ImportJob.objects.values_list("source__uses", flat=True).get(pk=job_id)
+    record(job_id, with_cells(job_id, found, uses or ()))
     ImportJob.objects.filter(pk=job_id).update(rows_failed=F("rows_failed") + len(found))
 
 
@@ -40,11 +44,20 @@ def drop_rows(job_id: UUID, found: Sequence[RowProblem]) -> None:
     """Go on without the staged rows that `found` speaks of."""
     staged = StagedRow.objects.filter(job_id=job_id, line__in=[problem.line for problem in found])
     tokens = staged.aggregate(tokens=Sum("tokens"))["tokens"] or 0
+    count_failed(job_id, found)
     staged._raw_delete("default")
     ImportJob.objects.filter(pk=job_id).update(
         rows_staged=F("rows_staged") - len(found), tokens=F("tokens") - tokens
     )
-    count_failed(job_id, found)
+
+
+def _kept(cell: str) -> JSONValue:
+    """A cell as the report needs it: what is no text in its file keeps its value."""
+    if isinstance(cell, JSONCell):
+        with suppress(ValueError):
+            check_storable(cell.value)
+            return cell.value
+    return _storable(cell)
 
 
 def _storable(cell: str) -> str:

@@ -84,7 +84,8 @@ class FileFormat(StrEnum):
 class Source:
     """What a file turned out to be; the encoding and the delimiter of a text, else the sheet.
 
-    `header` are its columns, empty without one; `parts` the parts of a segment they are.
+    `header` are its columns, none without a header; `uses` says of each column which part of a
+    segment it is, empty for none.
     """
 
     format: FileFormat
@@ -92,7 +93,7 @@ class Source:
     delimiter: str = ""
     sheet: str = ""
     header: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, JSONValue]:
         """The fields, for keeping."""
@@ -102,7 +103,7 @@ class Source:
             "delimiter": self.delimiter,
             "sheet": self.sheet,
             "header": list(self.header),
-            "parts": list(self.parts),
+            "uses": list(self.uses),
         }
 
     @classmethod
@@ -114,7 +115,7 @@ class Source:
             stored["delimiter"],
             stored["sheet"],
             tuple(stored["header"]),
-            tuple(stored["parts"]),
+            tuple(stored["uses"]),
         )
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from segments.models.import_job import ImportJob
+from segments.models.remedies import remedy_for
 
 
 class RowError(models.Model):
@@ -30,3 +31,8 @@ class RowError(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, in a few words."""
+        return remedy_for(self.code)

@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,10 +17,12 @@ from segments import places, services
 from segments.console import ProgressDisplay, print_import
 from segments.database_errors import explained
 from segments.exceptions import FileUnreadable
+from segments.exporting import row_report
 from segments.importing.columns import guess_doc_form
 from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.interrupts import raised_as_keyboard_interrupt
+from segments.management.files import write_file
 from segments.management.options import add_import_options, import_options
 from segments.models.import_job import Door
 from segments.places import Wanted
@@ -34,6 +37,12 @@ class Order:
     path: Path
     create: bool
     options: ImportOptions
+    bad_rows: Path | None
+
+    def write_bad_rows(self, portions: Iterator[bytes]) -> None:
+        """Write the file of bad rows, if one was asked for."""
+        if self.bad_rows is not None:
+            write_file(self.bad_rows, portions)
 
 
 class Command(BaseCommand):
@@ -59,6 +68,9 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="check every row, embed and change nothing"
         )
         add_import_options(parser)
+        parser.add_argument(
+            "--report", type=Path, metavar="FILE", help="write just the bad rows, to be mended"
+        )
         parser.add_argument("--json", action="store_true", help="answer with one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -92,7 +104,9 @@ def _report(wanted: Wanted, options: dict[str, Any]) -> ImportReport:
     """The report of the import or the dry run, whatever comes in between."""
     import_file = _dry_run if options["dry_run"] else _import
     try:
-        order = Order(wanted, options["file"], options["create"], import_options(options))
+        order = Order(
+            wanted, options["file"], options["create"], import_options(options), options["report"]
+        )
         with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
             return import_file(order, file, display)
     except SegmillError as refusal:
@@ -137,6 +151,8 @@ def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRe
     found = services.examine_file(
         document, file, order.path.name, size, display, options=order.options
     )
+    if found.failed:
+        order.write_bad_rows(row_report.report_of_problems(found.source, found.problems))
     return report_examination(found)
 
 
@@ -150,7 +166,10 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
         options=order.options,
         background=False,
     )
-    return report_import(services.run_in_foreground(job, display))
+    job = services.run_in_foreground(job, display)
+    if job.rows_failed:
+        order.write_bad_rows(row_report.report_of_job(job))
+    return report_import(job)
 
 
 def _made_place(order: Order, file: BinaryIO) -> Document:
