@@ -1,6 +1,7 @@
 """An import whose process is killed or asked to stop, in each phase: nothing of it is seen."""
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments.models import ImportJob
+from segments.models import ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
 from tests import commands
 from tests.integration.snapshot import Snapshot, snapshot
@@ -82,3 +83,36 @@ def test_an_import_that_is_asked_to_stop_is_cancelled(
     assert outcome.report["job_id"] == str(job.pk)
     assert outcome.report["status"] == "cancelled"
     assert outcome.report["error"] == "Stopped by its user; nothing was imported."
+
+
+def test_an_impatient_second_signal_ends_what_the_database_is_about(
+    document: Document, write_rows: WriteRows
+) -> None:
+    before = snapshot()
+    with pause("embedding") as place:
+        process = commands.start("import_segments", write_rows(10), *PLACE, "--json", **CHUNKS)
+        place.wait_for_writer()
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(1)
+        outcome = commands.outcome_of(process)
+
+    assert snapshot() == before
+    assert outcome.report["status"] == "cancelled"
+
+
+def test_a_killed_dry_run_leaves_nothing_after_the_next_import(
+    document: Document, write_rows: WriteRows
+) -> None:
+    file, before = write_rows(10), snapshot()
+    with pause("preparing") as place:
+        process = commands.start("import_segments", file, *PLACE, "--dry-run", **CHUNKS)
+        place.wait_for_writer()
+        process.kill()
+        process.communicate()
+    assert StagedRow.objects.count() == 4
+
+    assert commands.run("import_segments", file, *PLACE, "--json").report["created"] == 10
+
+    after = snapshot()
+    assert {table: after[table] for table in STAGED} == {table: before[table] for table in STAGED}

@@ -113,6 +113,8 @@ def _report(wanted: Wanted, options: dict[str, Any]) -> ImportReport:
         return report_refusal(str(refusal))
     except Error as trouble:
         return report_refusal(str(explained(trouble)))
+    except OSError as trouble:  # the file began well, but cannot be read to its end
+        return report_refusal(str(_unreadable(options["file"], trouble)))
     except KeyboardInterrupt:
         return report_refusal("Stopped by its user; nothing was imported.", cancelled=True)
 
@@ -130,7 +132,13 @@ def _opened(path: Path) -> BinaryIO:
     except IsADirectoryError:
         raise FileUnreadable(f"{path} is a folder. Name a file in it.") from None
     except OSError as trouble:
-        raise FileUnreadable(f"{path} cannot be read: {trouble.strerror}.") from trouble
+        raise _unreadable(path, trouble) from trouble
+
+
+def _unreadable(path: Path, trouble: OSError) -> FileUnreadable:
+    return FileUnreadable(
+        f"{path} cannot be read: {trouble.strerror or trouble}. Check the path and its permissions."
+    )
 
 
 def _guessed_form(order: Order, file: BinaryIO) -> DocForm:

@@ -1,4 +1,4 @@
-"""A bad file: nothing of it is written, and its import says what is wrong where, and what to do."""
+"""Rows that are too long, too many or too wrong: each is told apart, and nothing is written."""
 
 from io import BytesIO
 
@@ -7,10 +7,9 @@ from pytest_django import Settings
 
 from datasets.models import Document
 from segments import services
-from segments.exceptions import FileRefused, FileTooLarge
+from segments.exceptions import FileTooLarge
 from segments.models import ImportJob, RowError
-from segments.models.import_job import Door, ImportStatus
-from tests.bad_files import BAD_FILES, BadFile, says_all
+from segments.models.import_job import Door
 
 from .conftest import ImportText
 from .snapshot import snapshot
@@ -19,55 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HEADER = "question,answer\n"
 GOOD = HEADER + "When are you open?,Nine to five.\n"
-
-
-def by_name(bad: BadFile) -> str:
-    return bad.name
-
-
-@pytest.mark.parametrize("bad", BAD_FILES, ids=by_name)
-def test_a_bad_file_fails_with_its_reason_and_changes_nothing(
-    bad: BadFile, document: Document, import_text: ImportText
-) -> None:
-    import_text(document, GOOD)
-    before = snapshot()
-
-    job = import_text(document, bad.content, bad.name)
-
-    assert job.status == ImportStatus.FAILED
-    assert job.error_code == ("rows_refused" if bad.is_row else bad.code)
-    assert says_all(job.error, bad.says), job.error
-    assert snapshot() == before
-    if bad.is_row:
-        refuses_rows(job, bad)
-
-
-def refuses_rows(job: ImportJob, bad: BadFile) -> None:
-    errors = list(RowError.objects.filter(job=job))
-    assert tuple(error.line for error in errors) == bad.lines
-    assert {error.code for error in errors} == {bad.code}
-    assert {error.column for error in errors} == {bad.column}
-    if bad.value:
-        assert {error.value for error in errors} == {bad.value}
-
-
-@pytest.mark.parametrize("bad", BAD_FILES, ids=by_name)
-def test_a_dry_run_refuses_a_bad_file_as_the_import_does(bad: BadFile, document: Document) -> None:
-    before = snapshot()
-    file = BytesIO(bad.content)
-
-    if bad.is_row:
-        found = services.examine_file(document, file, bad.name, len(bad.content))
-        assert tuple(problem.line for problem in found.problems) == bad.lines
-        assert {problem.code for problem in found.problems} == {bad.code}
-    else:
-        with pytest.raises(FileRefused) as refused:
-            services.examine_file(document, file, bad.name, len(bad.content))
-        assert refused.value.code == bad.code
-        assert says_all(str(refused.value), bad.says)
-
-    assert snapshot() == before
-    assert not ImportJob.objects.exists()
 
 
 def only_error(job: ImportJob) -> RowError:
