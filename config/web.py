@@ -14,8 +14,9 @@ import waitress
 
 # Requests at a time: pages, and one poll a second from each browser that watches an import.
 THREADS = 8
-# What a form takes beside the file in it, in bytes.
-FORM_BYTES = 1024 * 1024
+# A file that is too large by less than this comes through and is refused in words; one that is
+# larger is cut off by the server itself, which says 413 and no more.
+ROOM_BYTES = 64 * 1024 * 1024
 
 
 def main(descriptor: int) -> None:
@@ -31,7 +32,7 @@ def main(descriptor: int) -> None:
         sockets=[socket.socket(fileno=descriptor)],
         threads=THREADS,
         ident="segmill",
-        max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + FORM_BYTES,
+        max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + ROOM_BYTES,
     )
 
 

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from segments.api.urls import urlpatterns
+
 ROOT = Path(__file__).parents[2]
 READS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
 ROWS = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
@@ -26,3 +28,14 @@ def test_only_one_module_reads_the_environment() -> None:
     }
 
     assert readers == {"config/env.py"}
+
+
+def test_every_address_of_the_api_is_in_its_table_and_no_other() -> None:
+    served = {
+        "/v1/" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(address.pattern))
+        for address in urlpatterns
+        if address.name not in (None, "schema", "docs", "hit_testing")
+    }
+    table = (ROOT / "docs/api.md").read_text()
+
+    assert set(re.findall(r"^\| `(/v1/[^`]*)` \|", table, re.MULTILINE)) == served
