@@ -14,6 +14,9 @@ from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import Door
 
 from .api_client import Api
+from .roles import log_in
+
+__all__ = ["log_in"]
 
 
 @pytest.fixture

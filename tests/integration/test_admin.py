@@ -1,6 +1,5 @@
 """The admin's lists and forms: who sees what, what is counted, what is never loaded."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,37 +13,13 @@ from datasets.models import Dataset, DocForm, Document, Membership, Tenant
 from segments.models import DocumentSegment, ImportJob
 
 from .conftest import ImportText, MakeDocument
+from .roles import EDITS, ROLES, SEES, LogIn
 from .test_undo import totals, true_totals
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QA = "question,answer\nHow do I reset it?,Hold the button.\nWhere is it made?,In Ulm.\n"
-ROLES = ("superuser", "owner", "editor", "viewer", "outsider", "stranger")
-SEES, EDITS = ROLES[:4], ROLES[:3]
 HEAVY = ('documentsegment"."embedding"', 'documentsegment"."search_vector"')
-
-LogIn = Callable[[str], Client]
-
-
-@pytest.fixture
-def log_in(tenant: Tenant) -> LogIn:
-    """Logs in somebody of a role in the tenant; outsiders are members of another one."""
-
-    def log_in(role: str) -> Client:
-        user = User.objects.create_user(role, password=None, is_staff=True)
-        if role == "superuser":
-            user.is_superuser = True
-            user.save()
-        elif role == "outsider":
-            other = Tenant.objects.create(name="other")
-            Membership.objects.create(tenant=other, user=user, role="owner")
-        elif role != "stranger":
-            Membership.objects.create(tenant=tenant, user=user, role=role)
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 @pytest.fixture
