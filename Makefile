@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration acceptance bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance bench stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,10 +40,13 @@ unit: setup ## Tests without a database
 integration: setup ## Tests with a real PostgreSQL
 	$(BIN)/python -m pytest tests/integration
 
-acceptance: setup ## Tests with real processes
+browser: setup ## Make sure there is a browser for the tests of the pages
+	@$(BIN)/python -m tests.browser
+
+acceptance: browser ## Tests with real processes
 	$(BIN)/python -m pytest tests/acceptance
 
-test: check ## Every check and every test
+test: check browser ## Every check and every test
 	$(BIN)/python -m pytest
 
 bench: setup ## Measure it all: a table and a chart

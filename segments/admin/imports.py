@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from datasets.lookup import as_uuid
 from datasets.tenant_admin import TenantScopedAdmin
@@ -99,6 +100,11 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
         """Who started it, where that is known, and through which door."""
         door = job.get_door_display()
         return f"{job.created_by} ({door})" if job.created_by else door
+
+    @admin.display(ordering="created_at")
+    def started(self, job: ImportJob) -> str:
+        """When, in the installation's time zone."""
+        return f"{localtime(job.created_at):%Y-%m-%d %H:%M}"
 
     @admin.display
     def duration(self, job: ImportJob) -> str:

@@ -1,0 +1,1 @@
+"""The pages of the admin, in a real browser."""
