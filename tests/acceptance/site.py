@@ -5,14 +5,31 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+
+from config.embedded import stop as stop_postgres
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
 STOP_SECONDS = 60
+
+
+@contextmanager
+def own_home() -> Iterator[Path]:
+    """A home that is removed afterwards, with its PostgreSQL stopped.
+
+    Not in pytest's folder: every start of pytest takes the folder's permissions back that the
+    PostgreSQL of a home needs where it runs as a user of its own.
+    """
+    with tempfile.TemporaryDirectory(prefix="segmill-site-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder) / "home"
+        yield home
+        stop_postgres(home)
 
 
 class Site:

@@ -13,18 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.embedded import stop as stop_postgres
 from config.listening import listen, port_of
 
-from .site import PROJECT, Site
+from .site import PROJECT, Site, own_home
 
 WAIT_SECONDS = 60
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "home"
-    stop_postgres(tmp_path / "home")
+def home() -> Iterator[Path]:
+    with own_home() as home:
+        yield home
 
 
 def wait_until(true: Callable[[], object]) -> None:

@@ -179,7 +179,7 @@ def test_bad_rows_are_shown_and_left_out(document: Document, log_in: LogIn) -> N
     download = client.get(url("bad_rows", job))
     text = b"".join(download.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     rows = list(csv.reader(io.StringIO(text)))
-    assert rows[0] == ["line", "column", "value", "reason"]
+    assert rows[0] == ["line", "column", "value", "code", "reason"]
     assert [row[:2] for row in rows[1:]] == [["4", "answer"], ["5", "answer"]]
     assert "attachment" in download.headers["Content-Disposition"]
 
@@ -225,7 +225,7 @@ def test_a_file_that_cannot_be_read_says_why(
 def test_no_file_is_refused(document: Document, log_in: LogIn) -> None:
     page = log_in("editor").post(url("new", document))
 
-    assert "No file was chosen" in page.content.decode()
+    assert "Please upload your file" in page.content.decode()
 
 
 def test_a_file_that_is_too_large_is_refused_and_not_kept(
@@ -236,7 +236,7 @@ def test_a_file_that_is_too_large_is_refused_and_not_kept(
     posted = {"file": SimpleUploadedFile("rows.csv", QA.encode())}
     page = log_in("editor").post(url("new", document), posted)
 
-    assert "larger than 10 bytes" in page.content.decode()
+    assert "10 bytes are allowed" in page.content.decode()
     assert stored_files() == before
 
 
@@ -258,7 +258,7 @@ def test_a_script_is_answered_in_json(document: Document, log_in: LogIn) -> None
     bad = client.post(url("new", document), headers=accept).json()
 
     assert client.get(good["url"]).context["preview"].rows == 2
-    assert bad == {"error": "No file was chosen. Choose or drop one."}
+    assert bad == {"error": "Please upload your file."}
 
 
 def test_an_upload_is_good_for_its_document_and_user_alone(

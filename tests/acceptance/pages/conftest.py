@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from config.embedded import stop as stop_postgres
-from tests.acceptance.site import Site
+from tests.acceptance.site import Site, own_home
 from tests.browser import ARGUMENTS, REMEDY, find_browser
 
 # Pages wait for workers on a machine that may be busy.
@@ -23,12 +22,10 @@ print(made.pk)
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     """A running installation."""
-    home = tmp_path_factory.mktemp("site") / "home"
-    with Site(home, "--port", "0") as running:
+    with own_home() as home, Site(home, "--port", "0") as running:
         yield running
-    stop_postgres(home)
 
 
 @pytest.fixture(scope="module")
