@@ -15,7 +15,7 @@ from segments.models import ModelProvider, ProviderModel
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import EmbeddingsServer
 
-from .test_admin import ROLES, LogIn, log_in  # noqa: F401  (a fixture)
+from .roles import ROLES, LogIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "sk-very-secret"
@@ -65,7 +65,7 @@ def provider(tenant: Tenant, server: EmbeddingsServer, settings: Settings) -> Mo
     return made
 
 
-def test_a_provider_is_added_and_its_key_is_not_seen_again(log_in: LogIn, form: Form) -> None:  # noqa: F811
+def test_a_provider_is_added_and_its_key_is_not_seen_again(log_in: LogIn, form: Form) -> None:
     client = log_in("owner")
     assert client.post(reverse(ADD), form()).status_code == 302
 
@@ -86,7 +86,7 @@ def changed(form: Form, provider: ModelProvider, **other: Any) -> dict[str, Any]
 
 
 def test_an_empty_key_keeps_the_present_one(
-    log_in: LogIn,  # noqa: F811
+    log_in: LogIn,
     form: Form,
     provider: ModelProvider,
 ) -> None:
@@ -97,7 +97,7 @@ def test_an_empty_key_keeps_the_present_one(
     assert (provider.name, decrypt(provider.credentials).reveal()) == ("renamed", KEY)
 
 
-def test_a_key_can_be_removed(log_in: LogIn, form: Form, provider: ModelProvider) -> None:  # noqa: F811
+def test_a_key_can_be_removed(log_in: LogIn, form: Form, provider: ModelProvider) -> None:
     url = reverse(CHANGE, args=[provider.pk])
     log_in("owner").post(url, changed(form, provider, forget_api_key="on"))
     provider.refresh_from_db()
@@ -105,7 +105,7 @@ def test_a_key_can_be_removed(log_in: LogIn, form: Form, provider: ModelProvider
 
 
 def test_a_key_does_not_go_to_another_address(
-    log_in: LogIn,  # noqa: F811
+    log_in: LogIn,
     form: Form,
     provider: ModelProvider,
 ) -> None:
@@ -128,7 +128,7 @@ def test_a_key_does_not_go_to_another_address(
     ],
 )
 def test_what_makes_no_sense_is_sent_back(
-    log_in: LogIn,  # noqa: F811
+    log_in: LogIn,
     form: Form,
     wrong: dict[str, str],
     says: str,
@@ -145,7 +145,7 @@ def told(client: Client, provider: ModelProvider) -> str:
 
 
 def test_the_connection_is_tested_with_one_text(
-    log_in: LogIn,  # noqa: F811
+    log_in: LogIn,
     provider: ModelProvider,
     server: EmbeddingsServer,
 ) -> None:
@@ -162,7 +162,7 @@ def test_the_connection_is_tested_with_one_text(
 
 @pytest.mark.parametrize("role", ROLES)
 def test_only_owners_and_superusers_come_near(
-    log_in: LogIn,  # noqa: F811
+    log_in: LogIn,
     provider: ModelProvider,
     server: EmbeddingsServer,
     role: str,
@@ -175,7 +175,7 @@ def test_only_owners_and_superusers_come_near(
     assert len(server.requests) == int(may)
 
 
-def test_an_owner_cannot_give_a_provider_to_another_tenant(log_in: LogIn, form: Form) -> None:  # noqa: F811
+def test_an_owner_cannot_give_a_provider_to_another_tenant(log_in: LogIn, form: Form) -> None:
     other = Tenant.objects.create(name="someone else")
     answer = log_in("owner").post(reverse(ADD), form(tenant=str(other.pk)))
     assert answer.status_code == 200
