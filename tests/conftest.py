@@ -4,11 +4,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import TransactionTestCase
 from pytest_django import Settings
 
+from tests.emptying import empty_tables
 from tests.servers.embeddings import EmbeddingsServer, embeddings_server
 
 FILES = Path(__file__).parent / "files"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> Iterator[None]:
+    """Committed rows are deleted after a test, instead of truncating every table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture
