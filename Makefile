@@ -53,7 +53,7 @@ bench: setup ## Measure it all: a table and a chart
 	@$(BIN)/python manage.py bench
 
 stop: ## Stop the embedded PostgreSQL of this home, if it still runs
-	@$(BIN)/python -m config.embedded.stop
+	@$(BIN)/python -m config.embedded
 
 clean: ## Remove .venv (the data in SEGMILL_HOME stays)
 	rm -rf $(VENV)

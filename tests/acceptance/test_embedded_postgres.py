@@ -442,3 +442,16 @@ def test_a_log_that_has_grown_long_is_put_aside(home: Path, start: Start) -> Non
     log.write_bytes(b"x" * (MAX_LOG_BYTES + 1))
     start(home).ask("SELECT 1")
     assert log.with_name("server.log.1").stat().st_size > MAX_LOG_BYTES > log.stat().st_size
+
+
+def test_it_can_be_stopped_by_hand(tmp_path: Path) -> None:
+    stopped = subprocess.run(
+        [sys.executable, "-m", "config.embedded"],
+        env=os.environ | {"SEGMILL_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    assert stopped.stdout == "It was not running.\n"
