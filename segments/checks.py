@@ -11,7 +11,8 @@ from django.db import connections
 
 from config import env
 from config.redis_urls import database_of
-from segments.embedding import get_embedder
+from segments.embedding.lookup import installed_model
+from segments.embedding.registry import load
 from segments.exceptions import NoEmbeddingModel
 from segments.extension import extension_problem, server_problem
 
@@ -37,7 +38,7 @@ def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 def check_embedding(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E007`: the embedding model of new datasets is not to be had."""
     try:
-        get_embedder(settings.SEGMILL_EMBEDDING_PROVIDER, settings.SEGMILL_EMBEDDING_MODEL)
+        load(installed_model(settings.SEGMILL_EMBEDDING_PROVIDER, settings.SEGMILL_EMBEDDING_MODEL))
     except NoEmbeddingModel as refusal:
         return [
             Error(
