@@ -46,9 +46,22 @@ class Running:
         self.program = program
         self.process: subprocess.Popen[bytes] | None = None
         self._started_at, self._due_at, self._failures = 0.0, 0.0, 0
+        self._is_given_up = Event()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the process of the moment was started; 0 without one."""
+        return monotonic() - self._started_at if self.process else 0.0
+
+    def give_up(self) -> None:
+        """Have the process ended and another one started; for any thread to ask."""
+        self._is_given_up.set()
 
     def look(self, tell: Tell) -> None:
         """Start the program if it is due; note its death, and when it is due again."""
+        if self._is_given_up.is_set():
+            self._is_given_up.clear()
+            self._kill()
         if self.process is None and monotonic() >= self._due_at:
             self.process = _start(self.program)
             self._started_at = monotonic()
@@ -71,6 +84,11 @@ class Running:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
+    def _kill(self) -> None:
+        if self.process is not None:
+            _kill_group(self.process.pid)
+            self.process.wait()
+
     def _note_death(self, code: int, tell: Tell) -> None:
         lived = monotonic() - self._started_at
         self._failures = 0 if lived > SETTLED_SECONDS else self._failures + 1
@@ -88,10 +106,16 @@ class Supervisor:
     ends the programs (Linux).
     """
 
-    def __init__(self, programs: Sequence[Program], tell: Tell) -> None:
+    def __init__(
+        self, programs: Sequence[Program], tell: Tell, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
         self._running = [Running(program) for program in programs]
-        self._tell = tell
+        self._tell, self._grace_seconds = tell, grace_seconds
         self._stopping, self._hurry = Event(), Event()
+
+    def running(self, name: str) -> Running:
+        """The program of that name."""
+        return next(each for each in self._running if each.program.name == name)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Start all, call `ready`, and look after them until told to stop."""
@@ -117,7 +141,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         self._tell("Stopping. An import under way goes on at the next start.")
-        deadline = monotonic() + GRACE_SECONDS
+        deadline = monotonic() + self._grace_seconds
         for running in self._running:
             running.ask_to_end()
         for running in self._running:

@@ -191,8 +191,9 @@ SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=6
 SEGMILL_TURN_SECONDS = env.whole_number("SEGMILL_TURN_SECONDS", 60, minimum=1)
 # How often the reaper looks: what a killed worker leaves is taken up a lease and a look later.
 SEGMILL_REAPER_SECONDS = env.whole_number("SEGMILL_REAPER_SECONDS", 5, minimum=1)
-# A worker takes work within a second; so long without that, and the workers hang.
-SEGMILL_STALL_SECONDS = env.whole_number("SEGMILL_STALL_SECONDS", 60, minimum=3)
+# A worker takes work within a second of the hint, which is sent again after a lease and a look.
+# Work that waits for longer than this while no worker takes any: the workers hang.
+SEGMILL_STALL_SECONDS = env.whole_number("SEGMILL_STALL_SECONDS", 90, minimum=5)
 SEGMILL_EXPIRE_HOURS = env.whole_number("SEGMILL_EXPIRE_HOURS", 168, minimum=1)
 SEGMILL_KEEP_DETAILS_DAYS = env.whole_number("SEGMILL_KEEP_DETAILS_DAYS", 90, minimum=1)
 SEGMILL_WORKER_MAX_MIB = env.whole_number("SEGMILL_WORKER_MAX_MIB", 2_048, minimum=256)

@@ -100,6 +100,22 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
         )
 
 
+@register()
+def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`segments.E010`: a watchdog that would take a lost hint for workers that hang."""
+    needed = settings.SEGMILL_LEASE_SECONDS + settings.SEGMILL_REAPER_SECONDS
+    if needed < settings.SEGMILL_STALL_SECONDS:
+        return []
+    return [
+        Error(
+            f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be taken "
+            "for hanging before a lost hint is sent again.",
+            hint=f"Set it to more than {needed}, SEGMILL_LEASE_SECONDS + SEGMILL_REAPER_SECONDS.",
+            id="segments.E010",
+        )
+    ]
+
+
 def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:
     timeout, retry = queue.get("timeout"), queue.get("retry", 60)
     if not timeout or retry <= timeout + KILL_AFTER_TIMEOUT:

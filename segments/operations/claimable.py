@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
+
+from segments.models import ImportJob
+from segments.models.import_job import LEASED_STATUSES
 
 # `segments.importing.state` and `chunks` decide at the claim; this is the same for all imports
 # at once. A foreground import is its own process's business.
@@ -14,7 +18,11 @@ CLAIMABLE = """
             AND (not_before IS NULL OR not_before <= statement_timestamp())
     ), claimable AS (
         SELECT id, greatest(created_at, not_before) AS since, false AS is_worked_on
-        FROM due WHERE status IN ('waiting', 'interrupted')
+        FROM due WHERE status = 'interrupted' OR status = 'waiting' AND (
+            %(most)s = 0 OR %(most)s > (
+                SELECT count(*) FROM segments_importjob AS other
+                WHERE other.tenant_id = due.tenant_id AND other.background
+                    AND other.status IN ('preparing', 'embedding', 'publishing')))
         UNION ALL
         SELECT id, greatest(lease_until, not_before), false
         FROM due WHERE status IN ('preparing', 'publishing')
@@ -62,5 +70,15 @@ class Claimable:
 def find_claimable() -> list[Claimable]:
     """The imports with work to be taken, the longest waiting one first."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIMABLE)
-        return [Claimable(*fields) for fields in cursor.fetchall()]
+        cursor.execute(CLAIMABLE, {"most": settings.SEGMILL_TENANT_IMPORTS})
+        found = [Claimable(*fields) for fields in cursor.fetchall()]
+    at_work = _at_work([each.job_id for each in found])
+    return [each for each in found if each.job_id not in at_work]
+
+
+@transaction.atomic
+def _at_work(ids: list[UUID]) -> set[UUID]:
+    """Imports whose lease has run out during one long statement: their holder has them locked."""
+    leased = ImportJob.objects.filter(pk__in=ids, status__in=LEASED_STATUSES)
+    unlocked = leased.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    return set(leased.values_list("pk", flat=True)) - set(unlocked.values_list("pk", flat=True))

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from config.listening import PortTaken, listen, listen_near, port_of
 from config.programs import Program, Supervisor
 from datasets.accounts import FIRST_ADMIN, ensure_admin, ensure_tenant
+from segments.operations.workers import CLUSTER, Watchdog, worker_programs
 
 DEFAULT_PORT = 8000
-# Run beside the web server, as far as this version has them.
-HELPERS = {"qcluster": "worker cluster", "import_reaper": "reaper"}
 
 
 class Command(BaseCommand):
@@ -48,8 +47,9 @@ class Command(BaseCommand):
         ensure_tenant()
         password = ensure_admin(reset=options["reset_admin_password"])
         connections.close_all()
-        supervisor = Supervisor(_programs(listener), self._say)
-        supervisor.run(ready=lambda: self._welcome(address, password))
+        supervisor = Supervisor([_web_server(listener), *worker_programs()], self._say)
+        with Watchdog(supervisor.running(CLUSTER), self._say):
+            supervisor.run(ready=lambda: self._welcome(address, password))
         self._say("Stopped.")
 
     def _say(self, line: str) -> None:
@@ -105,12 +105,7 @@ def _address(host: str, port: int) -> str:
     return f"http://{shown}:{port}/admin/"
 
 
-def _programs(listener: socket.socket) -> list[Program]:
+def _web_server(listener: socket.socket) -> Program:
     descriptor = listener.fileno()
-    web = [sys.executable, "-m", "config.web", str(descriptor)]
-    helpers = [
-        Program(name, [sys.executable, "manage.py", command], settings.BASE_DIR)
-        for command, name in HELPERS.items()
-        if command in get_commands()
-    ]
-    return [Program("web server", web, settings.BASE_DIR, (descriptor,)), *helpers]
+    command = [sys.executable, "-m", "config.web", str(descriptor)]
+    return Program("web server", command, settings.BASE_DIR, (descriptor,))

@@ -1,0 +1,42 @@
+"""`manage.py run_workers`: the workers of this machine, and who looks after them."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connections
+
+from config.programs import GRACE_SECONDS, Supervisor
+from segments.operations.workers import CLUSTER, Watchdog, worker_programs
+
+
+class Command(BaseCommand):
+    """Starts the cluster and the reaper; starts anew what dies, and a cluster that hangs.
+
+    SIGTERM or Ctrl-C ends them: workers may finish what they do within the grace, and what
+    is cut off goes on from its checkpoint later. Any number of machines may run this.
+    """
+
+    help = "Run the workers and the reaper of this machine, and restart them when they hang."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How patient to be at the end."""
+        parser.add_argument(
+            "--grace",
+            type=float,
+            default=GRACE_SECONDS,
+            metavar="SECONDS",
+            help="how long workers may go on when told to end (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until told to stop."""
+        connections.close_all()
+        supervisor = Supervisor(worker_programs(), self._say, options["grace"])
+        with Watchdog(supervisor.running(CLUSTER), self._say):
+            supervisor.run(ready=lambda: self._say("Workers run. Ctrl-C stops them."))
+        self._say("Stopped.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
