@@ -205,6 +205,7 @@ def print_import(report: ImportReport, stream: Output) -> None:
         ["embedded", f"{report.embedded:,}"],
         ["vectors reused", f"{report.reused:,}"],
         ["tokens", f"{report.tokens:,}"],
+        *_billed(report),
         ["seconds", f"{total:,.2f}"],
         ["rows per second", f"{rows / total:,.0f}" if total else "–"],
     ]
@@ -214,6 +215,17 @@ def print_import(report: ImportReport, stream: Output) -> None:
     if report.errors:
         bad = [[str(e.line), e.column, e.value, e.reason] for e in report.errors]
         print_table("Bad rows", ["line", "column", "value", "reason"], bad, stream)
+
+
+def _billed(report: ImportReport) -> list[list[str]]:
+    """What an endpoint was asked and bills, or would at most; nothing where there is none."""
+    lines = []
+    if report.requests:
+        lines.append(["requests", f"{report.requests:,}"])
+        lines.append(["tokens billed", f"{report.tokens_billed:,}"])
+    if report.cost:
+        lines.append(["cost", f"{report.cost:,.6f}"])
+    return lines
 
 
 def print_hits(hits: Sequence[Hit], stream: TextIO) -> None:

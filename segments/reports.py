@@ -45,6 +45,8 @@ class ImportReport:
     """What became of a file; the fields are those of `import_segments --json`.
 
     `rows` counts all rows of the file, `failed` the bad ones, `seconds` what each phase took.
+    `requests`, `tokens_billed` and `cost` are what an endpoint was asked and reports; those of a
+    dry run are what it would cost at most.
     `errors` are the first hundred bad rows; `error` says why the import ended early. `plan` is
     what a dry run found that the import would do.
     """
@@ -60,6 +62,9 @@ class ImportReport:
     embedded: int = 0
     reused: int = 0
     tokens: int = 0
+    requests: int = 0
+    tokens_billed: int = 0
+    cost: float | None = None
     seconds: Seconds = field(default_factory=lambda: Seconds(0.0, 0.0, 0.0, 0.0))
     errors: list[LineError] = field(default_factory=list)
     error: str | None = None
@@ -92,6 +97,9 @@ def report_import(job: ImportJob) -> ImportReport:
         embedded=job.rows_embedded,
         reused=job.rows_reused,
         tokens=job.tokens,
+        requests=job.embedding_requests,
+        tokens_billed=job.embedding_tokens,
+        cost=float(job.embedding_cost) if job.embedding_requests else None,
         seconds=job.seconds,
         errors=_first(RowError.objects.filter(job=job)[:ERRORS_LISTED]),
         error=job.error or None,
@@ -107,6 +115,7 @@ def report_examination(found: Examination) -> ImportReport:
         failed=found.failed,
         reused=found.reused,
         tokens=found.tokens,
+        cost=None if found.plan.cost is None else float(found.plan.cost),
         errors=[_line_error(problem) for problem in found.problems[:ERRORS_LISTED]],
         error=found.refusal or None,
         plan=_planned(found.plan),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from time import monotonic, sleep
 from uuid import UUID
 
@@ -34,10 +35,25 @@ from segments.exceptions import (
 # How soon a wish to stop is heard while requests are under way.
 TICK_SECONDS = 0.1
 SECONDS_TO_END = 2.0
+TOKENS_PER_PRICE = 1_000_000
 NO_CALL = UUID(int=0)
 
 Pulse = Callable[[], None]
 """Called between batches and while waiting; raises to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was asked of an endpoint, and the tokens and the cost of it as it reports them."""
+
+    requests: int = 0
+    tokens: int = 0
+    cost: Decimal = Decimal(0)
+
+    def __add__(self, more: "Usage") -> "Usage":
+        return Usage(
+            self.requests + more.requests, self.tokens + more.tokens, self.cost + more.cost
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +63,7 @@ class Part:
     places: Sequence[int]
     vectors: Vectors
     refused: dict[int, str] = field(default_factory=dict)
-    requests: int = 0
-    tokens: int = 0
+    usage: Usage = Usage()
 
 
 def embed_all(
@@ -111,7 +126,7 @@ class Dispatcher:
         self._look_at = 0.0
         self._given_up: EmbeddingInterrupted | None = None
         self._is_proved = False
-        self._requests = 0
+        self._usage = Usage()
 
     def parts(self, pulse: Pulse) -> Iterator[Part]:
         """What becomes of the texts, as it comes in."""
@@ -126,6 +141,7 @@ class Dispatcher:
             pool.shutdown(wait=False, cancel_futures=True)
             self._abandon()
         if self._given_up:
+            yield Part((), self._nothing(), usage=self._used())
             raise self._given_up
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
@@ -137,7 +153,7 @@ class Dispatcher:
             self._waiting.remove(task)
             task.call = right
             texts = [self._texts[place] for place in task.batch.places]
-            self._requests += 1
+            self._usage += Usage(requests=1)
             self._running[pool.submit(self._embedder.ask, texts, Purpose.PASSAGE)] = task
 
     def _next(self) -> _Task | None:
@@ -187,6 +203,8 @@ class Dispatcher:
         except EndpointFailed as failure:
             self._try_again(task, failure)
         else:
+            cost = self._embedder.settings.price_per_million * answer.tokens / TOKENS_PER_PRICE
+            self._usage += Usage(tokens=answer.tokens, cost=cost)
             if answer.pause:
                 self._budget.be_quiet(answer.pause)
             yield from self._accept(task, answer)
@@ -200,7 +218,7 @@ class Dispatcher:
         self._is_proved = self._is_proved or len(part.places) > 0
         if part.refused and not self._is_proved:
             self._prove("its vectors are NaN, infinite or without direction")
-        yield Part(part.places, part.vectors, part.refused, self._taken(), answer.tokens)
+        yield Part(part.places, part.vectors, part.refused, self._used())
 
     def _halve(self, task: _Task, reason: str) -> Iterator[Part]:
         if len(task.batch.places) > 1:
@@ -208,8 +226,7 @@ class Dispatcher:
             return
         if not self._is_proved:
             self._prove(reason)
-        nothing = np.empty((0, self._embedder.dimensions), np.float32)
-        yield Part((), nothing, {task.batch.places[0]: reason}, self._taken())
+        yield Part((), self._nothing(), {task.batch.places[0]: reason}, self._used())
 
     def _prove(self, reason: str) -> None:
         """Make sure that it is the text the endpoint refuses, and not every text.
@@ -253,7 +270,10 @@ class Dispatcher:
             f"{trouble} {history} What is embedded is kept: resume it to go on from there."
         )
 
-    def _taken(self) -> int:
-        """The requests made since the last part."""
-        requests, self._requests = self._requests, 0
-        return requests
+    def _nothing(self) -> Vectors:
+        return np.empty((0, self._embedder.dimensions), np.float32)
+
+    def _used(self) -> Usage:
+        """What was used since the last part."""
+        usage, self._usage = self._usage, Usage()
+        return usage

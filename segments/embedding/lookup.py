@@ -1,5 +1,6 @@
 """Where a model is set up: by the installation's settings, or by its tenant."""
 
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -89,6 +90,15 @@ def _sentence(what: str, name: str, known: list[str]) -> str:
     return f"{what}{hint} There are: {', '.join(sorted(known)) or 'none'}."
 
 
+def price_of(provider: str, model: str, tenant_id: UUID | None) -> Decimal | None:
+    """What a million tokens cost; None if nobody said so, or there is no model.
+
+    Raises:
+        NoEmbeddingModel: nobody provides it any more.
+    """
+    return find_model(provider, model, tenant_id).price_per_million or None if provider else None
+
+
 def tenants_model(chosen: ProviderModel) -> ModelSettings:
     """The model as its tenant has set it up.
 
@@ -109,6 +119,7 @@ def tenants_model(chosen: ProviderModel) -> ModelSettings:
 def installed_model(provider: str, model: str) -> ModelSettings:
     """The model as the settings of this installation have it."""
     options: dict[str, Any] = {"provider": provider, "kind": provider, "model": model}
+    options["price_per_million"] = settings.SEGMILL_EMBEDDING_PRICE
     if provider == "openai":
         options |= _openai_options()
     elif provider == "sentence_transformers":
@@ -125,7 +136,6 @@ def _openai_options() -> dict[str, Any]:
         "token_limit": settings.SEGMILL_EMBEDDING_TOKEN_LIMIT,
         "passage_input_type": settings.SEGMILL_EMBEDDING_PASSAGE_INPUT_TYPE,
         "query_input_type": settings.SEGMILL_EMBEDDING_QUERY_INPUT_TYPE,
-        "price_per_million": settings.SEGMILL_EMBEDDING_PRICE,
         "requests_per_minute": settings.SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE,
         "tokens_per_minute": settings.SEGMILL_EMBEDDING_TOKENS_PER_MINUTE,
         "batch_texts": settings.SEGMILL_EMBEDDING_BATCH_TEXTS,

@@ -13,14 +13,15 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
-from segments.embedding import Embedder, Part, Vectors, embed_all
+from segments.embedding import Embedder, Part, Usage, Vectors, embed_all
 from segments.exceptions import EmbeddingUnavailable
 from segments.importing import chunks, problems
 from segments.importing.chunks import ChunkClaim
 from segments.importing.copying import copy_binary, pack_vectors
 from segments.importing.types import RowProblem, shown
-from segments.models import StagedVector
+from segments.models import ImportJob, StagedVector
 from segments.models.import_job import OnError
 
 RENEWALS_PER_LEASE = 4
@@ -63,6 +64,13 @@ class StagedText(NamedTuple):
     line: int
     content: str
     content_hash: str
+
+
+class RefusedText(NamedTuple):
+    """A text that the model does not take, and why."""
+
+    text: StagedText
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +122,11 @@ def embed_chunk(
     except EmbeddingUnavailable:
         _keep(claim, harvest)
         raise
-    refused = harvest.problems()
+    finally:
+        _count_usage(claim.job_id, harvest.usage)
+    refused = harvest.refused()
     if refused and on_error == OnError.ABORT:
-        return EmbeddedChunk(0, 0, refused)
+        return EmbeddedChunk(0, 0, [_problem(text) for text in refused])
     return _finish(claim, harvest, refused, perf_counter() - began)
 
 
@@ -145,6 +155,7 @@ class _Harvest:
         self._vectors = np.empty((len(self._unique), dimensions), np.float32)
         self._is_known = np.zeros(len(self._unique), bool)
         self._refused: dict[int, str] = {}
+        self.usage = Usage()
 
     def gather(self, embedder: Embedder, pulse: Callable[[], None], tenant_id: UUID) -> None:
         """Ask for all of them; what has come by the time of an error stays."""
@@ -157,6 +168,7 @@ class _Harvest:
         self._vectors[places] = part.vectors
         self._is_known[places] = True
         self._refused |= part.refused
+        self.usage += part.usage
 
     def rows(self) -> tuple[list[int], Vectors]:
         """The rows that have a vector now, and their vectors."""
@@ -164,19 +176,32 @@ class _Harvest:
         numbers = np.array([text.row for text in self._texts], np.int64)
         return numbers[is_known].tolist(), self._vectors[self._places[is_known]]
 
-    def problems(self) -> list[RowProblem]:
-        """The rows whose text the model does not take."""
+    def refused(self) -> list[RefusedText]:
+        """The texts that the model does not take, in the order of their rows."""
         if not self._refused:
             return []
         pairs = zip(self._texts, self._places.tolist(), strict=True)
         return [
-            _problem(text, self._refused[place]) for text, place in pairs if place in self._refused
+            RefusedText(text, self._refused[place])
+            for text, place in pairs
+            if place in self._refused
         ]
 
 
-def _problem(text: StagedText, reason: str) -> RowProblem:
-    sentence = f"The row cannot be embedded: {reason}. Change or remove it."
+def _problem(refused: RefusedText) -> RowProblem:
+    sentence = f"The row cannot be embedded: {refused.reason}. Change or remove it."
+    text = refused.text
     return RowProblem(text.line, "content", shown(text.content), "text_refused", sentence)
+
+
+def _count_usage(job_id: UUID, usage: Usage) -> None:
+    """Note what was asked of the endpoint: it is billed, whatever becomes of the vectors."""
+    if usage.requests:
+        ImportJob.objects.filter(pk=job_id).update(
+            embedding_requests=F("embedding_requests") + usage.requests,
+            embedding_tokens=F("embedding_tokens") + usage.tokens,
+            embedding_cost=F("embedding_cost") + usage.cost,
+        )
 
 
 def _reuse(claim: ChunkClaim, dataset_id: UUID, dimensions: int) -> None:
@@ -205,16 +230,17 @@ def _keep(claim: ChunkClaim, harvest: _Harvest) -> None:
 
 @transaction.atomic
 def _finish(
-    claim: ChunkClaim, harvest: _Harvest, refused: list[RowProblem], seconds: float
+    claim: ChunkClaim, harvest: _Harvest, refused: list[RefusedText], seconds: float
 ) -> EmbeddedChunk:
     rows, vectors = harvest.rows()
     asked_for = len(rows) + len(refused)
     reused = claim.rows - claim.rows_embedded - asked_for
     chunks.finish(claim, embedded=len(rows), reused=reused, seconds=seconds)
     _store(claim.job_id, rows, vectors)
-    if refused:
-        problems.drop_rows(claim.job_id, refused)
-    return EmbeddedChunk(len(rows), reused, refused)
+    found = [_problem(text) for text in refused]
+    if found:
+        problems.drop_rows(claim.job_id, [refusal.text.row for refusal in refused], found)
+    return EmbeddedChunk(len(rows), reused, found)
 
 
 def _store(job_id: UUID, rows: Sequence[int], vectors: Vectors) -> None:

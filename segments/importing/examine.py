@@ -1,7 +1,9 @@
 """The dry run: a file prepared as for an import, looked at, and forgotten again."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
+from segments.embedding import price_of
 from segments.exceptions import ImportRefused
 from segments.importing import pipeline, staging
 from segments.importing.aims import Aim
@@ -52,8 +54,9 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
     with staging.visit() as visit:
         tally = pipeline.prepare(visit, given, target, _no_fence, listener)
         aim = pipeline.aim_of(visit, given, target, tally)
-        plan = make_plan(aim, with_removals=not tally.is_partial)
-        refusal = _refused(tally, given.options) or _over_budget(aim, given.options)
+        price = price_of(target.provider, target.model, target.tenant_id)
+        plan = make_plan(aim, price, with_removals=not tally.is_partial)
+        refusal = _refused(tally, given.options) or _over_budget(aim, given.options, price)
     return Examination(
         columns=tally.columns,
         rows=tally.rows,
@@ -78,9 +81,9 @@ def _refused(tally: Tally, options: ImportOptions) -> str:
     return f"{tally.failed:,} {'row is' if tally.failed == 1 else 'rows are'} bad."
 
 
-def _over_budget(aim: Aim, options: ImportOptions) -> str:
+def _over_budget(aim: Aim, options: ImportOptions, price: Decimal | None) -> str:
     try:
-        refuse_over_budget(aim, options)
+        refuse_over_budget(aim, options, price)
     except ImportRefused as refusal:
         return str(refusal)
     return ""

@@ -21,7 +21,7 @@ from django.core.files.storage import default_storage
 from django.db import Error, IntegrityError, connection, connections, transaction
 
 from datasets.exceptions import SegmillError
-from segments.embedding import Embedder, get_embedder
+from segments.embedding import Embedder, get_embedder, price_of
 from segments.exceptions import (
     ClaimLost,
     EmbeddingFailed,
@@ -235,7 +235,8 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
             "segments of those rows would be lost. Mend the rows, or use upsert."
         )
     aim = pipeline.aim_of(job.pk, given, target_of(job), tally)
-    plan.refuse_over_budget(aim, given.options)
+    price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
+    plan.refuse_over_budget(aim, given.options, price)
     if given.options.map:
         pipeline.remember_columns(job.document_id, tally, given.options)
     state.start_embedding(claim, notices=tally.notices)
@@ -329,12 +330,14 @@ def _call_another_worker(job_id: UUID, threads: int) -> None:
 
 def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: float) -> None:
     place = Place(job.dataset_id, job.tenant_id)
+    # Sync would remove the segments of rows that are left out.
+    on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
     try:
         while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
             with _holding_chunk(claim):
                 _refuse_if_spent(claim)
-                done = embed_chunk(claim, place, embedder, stop.is_set, job.on_error)
-                if done and done.problems and job.on_error == OnError.ABORT:
+                done = embed_chunk(claim, place, embedder, stop.is_set, on_error)
+                if done and done.problems and on_error == OnError.ABORT:
                     _refuse_rows(claim, job, done.problems)
             if monotonic() > deadline:
                 return

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from segments.exceptions import BudgetExceeded, OptionRefused
@@ -103,14 +102,14 @@ class Plan:
     changes: list[Change] = field(default_factory=list)
 
 
-def price() -> Decimal | None:
-    """What a million tokens cost to embed; None if nobody said so."""
-    said: Decimal = settings.SEGMILL_EMBEDDING_PRICE
-    return said or None
-
-
-def make_plan(aim: Aim, *, with_changes: bool = True, with_removals: bool = True) -> Plan:
-    """The plan of an import whose rows are staged and matched."""
+def make_plan(
+    aim: Aim,
+    price: Decimal | None,
+    *,
+    with_changes: bool = True,
+    with_removals: bool = True,
+) -> Plan:
+    """The plan of an import whose rows are staged and matched; `price` is of a million tokens."""
     created, updated, unchanged, removed = _counts(aim)
     rows, tokens = tokens_to_embed(aim)
     return Plan(
@@ -121,7 +120,7 @@ def make_plan(aim: Aim, *, with_changes: bool = True, with_removals: bool = True
         removed=removed if with_removals else 0,
         rows_to_embed=rows,
         tokens_to_embed=tokens,
-        cost=cost_of(tokens),
+        cost=cost_of(tokens, price),
         changes=_changes(aim, with_removals) if with_changes else [],
     )
 
@@ -134,13 +133,12 @@ def tokens_to_embed(aim: Aim) -> tuple[int, int]:
     return int(rows), int(tokens)
 
 
-def cost_of(tokens: int) -> Decimal | None:
+def cost_of(tokens: int, price: Decimal | None) -> Decimal | None:
     """What embedding so many tokens costs, if there is a price."""
-    per_million = price()
-    return None if per_million is None else per_million * tokens / TOKENS_PER_PRICE
+    return None if price is None else price * tokens / TOKENS_PER_PRICE
 
 
-def refuse_over_budget(aim: Aim, options: ImportOptions) -> None:
+def refuse_over_budget(aim: Aim, options: ImportOptions, price: Decimal | None) -> None:
     """Stop before anything is paid for.
 
     Raises:
@@ -157,12 +155,12 @@ def refuse_over_budget(aim: Aim, options: ImportOptions) -> None:
         )
     if options.max_cost is None:
         return
-    cost = cost_of(tokens)
+    cost = cost_of(tokens, price)
     if cost is None:
         raise OptionRefused(
             "max_cost",
             "it is not known what a token costs.",
-            "Set SEGMILL_EMBEDDING_PRICE, or use max_tokens.",
+            "Set the model's price (SEGMILL_EMBEDDING_PRICE), or use max_tokens.",
         )
     if cost > options.max_cost:
         raise BudgetExceeded(

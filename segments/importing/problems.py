@@ -9,7 +9,7 @@ from django.db.models import F, Sum
 from segments.importing.rebuilt import with_cells
 from segments.importing.types import JSONCell, JSONValue, RowProblem
 from segments.importing.values import check_storable
-from segments.models import ImportJob, RowError, StagedRow
+from segments.models import ImportJob, RowError, StagedMatch, StagedRow
 
 
 def record(job_id: UUID, found: Sequence[RowProblem]) -> None:
@@ -40,14 +40,15 @@ def count_failed(job_id: UUID, found: Sequence[RowProblem]) -> None:
     ImportJob.objects.filter(pk=job_id).update(rows_failed=F("rows_failed") + len(found))
 
 
-def drop_rows(job_id: UUID, found: Sequence[RowProblem]) -> None:
-    """Go on without the staged rows that `found` speaks of."""
-    staged = StagedRow.objects.filter(job_id=job_id, line__in=[problem.line for problem in found])
+def drop_rows(job_id: UUID, rows: Sequence[int], found: Sequence[RowProblem]) -> None:
+    """Go on without staged `rows`, for the reasons that `found` gives."""
+    staged = StagedRow.objects.filter(job_id=job_id, row__in=rows)
     tokens = staged.aggregate(tokens=Sum("tokens"))["tokens"] or 0
     count_failed(job_id, found)
     staged._raw_delete("default")
+    StagedMatch.objects.filter(job_id=job_id, row__in=rows)._raw_delete("default")
     ImportJob.objects.filter(pk=job_id).update(
-        rows_staged=F("rows_staged") - len(found), tokens=F("tokens") - tokens
+        rows_staged=F("rows_staged") - len(rows), tokens=F("tokens") - tokens
     )
 
 

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
@@ -150,6 +151,9 @@ class ImportJob(models.Model):
     rows_deleted = models.PositiveBigIntegerField(default=0)
     bytes_read = models.PositiveBigIntegerField(default=0)
     tokens = models.PositiveBigIntegerField(default=0)
+    embedding_requests = models.PositiveIntegerField(default=0)
+    embedding_tokens = models.PositiveBigIntegerField(default=0)
+    embedding_cost = models.DecimalField(max_digits=20, decimal_places=10, default=Decimal(0))
     notices = models.JSONField(default=list)
 
     error_code = models.CharField(max_length=64, blank=True, default="")

@@ -1,6 +1,7 @@
 """Imports whose model is behind an endpoint, with all that goes wrong there."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from segments.embedding import registry
 from segments.importing import job as running
 from segments.importing import state
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow
-from segments.models.import_job import Door, ImportStatus, OnError
+from segments.models.import_job import Door, ImportMode, ImportStatus, OnError
+from segments.reports import report_import
 from segments.services import ImportOptions, run_in_foreground, start_import
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, vector_of
@@ -245,3 +247,44 @@ def test_an_interrupted_import_can_be_resumed_at_once_by_every_door(
         call_command("resume_import", str(job.pk))
     with pytest.raises(CommandError, match="no import"):
         call_command("resume_import", "nothing")
+
+
+def test_what_the_endpoint_bills_is_in_the_report(
+    document: Document, import_text: ImportText, server: EmbeddingsServer, settings: Settings
+) -> None:
+    settings.SEGMILL_EMBEDDING_PRICE = Decimal("0.13")
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))  # probe
+    server.misdeeds.append(misbehaving.status(500))
+    report = report_import(import_text(document, FILE))
+
+    words = sum(len(text.split()) for text in TEXTS)
+    assert (report.requests, report.tokens_billed) == (len(server.requests) - 1, words)
+    assert report.cost == pytest.approx(words * 0.13 / 1_000_000)
+    again = report_import(import_text(document, FILE))
+    assert (again.requests, again.tokens_billed, again.cost) == (0, 0, None)
+
+
+def test_what_was_paid_before_an_interruption_is_counted(
+    document: Document, import_text: ImportText, server: EmbeddingsServer
+) -> None:
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))  # probe
+    server.misdeeds.extend([lambda handler, body: handler.reply(handler.answer(body))] * 2)
+    server.always = misbehaving.status(503)
+    job = import_text(document, FILE)
+    assert job.embedding_tokens == 4 * 3
+    assert job.embedding_requests == len(server.requests) - 1
+
+
+def test_a_refused_row_ends_a_sync_even_with_skip(
+    document: Document, server: EmbeddingsServer
+) -> None:
+    """Sync removes what the file does not have: a row left out would lose its segment."""
+    server.always = misbehaving.refusing("number 7")
+    options = ImportOptions(mode=ImportMode.SYNC, on_error=OnError.SKIP)
+    rows = "".join(f"id{number},{text}\n" for number, text in enumerate(TEXTS))
+    file = BytesIO(f"external_id,content\n{rows}".encode())
+    started = start_import(
+        document, file, "rows.csv", door=Door.COMMAND, options=options, background=False
+    )
+    job = run_in_foreground(started)
+    assert (job.status, job.error_code) == (ImportStatus.FAILED, "rows_refused")

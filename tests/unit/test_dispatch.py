@@ -1,6 +1,7 @@
 """Many texts through one model: batches, several requests at a time, patience, refusals."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
 from time import monotonic
 
@@ -47,6 +48,7 @@ class Outcome:
         self.vectors: dict[int, Vectors] = {}
         self.refused: dict[int, str] = {}
         self.requests = self.tokens = 0
+        self.cost = Decimal(0)
 
     def gather(self, embedder: OpenAIEmbedder, texts: Sequence[str] = TEXTS) -> "Outcome":
         budget = OwnBudget(embedder.batching.calls)
@@ -56,8 +58,9 @@ class Outcome:
             )
             self.vectors |= dict(zip(part.places, part.vectors, strict=True))
             self.refused |= part.refused
-            self.requests += part.requests
-            self.tokens += part.tokens
+            self.requests += part.usage.requests
+            self.tokens += part.usage.tokens
+            self.cost += part.usage.cost
         return self
 
     def has_all_of(self, texts: Sequence[str] = TEXTS) -> bool:
@@ -67,9 +70,10 @@ class Outcome:
 
 
 def test_every_text_gets_its_own_vector(server: EmbeddingsServer, model: MakeModel) -> None:
-    outcome = Outcome().gather(model())
+    outcome = Outcome().gather(model(price_per_million=Decimal("0.5")))
     assert outcome.has_all_of()
     assert outcome.requests == len(server.requests) == 5
+    assert outcome.cost == outcome.tokens * Decimal("0.0000005")
     assert outcome.tokens == sum(len(text.split()) for text in TEXTS)
 
 

@@ -79,6 +79,15 @@ class JobSerializer(serializers.Serializer[ImportJob]):
     rows_updated = serializers.IntegerField(read_only=True)
     rows_skipped = serializers.IntegerField(read_only=True)
     rows_deleted = serializers.IntegerField(read_only=True)
+    embedding_requests = serializers.IntegerField(
+        read_only=True, help_text="Asked of the model's endpoint."
+    )
+    embedding_tokens = serializers.IntegerField(
+        read_only=True, help_text="As the endpoint bills them."
+    )
+    embedding_cost = serializers.FloatField(
+        read_only=True, help_text="Of the tokens billed, at the model's price."
+    )
     notices = serializers.ListField(child=serializers.CharField(), read_only=True)
     created_by = UserId(source="created_by_id")
     retry_of = serializers.UUIDField(source="retry_of_id", read_only=True, allow_null=True)
