@@ -58,7 +58,7 @@ class BatchImportView(ApiView):
         document = self.document(dataset_id, document_id)
         key = idempotency_key(request.headers.get("Idempotency-Key"))
         refuse_large_body(request)
-        body = _body(request)
+        body = body_of(request)
         start: dict[str, Any] = {
             "door": Door.API,
             "user": self.user,
@@ -66,7 +66,7 @@ class BatchImportView(ApiView):
             "idempotency_key": key,
         }
         if upload_id := body.get("upload_file_id"):
-            stored = find_upload(self.tenant, _uuid(upload_id))
+            stored = find_upload(self.tenant, uuid_of(upload_id))
             job = services.start_stored_import(document, stored, **start)
         else:
             file = received_file(request)
@@ -129,7 +129,7 @@ def _answer(job: ImportJob) -> Response:
     return Response(ProgressSerializer(measure(job.pk)).data)
 
 
-def _body(request: Request) -> dict[str, Any]:
+def body_of(request: Request) -> dict[str, Any]:
     """The fields of a form or an object; one that was sent several times is a list."""
     data = request.data
     if isinstance(data, QueryDict):
@@ -140,7 +140,12 @@ def _body(request: Request) -> dict[str, Any]:
     return data
 
 
-def _uuid(text: object) -> UUID:
+def uuid_of(text: object) -> UUID:
+    """The id of an uploaded file.
+
+    Raises:
+        ValidationError: it is none.
+    """
     try:
         return UUID(str(text))
     except ValueError:

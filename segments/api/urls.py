@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from segments.api.batch_import import BatchImportStatusView, BatchImportView
 from segments.api.datasets import DatasetsView, DatasetView
 from segments.api.documents import DocumentsView
+from segments.api.downloads import BadRowsView, ExportView, TemplateView
 from segments.api.errors import NothingHere
 from segments.api.files import UploadView
 from segments.api.imports import (
@@ -17,6 +18,7 @@ from segments.api.imports import (
     RetryView,
     UndoView,
 )
+from segments.api.preview import PreviewView
 from segments.api.retrieval import RetrieveView
 from segments.api.schema import BearerScheme
 
@@ -44,12 +46,16 @@ urlpatterns = [
     path(f"{DATASET}/retrieve", RetrieveView.as_view(), name="retrieve"),
     path(f"{DATASET}/hit-testing", RetrieveView.as_view(schema=None), name="hit_testing"),
     path(f"{DOCUMENT}/segments/batch_import", BatchImportView.as_view(), name="batch_import"),
+    path(f"{DOCUMENT}/segments/preview", PreviewView.as_view(), name="preview"),
+    path(f"{DOCUMENT}/segments/export", ExportView.as_view(), name="export"),
+    path("templates", TemplateView.as_view(), name="templates"),
     path("imports", ImportsView.as_view(), name="imports"),
     path(IMPORT, ImportView.as_view(), name="import"),
     path(f"{IMPORT}/cancel", CancelView.as_view(), name="cancel"),
     path(f"{IMPORT}/retry", RetryView.as_view(), name="retry"),
     path(f"{IMPORT}/resume", ResumeView.as_view(), name="resume"),
     path(f"{IMPORT}/undo", UndoView.as_view(), name="undo"),
+    path(f"{IMPORT}/bad_rows", BadRowsView.as_view(), name="bad_rows"),
     path(f"{IMPORT}/errors", ErrorsView.as_view(), name="errors"),
     re_path("^", NothingHere.as_view()),
 ]

@@ -20,6 +20,7 @@ from segments.models import (
     ImportJob,
     ProgressSample,
     RowError,
+    StagedMatch,
     StagedRow,
 )
 from segments.models.import_job import Door
@@ -103,6 +104,13 @@ def _chunk(job: ImportJob, ordinal: int, **fields: object) -> Chunk:
 def _staged(**fields: object) -> StagedRow:
     usual = {"line": 2, "content": "text", "word_count": 4, "tokens": 1, "content_hash": "0" * 64}
     return StagedRow.objects.create(job_id=uuid4(), text_search_config="simple", **usual | fields)
+
+
+def _two_rows_about_one_segment(world: World) -> None:
+    for row in (1, 2):
+        StagedMatch.objects.create(
+            job_id=world.job.pk, row=row, segment_id=world.segment.pk, needs_vector=False
+        )
 
 
 def _dataset(world: World, **fields: object) -> Dataset:
@@ -192,6 +200,7 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "chunk_moves_along_its_arrows": lambda w: _move(w.chunk, status="done"),
     "chunk_epoch_never_falls": lambda w: _move(_chunk(w.job, 2, epoch=2), epoch=1),
     "staged_row_from_1": lambda w: _staged(row=0),
+    "staged_match_once_per_segment": _two_rows_about_one_segment,
     # Keys and budgets.
     "api_key_name_not_blank": lambda w: ApiKey.objects.create(
         tenant=w.tenant, name=" ", key_hash="0" * 64

@@ -121,3 +121,4 @@ class RowErrorSerializer(serializers.Serializer[RowError]):
     value = serializers.CharField(read_only=True)
     code = serializers.CharField(read_only=True)
     reason = serializers.CharField(read_only=True)
+    remedy = serializers.CharField(read_only=True)

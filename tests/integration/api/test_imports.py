@@ -137,7 +137,7 @@ def test_bad_rows_are_listed_by_pages(api: Api, document: Document) -> None:
     assert [page[name] for name in ("total", "has_more", "limit", "page")] == [2, True, 1, 1]
     error = page["data"][0]
     assert (error["line"], error["column"], error["code"]) == (2, "answer", "blank_cell")
-    assert set(error) == {"line", "column", "value", "code", "reason"}
+    assert set(error) == {"line", "column", "value", "code", "reason", "remedy"}
 
 
 def test_bad_rows_are_a_file_for_spreadsheets_when_that_is_accepted(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 METHODS = ("get", "post", "put", "patch", "delete")
 # Addresses that name nothing: what they list is the asker's own.
-WITHOUT_IDS = {"schema", "docs", "upload", "datasets", "imports"}
+WITHOUT_IDS = {"schema", "docs", "upload", "datasets", "imports", "templates"}
 
 
 def named() -> Iterator[URLPattern]:
