@@ -11,6 +11,7 @@ from segments.models.import_job import ImportStatus, Seconds
 from segments.models.remedies import remedy_for
 
 ERRORS_LISTED = 100
+BILLED_FIELDS = ("requests", "tokens_billed", "cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,18 @@ class ImportReport:
         return self.error is None and self.status in (ImportStatus.COMPLETED, "dry_run")
 
     def as_json(self) -> dict[str, JSONValue]:
-        """The report as one JSON object; notices are for people and go to standard error."""
+        """The report as one JSON object; notices are for people and go to standard error.
+
+        `plan` is there after a dry run, what an endpoint billed when one was asked; all other
+        fields always are.
+        """
         fields = asdict(self)
         del fields["notices"]
+        if self.plan is None:
+            del fields["plan"]
+        if not self.requests:
+            for billed in BILLED_FIELDS:
+                del fields[billed]
         return fields
 
 

@@ -117,6 +117,7 @@ def settle(job_id: UUID) -> ImportJob:
         try:
             _tidy(job)
         except (Error, OSError) as trouble:  # its end stands; the next clean-up tidies
+            connection.close_if_unusable_or_obsolete()
             logger.warning("import %s ended, but was not tidied: %s", job_id, trouble)
     return job
 

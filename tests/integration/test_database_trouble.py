@@ -13,8 +13,10 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from datasets.models import Document
 from segments.exceptions import DatabaseFailed, TargetGone
+from segments.importing import job
 from segments.models import DocumentSegment, ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
+from segments.reports import report_import
 from tests.pausing import PHASES, disk_full, pause
 
 from .conftest import ImportText
@@ -49,11 +51,11 @@ def test_a_lost_connection_fails_the_import_and_the_next_one_works(
     with pause(phase) as place:
         importing = in_thread(partial(import_text, document, ROWS))
         place.terminate_writer()
-        job = importing.result()
+        failed = importing.result()
 
-    assert (job.status, job.error_code) == (ImportStatus.FAILED, "database_failed")
-    assert job.error.startswith("The connection to the database was lost. Check that it runs")
-    assert job.error.endswith("Nothing was imported.")
+    assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "database_failed")
+    assert failed.error.startswith("The connection to the database was lost. Check that it runs")
+    assert failed.error.endswith("Nothing was imported.")
     assert snapshot() == before
 
     assert import_text(document, ROWS).rows_created == 10
@@ -65,13 +67,32 @@ def test_a_full_disk_fails_the_import_and_the_next_one_works(
 ) -> None:
     before = snapshot()
     with disk_full(phase):
-        job = import_text(document, ROWS)
+        failed = import_text(document, ROWS)
 
-    assert (job.status, job.error_code) == (ImportStatus.FAILED, "database_failed")
-    assert "disk is full. Make room there and try again" in job.error
+    assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "database_failed")
+    assert "disk is full. Make room there and try again" in failed.error
     assert snapshot() == before
 
     assert import_text(document, ROWS).rows_created == 10
+
+
+def test_a_connection_that_is_lost_after_the_end_changes_nothing_of_it(
+    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "merge_full_text", lose_connection)
+
+    report = in_thread(lambda: report_import(import_text(document, ROWS))).result()
+
+    assert (report.status, report.created, report.error) == ("completed", 10, None)
+    assert ImportJob.objects.get().tidied_at is None
+    monkeypatch.undo()
+    job.settle(ImportJob.objects.get().pk)
+    assert ImportJob.objects.get().tidied_at is not None
+
+
+def lose_connection() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 @contextmanager

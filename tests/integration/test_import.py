@@ -125,3 +125,29 @@ def test_cells_stay_text(
     import_text(passages, "content\n00123\nNA\nnull\n1e5\n")
 
     assert contents(passages) == ["00123", "NA", "null", "1e5"]
+
+
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [
+        ("segment content", DocForm.TEXT),
+        ("分段内容", DocForm.TEXT),
+        ("question,answer", DocForm.QA),
+        ("问题,答案", DocForm.QA),
+    ],
+)
+def test_difys_templates_are_understood_in_english_and_chinese(
+    header: str,
+    form: DocForm,
+    economy: Dataset,
+    import_text: ImportText,
+    make_document: MakeDocument,
+    contents: Callable[[Document], list[str]],
+) -> None:
+    document = make_document(economy, "template", form)
+    rows = "first,1\r\nsecond,2\r\n" if form == DocForm.QA else "first\r\nsecond\r\n"
+
+    job = import_text(document, f"\ufeff{header}\r\n{rows}", "template.csv")
+
+    assert job.status == ImportStatus.COMPLETED, job.error
+    assert contents(document) == ["first", "second"]

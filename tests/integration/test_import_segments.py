@@ -53,7 +53,8 @@ def answer(*arguments: object) -> Answer:
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     report = json.loads(stdout.getvalue())
-    assert tuple(report) == REPORT_KEYS
+    assert tuple(key for key in report if key != "plan") == REPORT_KEYS
+    assert ("plan" in report) <= (report["status"] == "dry_run")
     assert code == (report["status"] not in ("completed", "dry_run") or bool(report["error"]))
     return Answer(report, stderr.getvalue())
 
