@@ -29,6 +29,7 @@ from segments.search import Hit
 from segments.search.evaluation import Quality
 
 PHASES = {
+    ImportStatus.WAITING: "Waiting for a worker",
     ImportStatus.PREPARING: "Reading and checking",
     ImportStatus.EMBEDDING: "Embedding",
     ImportStatus.PUBLISHING: "Publishing",

@@ -4,6 +4,8 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from segments.importing.options import ImportOptions, UnknownColumns
 from segments.models.import_job import ImportMode, OnError
 
@@ -57,3 +59,22 @@ def import_options(given: Mapping[str, Any]) -> ImportOptions:
         OptionRefused: one cannot be used.
     """
     return ImportOptions.from_fields({name: given[name] for name in FIELDS})
+
+
+def refuse_incomplete(options: Mapping[str, Any]) -> None:
+    """Refuse what makes no whole order.
+
+    Raises:
+        CommandError: a part is missing, or two do not go together.
+    """
+    place = options["file"] and options["dataset"] and options["document"]
+    if options["follow"]:
+        if options["file"] or options["background"]:
+            raise CommandError("--follow watches an import that is there: leave the file out.")
+    elif not place:
+        raise CommandError("Name the file, --dataset and --document; or an import to --follow.")
+    if options["background"] and (options["dry_run"] or options["report"]):
+        raise CommandError(
+            "--background hands the file over: leave --dry-run and --report out. The bad rows "
+            "are on the import's page, and in the API."
+        )

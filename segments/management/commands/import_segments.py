@@ -1,4 +1,7 @@
-"""`manage.py import_segments FILE --dataset NAME --document NAME`: the import in the foreground."""
+"""`manage.py import_segments FILE --dataset NAME --document NAME`: an import, watched to its end.
+
+In this process; with `--background` by the workers, and `--follow ID` watches any import.
+"""
 
 import json
 import sys
@@ -23,7 +26,8 @@ from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.interrupts import raised_as_keyboard_interrupt
 from segments.management.files import write_file
-from segments.management.options import add_import_options, import_options
+from segments.management.options import add_import_options, import_options, refuse_incomplete
+from segments.management.watching import find_import, follow
 from segments.models.import_job import Door
 from segments.places import Wanted
 from segments.reports import ImportReport, report_examination, report_import, report_refusal
@@ -38,6 +42,7 @@ class Order:
     create: bool
     options: ImportOptions
     bad_rows: Path | None
+    background: bool
 
     def write_bad_rows(self, portions: Iterator[bytes]) -> None:
         """Write the file of bad rows, if one was asked for."""
@@ -52,10 +57,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The place, what to make of it, and how to answer."""
-        parser.add_argument("file", type=Path, help="CSV, TSV, XLSX, JSON or JSON Lines")
+        parser.add_argument("file", type=Path, nargs="?", help="CSV, TSV, XLSX, JSON or JSON Lines")
+        parser.add_argument(
+            "--follow", metavar="ID", help="no file: show the bar of this import until its end"
+        )
+        parser.add_argument(
+            "--background",
+            action="store_true",
+            help="hand the file to the workers and print the import's id",
+        )
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
-        parser.add_argument("--dataset", required=True, help="its name or id")
-        parser.add_argument("--document", required=True, help="its name or id")
+        parser.add_argument("--dataset", default="", help="its name or id")
+        parser.add_argument("--document", default="", help="its name or id")
         parser.add_argument("--create", action="store_true", help="make what is missing")
         parser.add_argument("--doc-form", choices=DocForm.values, default="")
         parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
@@ -75,6 +88,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and exit with 1 unless it succeeded."""
+        refuse_incomplete(options)
+        if options["follow"]:
+            self._answer(_followed(options["follow"]), as_json=options["json"])
+            return
         wanted = Wanted(
             tenant=options["tenant"],
             dataset=options["dataset"],
@@ -85,7 +102,18 @@ class Command(BaseCommand):
         )
         with raised_as_keyboard_interrupt():
             report = _report(wanted, options)
-        self._answer(report, as_json=options["json"])
+        if options["background"] and report.job_id:
+            self._hand_over(report, as_json=options["json"])
+        else:
+            self._answer(report, as_json=options["json"])
+
+    def _hand_over(self, report: ImportReport, *, as_json: bool) -> None:
+        """The id alone on standard output, for scripts; what to do with it beside."""
+        if as_json:
+            self.stdout.write(json.dumps(report.as_json()))
+            return
+        self.stdout.write(str(report.job_id))
+        self.stderr.write(f"Watch it: manage.py import_segments --follow {report.job_id}")
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
@@ -100,12 +128,30 @@ class Command(BaseCommand):
                 raise CommandError(report.error or report.status)
 
 
+def _followed(identifier: str) -> ImportReport:
+    """The report of an import that others run; Ctrl-C ends the watching alone."""
+    try:
+        with ProgressDisplay(sys.stderr) as display:
+            return report_import(follow(find_import(identifier), display))
+    except SegmillError as refusal:
+        return report_refusal(str(refusal))
+    except Error as trouble:
+        return report_refusal(str(explained(trouble)))
+    except KeyboardInterrupt:
+        raise CommandError("No longer watched; the import goes on.") from None
+
+
 def _report(wanted: Wanted, options: dict[str, Any]) -> ImportReport:
     """The report of the import or the dry run, whatever comes in between."""
     import_file = _dry_run if options["dry_run"] else _import
     try:
         order = Order(
-            wanted, options["file"], options["create"], import_options(options), options["report"]
+            wanted=wanted,
+            path=options["file"],
+            create=options["create"],
+            options=import_options(options),
+            bad_rows=options["report"],
+            background=options["background"],
         )
         with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
             return import_file(order, file, display)
@@ -172,8 +218,10 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
         order.path.name,
         door=Door.COMMAND,
         options=order.options,
-        background=False,
+        background=order.background,
     )
+    if order.background:
+        return report_import(job)
     job = services.run_in_foreground(job, display)
     if job.rows_failed:
         order.write_bad_rows(row_report.report_of_job(job))

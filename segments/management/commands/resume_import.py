@@ -7,12 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.exceptions import SegmillError
-from datasets.lookup import as_uuid
 from segments import services
 from segments.console import ProgressDisplay, print_import
-from segments.exceptions import ImportNotFound
 from segments.importing import job
-from segments.models import ImportJob
+from segments.management.watching import find_import
 from segments.reports import report_import
 
 
@@ -28,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Resume, report, and exit with 1 unless it succeeded."""
         try:
-            resumed = services.resume_import(_found(options["id"]))
+            resumed = services.resume_import(find_import(options["id"]))
             with ProgressDisplay(sys.stderr) as display:
                 ended = job.run(resumed.pk, display)
         except SegmillError as refusal:
@@ -37,15 +35,3 @@ class Command(BaseCommand):
         print_import(report, self.stdout)
         if not report.is_success:
             raise CommandError(report.error or report.status)
-
-
-def _found(identifier: str) -> ImportJob:
-    """The import of that id.
-
-    Raises:
-        ImportNotFound: there is none.
-    """
-    job_id = as_uuid(identifier)
-    if job_id is None:
-        raise ImportNotFound(identifier)
-    return job.load(job_id)
