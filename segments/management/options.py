@@ -67,11 +67,11 @@ def refuse_incomplete(options: Mapping[str, Any]) -> None:
     Raises:
         CommandError: a part is missing, or two do not go together.
     """
-    place = options["file"] and options["dataset"] and options["document"]
+    lacks_place = None in (options["file"], options["dataset"], options["document"])
     if options["follow"]:
         if options["file"] or options["background"]:
             raise CommandError("--follow watches an import that is there: leave the file out.")
-    elif not place:
+    elif lacks_place:
         raise CommandError("Name the file, --dataset and --document; or an import to --follow.")
     if options["background"] and (options["dry_run"] or options["report"]):
         raise CommandError(

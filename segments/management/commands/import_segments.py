@@ -67,8 +67,8 @@ class Command(BaseCommand):
             help="hand the file to the workers and print the import's id",
         )
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
-        parser.add_argument("--dataset", default="", help="its name or id")
-        parser.add_argument("--document", default="", help="its name or id")
+        parser.add_argument("--dataset", help="its name or id")
+        parser.add_argument("--document", help="its name or id")
         parser.add_argument("--create", action="store_true", help="make what is missing")
         parser.add_argument("--doc-form", choices=DocForm.values, default="")
         parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
