@@ -27,9 +27,13 @@ REPORT_KEYS = (
     "embedded",
     "reused",
     "tokens",
+    "requests",
+    "tokens_billed",
+    "cost",
     "seconds",
     "errors",
     "error",
+    "plan",
 )
 
 
