@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from segments.models import ImportJob
 
-COLUMNS = ("line", "column", "value", "code", "reason")
+COLUMNS = ("line", "column", "value", "code", "reason", "remedy")
 CONTENT_TYPE = "text/csv; charset=utf-8"
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -25,7 +25,7 @@ def csv_lines(job: ImportJob) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield BYTE_ORDER_MARK + writer.writerow(COLUMNS)
     for error in job.row_errors.all().iterator(ROWS_AT_A_TIME):
-        cells = (error.column, error.value, error.code, error.reason)
+        cells = (error.column, error.value, error.code, error.reason, error.remedy)
         yield writer.writerow([error.line, *map(inert, cells)])
 
 

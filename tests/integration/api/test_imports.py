@@ -138,6 +138,7 @@ def test_bad_rows_are_listed_by_pages(api: Api, document: Document) -> None:
     error = page["data"][0]
     assert (error["line"], error["column"], error["code"]) == (2, "answer", "blank_cell")
     assert set(error) == {"line", "column", "value", "code", "reason", "remedy"}
+    assert error["remedy"]
 
 
 def test_bad_rows_are_a_file_for_spreadsheets_when_that_is_accepted(
