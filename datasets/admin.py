@@ -9,17 +9,9 @@ from django.db.models.functions import Coalesce
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from datasets.forms import DatasetForm, DocumentForm, MembershipForm
+from datasets.forms import MADE_FOR, MADE_WITH, DatasetForm, DocumentForm, MembershipForm
 from datasets.models import Dataset, Document, Membership, Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
-
-# What the segments of a dataset were made with: fixed once there are any.
-MADE_WITH = (
-    "indexing_technique",
-    "embedding_model_provider",
-    "embedding_model",
-    "text_search_config",
-)
 
 
 class MembershipInline(admin.TabularInline[Membership, Tenant]):
@@ -201,8 +193,8 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
         """The totals; and what a document's segments were made for, once there are any."""
         if obj is None:
             return ()
-        made_for = ("dataset", "doc_form") if obj.segment_count else ("dataset",)
-        return (*made_for, *self.totals)
+        made_for = MADE_FOR if obj.segment_count else ()
+        return ("dataset", *made_for, *self.totals)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The form's, and below them the totals."""

@@ -1,11 +1,13 @@
 """Forms of the admin for tenants, members, datasets and documents."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
-from datasets.models import Dataset, Document, Membership
+from datasets.models import Dataset, Document, IndexingTechnique, Membership
 from datasets.text_search import known_text_search_configs
 
 
@@ -45,6 +47,16 @@ class MembershipForm(forms.ModelForm[Membership]):
         return name
 
 
+# What segments are made with or for: fixed once there are any, for they would not fit any more.
+MADE_WITH = (
+    "indexing_technique",
+    "embedding_model_provider",
+    "embedding_model",
+    "text_search_config",
+)
+MADE_FOR = ("doc_form",)
+
+
 class DatasetForm(forms.ModelForm[Dataset]):
     """A dataset, with the text search configurations that the server has."""
 
@@ -67,6 +79,25 @@ class DatasetForm(forms.ModelForm[Dataset]):
             "enable_api",
         ]
 
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse vectors without a model; anything else than what segments were made with.
+
+        An import may have filled the dataset since the form was shown: one that publishes at
+        this moment is waited for.
+        """
+        cleaned = super().clean()
+        if cleaned and cleaned.get("indexing_technique") == IndexingTechnique.HIGH_QUALITY:
+            for name in ("embedding_model_provider", "embedding_model"):
+                if name in cleaned and not cleaned[name]:
+                    self.add_error(name, "Vectors need a model. Name it, or choose economy.")
+        if _changes(self, MADE_WITH):
+            with transaction.atomic():
+                Dataset.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
+                documents = Document.objects.filter(dataset=self.instance.pk)
+                if documents.filter(segment_count__gt=0).exists():
+                    _refuse(self, MADE_WITH)
+        return cleaned
+
 
 class DocumentForm(forms.ModelForm[Document]):
     """A document, which belongs to the tenant of its dataset."""
@@ -81,3 +112,26 @@ class DocumentForm(forms.ModelForm[Document]):
             "enabled",
             "archived",
         ]
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse another form if an import has filled the document meanwhile.
+
+        One that publishes at this moment is waited for.
+        """
+        cleaned = super().clean()
+        if _changes(self, MADE_FOR):
+            with transaction.atomic():
+                documents = Document.objects.select_for_update(no_key=True)
+                if documents.get(pk=self.instance.pk).segment_count:
+                    _refuse(self, MADE_FOR)
+        return cleaned
+
+
+def _changes(form: forms.ModelForm[Any], names: Sequence[str]) -> bool:
+    """Whether what is there already would get another value of one of the fields."""
+    return not form.instance._state.adding and not set(form.changed_data).isdisjoint(names)
+
+
+def _refuse(form: forms.ModelForm[Any], names: Sequence[str]) -> None:
+    for name in set(names).intersection(form.changed_data):
+        form.add_error(name, "There are segments by now, so this cannot be changed any more.")

@@ -4,23 +4,25 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
 from datasets.lookup import as_uuid
-from datasets.models import Dataset, DocForm
+from datasets.models import Dataset, DocForm, Document
 from datasets.tenant_admin import TenantScopedAdmin, access_of
 from segments.admin.filters import DatasetFilter, DocumentFilter, ImportFilter
+from segments.admin.finding import found_segments
 from segments.admin.paging import ROWS_PAGED, BoundedPaginator
 from segments.editing import apply_edit, delete_segments
 from segments.forms import SegmentForm
 from segments.models import DocumentSegment
 
 LISTED_CHARS = 160
+# A tenant with more of them has its share of the table anyhow.
+DOCUMENTS_NAMED = 1_000
 KEPT = (
     "word_count",
     "tokens",
@@ -41,6 +43,8 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     """Segments come from imports; here they are looked at, corrected and removed."""
 
     form = SegmentForm
+    # Segments have no index of their tenants; their documents lead to them.
+    tenant_path = "document__tenant"
     list_display = ("excerpt", "answer_excerpt", "document", "position", "tokens", "enabled")
     list_display_links = ("excerpt",)
     list_filter = (DatasetFilter, DocumentFilter, ImportFilter, "enabled")
@@ -67,7 +71,14 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentSegment]:
         """With neither vectors nor full-text entries."""
-        return super().get_queryset(request).defer("embedding", "search_vector")
+        segments = super().get_queryset(request).defer("embedding", "search_vector")
+        access = access_of(request)
+        if access.everywhere:
+            return segments
+        # By name: PostgreSQL would walk through those of all tenants, in the order of the list.
+        documents = access.visible(Document.objects.order_by()).values_list("pk", flat=True)
+        ids = list(documents[: DOCUMENTS_NAMED + 1])
+        return segments if len(ids) > DOCUMENTS_NAMED else segments.filter(document__in=ids)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """As an index has them: by document, then by position."""
@@ -76,20 +87,19 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DocumentSegment], search_term: str
     ) -> tuple[QuerySet[DocumentSegment], bool]:
-        """Through the full-text index, in each dataset's own language."""
+        """Through indexes, in the language of each dataset that is looked into."""
         if not search_term:
             return queryset, False
-        found = Q(external_id=search_term)
-        if segment_id := as_uuid(search_term):
-            found |= Q(pk=segment_id)
-        for config in self._configurations(request):
-            query = SearchQuery(search_term, config=config, search_type="websearch")
-            found |= Q(search_vector=query, dataset__text_search_config=config)
-        return queryset.filter(found), False
+        return found_segments(queryset, search_term, self._datasets(request)), False
 
-    def _configurations(self, request: HttpRequest) -> list[str]:
-        datasets = access_of(request).visible(Dataset.objects.order_by())
-        return list(datasets.values_list("text_search_config", flat=True).distinct())
+    def _datasets(self, request: HttpRequest) -> QuerySet[Dataset]:
+        """Those the user may see; the one that is filtered for, alone."""
+        datasets = access_of(request).visible(Dataset.objects.all())
+        dataset = as_uuid(request.GET.get(DatasetFilter.parameter_name, ""))
+        document = as_uuid(request.GET.get(DocumentFilter.parameter_name, ""))
+        if dataset:
+            return datasets.filter(pk=dataset)
+        return datasets.filter(documents=document) if document else datasets
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: segments come from imports."""

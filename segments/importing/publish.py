@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from datasets.models import Dataset, Document
+from datasets.models import Dataset, DocForm, Document
 from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.importing import matching, state, writing
 from segments.importing.aims import Aim
@@ -41,7 +41,7 @@ def publish(claim: JobClaim, **changes: Any) -> Published:
 
     Raises:
         ImportCancelled, ClaimLost: the claim does not hold any more.
-        TargetGone: the document or the dataset's model changed meanwhile.
+        TargetGone: the document or its dataset changed meanwhile.
         EmbeddingFailed: a row of a high_quality dataset has no vector.
         RowsGone: fewer rows are staged than were checked.
     """
@@ -97,7 +97,7 @@ def merge_full_text() -> None:
 
 
 def _locked_document(job: ImportJob) -> Document:
-    """The document, locked; its dataset is locked against a change of model.
+    """The document, locked; its dataset is locked against a change of model or language.
 
     Raises:
         TargetGone: it cannot take the segments as they were prepared.
@@ -115,12 +115,30 @@ def _locked_document(job: ImportJob) -> Document:
             f"Document “{document}” was disabled, archived or taken for indexing while the "
             "import ran. Make it available and import the file again."
         )
-    if dataset.has_vectors and (
-        (dataset.embedding_model_provider, dataset.embedding_model)
-        != (job.embedding_model_provider, job.embedding_model)
-    ):
-        raise TargetGone(
-            f"Dataset “{dataset}” changed its embedding model while the import ran. "
-            "Import the file again."
-        )
+    _refuse_changed(job, document, dataset)
     return document
+
+
+def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> None:
+    """Refuse rows that were made for what the document and its dataset are no longer.
+
+    Raises:
+        TargetGone: it names what was changed.
+    """
+    embedded_by = (job.embedding_model_provider, job.embedding_model)
+    model = (dataset.embedding_model_provider, dataset.embedding_model)
+    if embedded_by != (model if dataset.has_vectors else ("", "")):
+        raise _changed(f"Dataset “{dataset}” changed its embedding model")
+    rows = StagedRow.objects.filter(job_id=job.pk).order_by("row")
+    first = rows.values_list("text_search_config", "answer").first()
+    if first is None:
+        return
+    text_search_config, answer = first  # of all rows: they were prepared in one go
+    if text_search_config != dataset.text_search_config:
+        raise _changed(f"Dataset “{dataset}” changed its text search configuration")
+    if (answer is not None) != (document.doc_form == DocForm.QA):
+        raise _changed(f"Document “{document}” was made {document.doc_form}")
+
+
+def _changed(what: str) -> TargetGone:
+    return TargetGone(f"{what} while the import ran. Import the file again.")

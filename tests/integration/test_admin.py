@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.forms import model_to_dict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from datasets.forms import DatasetForm, DocumentForm
 from datasets.models import Dataset, DocForm, Document, Membership, Tenant
 from segments.models import DocumentSegment, ImportJob
 
@@ -243,6 +245,55 @@ def test_what_segments_were_made_with_is_fixed(things: dict[str, Any], log_in: L
     document.refresh_from_db()
     assert (dataset.indexing_technique, dataset.text_search_config) == ("high_quality", "english")
     assert document.doc_form == DocForm.QA
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("indexing_technique", "economy"),
+        ("embedding_model_provider", "openai"),
+        ("embedding_model", "another"),
+        ("text_search_config", "german"),
+    ],
+)
+def test_a_form_shown_before_an_import_changes_nothing_after_it(
+    things: dict[str, Any], field: str, value: str
+) -> None:
+    dataset = things["datasets_dataset"]
+    form = DatasetForm(model_to_dict(dataset) | {field: value}, instance=dataset)
+
+    assert list(form.errors) == [field]
+    assert "There are segments by now" in form.errors[field][0]
+
+
+def test_a_filled_document_keeps_its_form(things: dict[str, Any]) -> None:
+    document = things["datasets_document"]
+    document.segment_count = 0  # as it was when the page was asked for
+    form = DocumentForm(model_to_dict(document) | {"doc_form": "text_model"}, instance=document)
+
+    assert list(form.errors) == ["doc_form"]
+
+
+def test_what_an_empty_dataset_is_made_with_can_be_changed(
+    document: Document, log_in: LogIn
+) -> None:
+    log_in("editor").post(
+        reverse("admin:datasets_dataset_change", args=[document.dataset_id]),
+        {"name": "handbook", "indexing_technique": "economy", "text_search_config": "german"},
+    )
+
+    changed = Dataset.objects.get(pk=document.dataset_id)
+    assert (changed.indexing_technique, changed.text_search_config) == ("economy", "german")
+
+
+def test_vectors_without_a_model_are_refused_in_words(tenant: Tenant, log_in: LogIn) -> None:
+    form = {"tenant": str(tenant.pk), "name": "new", "text_search_config": "english"}
+    url = reverse("admin:datasets_dataset_add")
+    answer = log_in("editor").post(url, {**form, "indexing_technique": "high_quality"})
+
+    page = answer.content.decode()
+    assert page.count("Vectors need a model.") == 2
+    assert "dataset_high_quality_has_model" not in page
 
 
 def test_saving_a_document_leaves_its_totals_to_imports(
