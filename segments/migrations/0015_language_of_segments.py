@@ -26,5 +26,5 @@ LANGUAGE_CHANGES = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("segments", "0013_model_providers")]
+    dependencies = [("segments", "0014_usage")]
     operations = [migrations.RunSQL(LANGUAGE_STAYS, LANGUAGE_CHANGES)]
