@@ -205,8 +205,12 @@ def _count_usage(job_id: UUID, usage: Usage) -> None:
 
 
 def _reuse(claim: ChunkClaim, dataset_id: UUID, dimensions: int) -> None:
-    """Take the vectors the dataset has for these texts; doing so twice changes nothing."""
+    """Take the vectors the dataset has for these texts; doing so twice changes nothing.
+
+    So nobody waits for the disk: what a crash of the server loses of it is taken again.
+    """
     with chunks.writing(claim), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
         cursor.execute(REUSE, _slice(claim) | {"dataset": dataset_id, "dimensions": dimensions})
 
 
