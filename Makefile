@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz bench stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ browser: setup ## Make sure there is a browser for the tests of the pages
 
 acceptance: browser ## Tests with real processes
 	$(BIN)/python -m pytest tests/acceptance
+
+fuzz: setup ## Feed 50,000 damaged files to each parser
+	$(BIN)/python -m tests.fuzz
 
 test: check browser ## Every check and every test
 	$(BIN)/python -m pytest

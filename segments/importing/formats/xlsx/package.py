@@ -1,6 +1,7 @@
 """The parts of an XLSX file: a zip archive, none of which is unpacked before it is checked."""
 
 import io
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -12,6 +13,11 @@ from segments.importing.formats.foreign import ZIP_CONTENTS, ZIP_MIMETYPES, fore
 from segments.importing.formats.metered import Deadline, check_unpacked, metered
 
 MAX_PARTS = 10_000
+# What zipfile raises for archives that are not as they say: it seeks where they point.
+ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(ValueError, RuntimeError, NotImplementedError),
+)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED_FLAG = 0x1
 CONTENT_TYPES = "[Content_Types].xml"
@@ -32,7 +38,7 @@ class Package:
         self.name, self._deadline = name, deadline
         try:
             self._zip = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except ZIP_FAULTS as error:
             raise self.damaged("it breaks off, or its directory is damaged") from error
         self._parts = {info.filename: info for info in self._zip.infolist()}
         self._refuse_bombs()
@@ -113,13 +119,13 @@ class _Part:
         self._package, self._info = package, info
         try:
             self._stream = archive.open(info)
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        except ZIP_FAULTS as error:
             raise self._damaged() from error
 
     def read(self, size: int) -> bytes:
         try:
             return self._stream.read(size)
-        except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+        except ZIP_FAULTS as error:
             raise self._damaged() from error
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
