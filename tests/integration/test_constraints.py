@@ -18,7 +18,9 @@ from segments.models import (
     EmbeddingBudget,
     EmbeddingTurn,
     ImportJob,
+    ModelProvider,
     ProgressSample,
+    ProviderModel,
     RowError,
     StagedMatch,
     StagedRow,
@@ -143,6 +145,19 @@ def _negative_turn(world: World) -> None:
     EmbeddingTurn.objects.create(budget=budget, tenant_id=uuid4(), served=-1, seen_at=now)
 
 
+def _provider(world: World, **fields: object) -> ModelProvider:
+    usual = {"name": "ours", "kind": "openai", "base_url": "https://models.example.org/v1"}
+    return ModelProvider.objects.create(tenant=world.tenant, **usual | fields)
+
+
+def _model(world: World, **fields: object) -> ProviderModel:
+    return ProviderModel.objects.create(provider=_provider(world), **{"name": "m"} | fields)
+
+
+def _two_models_of_one_name(world: World) -> None:
+    ProviderModel.objects.create(provider=_model(world).provider, name="m")
+
+
 VIOLATIONS: dict[str, Callable[[World], object]] = {
     # Owners.
     "tenant_name_not_blank": lambda w: Tenant.objects.create(name=" \n"),
@@ -212,6 +227,15 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
         tenant=w.tenant, name="k", key_hash="plain"
     ),
     "turn_served_not_negative": _negative_turn,
+    # Providers of models.
+    "model_provider_name_once_per_tenant": lambda w: (_provider(w), _provider(w)),
+    "model_provider_name_not_blank": lambda w: _provider(w, name=" "),
+    "model_provider_endpoint_has_url": lambda w: _provider(w, base_url=""),
+    "provider_model_name_once_per_provider": _two_models_of_one_name,
+    "provider_model_name_not_blank": lambda w: _model(w, name=" "),
+    "provider_model_limits_from_1": lambda w: _model(w, calls=0),
+    "provider_model_price_not_negative": lambda w: _model(w, price_per_million=-1),
+    "provider_model_requests_some_dimensions": lambda w: _model(w, request_dimensions=True),
 }
 
 # Targets of foreign keys: with the primary key in them they cannot be violated.
