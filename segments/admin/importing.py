@@ -1,5 +1,6 @@
 """The way of a file from the admin into a document: choose, look at it, confirm."""
 
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -17,10 +18,20 @@ from datasets.exceptions import SegmillError
 from datasets.models import Document
 from datasets.tenant_admin import access_of
 from segments import services
+from segments.admin.choices import (
+    DELIMITERS,
+    ENCODINGS,
+    error_choices,
+    given_fields,
+    mode_choices,
+    options_from,
+    part_choices,
+)
 from segments.admin.handover import sign, unsign
 from segments.admin.preview import Preview
 from segments.importing.options import ImportOptions
-from segments.models.import_job import Door, OnError
+from segments.importing.rows import open_sheet
+from segments.models.import_job import Door
 from segments.receiving import received_file
 from segments.uploads import StoredFile, store_file
 
@@ -55,11 +66,13 @@ def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
     reference = request.GET.get("file", "")
     try:
         stored = unsign(reference, document.pk, _user(request).pk)
-        preview = _look_at(stored, document)
+        look = _looked_at(request, stored, document)
     except SegmillError as refusal:
         return _page(request, "import_new", document, error=str(refusal))
-    context = {"stored": stored, "preview": preview, "reference": reference}
-    return _page(request, "import_preview", document, **context)
+    context = {"stored": stored, "reference": reference, "preview": look.preview}
+    return _page(
+        request, "import_preview", document, **context, error=look.error, **_choices(request, look)
+    )
 
 
 @require_POST
@@ -73,7 +86,7 @@ def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
             stored,
             door=Door.ADMIN,
             user=_user(request),
-            options=_options(request),
+            options=options_from(request.POST),
             idempotency_key=stored.key,
         )
     except SegmillError as refusal:
@@ -109,7 +122,58 @@ def _accept(request: HttpRequest, document: Document) -> str:
     return f"{url}?{urlencode({'file': reference})}"
 
 
-def _look_at(stored: StoredFile, document: Document) -> Preview:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A file as far as it could be looked at: its columns, and the preview or what is wrong."""
+
+    options: ImportOptions
+    header: tuple[str, ...]
+    preview: Preview | None = None
+    error: str = ""
+
+
+def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> _Look:
+    """The file under the options of the address; a refusal of them leaves the file as it is.
+
+    Raises:
+        SegmillError: the file cannot be read at all, whatever the options.
+    """
+    error = ""
+    try:
+        options = options_from(request.GET)
+        header = _header(stored, options)
+    except SegmillError as refusal:
+        options, error = ImportOptions(), str(refusal)
+        header = _header(stored, options)
+    if error:
+        return _Look(options, header, error=error)
+    try:
+        return _Look(options, header, _look_at(stored, document, options))
+    except SegmillError as refusal:
+        return _Look(options, header, error=str(refusal))
+
+
+def _header(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
+    """The columns of the file, also of one whose columns have yet to be chosen."""
+    with default_storage.open(stored.key) as file:
+        sheet = open_sheet(cast("BinaryIO", file), stored.name, options)
+        sheet.rows.close()
+    return sheet.header
+
+
+def _choices(request: HttpRequest, look: _Look) -> dict[str, Any]:
+    return {
+        "options": look.options,
+        "given": given_fields(request.GET),
+        "modes": mode_choices(look.options),
+        "policies": error_choices(look.options),
+        "parts": part_choices(look.header, () if look.preview is None else look.preview.uses),
+        "encodings": ENCODINGS,
+        "delimiters": DELIMITERS,
+    }
+
+
+def _look_at(stored: StoredFile, document: Document, options: ImportOptions) -> Preview:
     with default_storage.open(stored.key) as file:
         found = services.examine_file(
             document,
@@ -117,6 +181,7 @@ def _look_at(stored: StoredFile, document: Document) -> Preview:
             stored.name,
             stored.size,
             most_rows=ROWS_LOOKED_AT,
+            options=options,
         )
     return Preview.of(found, stored.size)
 
@@ -128,11 +193,6 @@ def _refusal(document: Document) -> str:
     except SegmillError as refusal:
         return str(refusal)
     return ""
-
-
-def _options(request: HttpRequest) -> ImportOptions:
-    skips = request.POST.get("on_error") == OnError.SKIP
-    return ImportOptions(on_error=OnError.SKIP if skips else OnError.ABORT)
 
 
 def _user(request: HttpRequest) -> User:

@@ -1,16 +1,17 @@
 """The history of imports in the admin: who imported what from where, and what became of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from datasets.lookup import as_uuid
 from datasets.tenant_admin import TenantScopedAdmin
-from segments.admin import importing, watching
+from segments.admin import exporting, importing, watching
 from segments.admin.badges import badge
 from segments.admin.paging import BoundedPaginator
 from segments.models import ImportJob
@@ -42,12 +43,15 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
 
     def get_urls(self) -> list[URLPattern]:
         """The pages on the way of a file, and those of an import."""
-        pages = [
+        pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
             ("new/<uuid:document_id>/", importing.new_import, "new"),
             ("new/<uuid:document_id>/preview/", importing.preview_import, "preview"),
             ("new/<uuid:document_id>/confirm/", importing.confirm_import, "confirm"),
             ("<uuid:job_id>/state.json", watching.import_state, "state"),
             ("<uuid:job_id>/bad-rows.csv", watching.bad_rows_file, "bad_rows"),
+            ("<uuid:job_id>/rows-to-mend/", watching.rows_to_mend, "mend"),
+            ("export/<uuid:document_id>/<str:kind>/", exporting.export_file, "export"),
+            ("template/<str:doc_form>/<str:kind>/", exporting.template_file, "template"),
             ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
             ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
             ("<uuid:job_id>/resume/", watching.resume_import, "resume"),

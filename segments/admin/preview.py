@@ -5,7 +5,8 @@ from typing import Self
 
 from segments.importing.columns import Columns
 from segments.importing.examine import Examination
-from segments.importing.types import RowProblem, SegmentRow
+from segments.importing.plan import Plan
+from segments.importing.types import RowProblem, SegmentRow, Source
 
 PROBLEMS_SHOWN = 50
 
@@ -40,6 +41,10 @@ class Preview:
     is_partial: bool
     share: float
     rows_expected: int
+    plan: Plan
+    source: Source
+    uses: tuple[str, ...]
+    refusal: str
 
     @classmethod
     def of(cls, found: Examination, file_bytes: int) -> Self:
@@ -61,6 +66,10 @@ class Preview:
             is_partial=found.is_partial,
             share=100 * share,
             rows_expected=round(found.rows / share) if share else found.rows,
+            plan=found.plan,
+            source=found.source,
+            uses=found.columns.uses,
+            refusal="" if found.failed else found.refusal,
         )
 
     @property

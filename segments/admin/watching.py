@@ -22,6 +22,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from datasets.exceptions import SegmillError
 from datasets.tenant_admin import access_of
 from segments import bad_rows, services
+from segments.exporting import row_report
+from segments.exporting.downloads import download
 from segments.importing import samples
 from segments.importing.submit import RETRIED_STATUSES
 from segments.models import ImportJob
@@ -63,12 +65,21 @@ def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
 
 @require_http_methods(["GET", "HEAD"])
 def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    """All bad rows of the import that were kept, as CSV."""
+    """All bad rows of the import that were kept, as CSV: what is wrong, cell by cell."""
     job = _visible_job(request, job_id)
     name = bad_rows.file_name(job)
     response = StreamingHttpResponse(bad_rows.csv_lines(job), content_type=bad_rows.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+@require_http_methods(["GET", "HEAD"])
+def rows_to_mend(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """Just the bad rows, in the format of their file, to be mended and imported as they are."""
+    job = _visible_job(request, job_id)
+    source = row_report.source_of(job)
+    name = row_report.report_name(job.file_name, source)
+    return download(row_report.report_of_job(job), name, source.format)
 
 
 @require_POST

@@ -1,0 +1,84 @@
+"""The options of an import as a page offers them, and as its form gives them back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from django.http import QueryDict
+
+from segments.importing.columns import ALIASES
+from segments.importing.options import ImportOptions
+from segments.models.import_job import ImportMode, OnError
+
+# Parts that a column may be chosen for; the others come with exports only.
+PARTS = ("content", "answer", "keywords", "external_id", "enabled", "metadata")
+ENCODINGS = (
+    *("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "gb18030", "big5"),
+    *("shift-jis", "euc-jp", "euc-kr", "iso-8859-15", "koi8-r", "cp850"),
+)
+DELIMITERS = ("comma", "semicolon", "tab", "pipe")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value that may be chosen, and what it is called."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartChoice:
+    """A part of a segment, and the columns that may be it; the values are those of `map`."""
+
+    part: str
+    columns: list[Choice]
+
+
+def options_from(given: QueryDict) -> ImportOptions:
+    """The options out of a form or an address; what is left empty is found out or usual.
+
+    Raises:
+        OptionRefused: a value cannot be used; the text says which.
+    """
+    known = {option.name for option in fields(ImportOptions)}
+    values: dict[str, object] = {
+        name: given[name] for name in known & given.keys() if given[name] and name != "map"
+    }
+    values["map"] = [pair for pair in given.getlist("map") if pair]
+    return ImportOptions.from_fields(values)
+
+
+def given_fields(given: QueryDict) -> list[tuple[str, str]]:
+    """The options as they were given, for a form to carry along."""
+    known = {option.name for option in fields(ImportOptions)}
+    return [
+        (name, value) for name in known & given.keys() for value in given.getlist(name) if value
+    ]
+
+
+def part_choices(header: Sequence[str], uses: Sequence[str]) -> list[PartChoice]:
+    """For each part the columns of the file, with the one that it is taken from now."""
+    taken = dict(zip(uses, header, strict=False))
+    return [
+        PartChoice(
+            part,
+            [
+                Choice(f"{part}={name}", name, taken.get(part) == name)
+                for name in header
+                if name.strip()
+            ],
+        )
+        for part in PARTS
+        if part in ALIASES
+    ]
+
+
+def mode_choices(options: ImportOptions) -> list[Choice]:
+    """What an import may do with segments that are there."""
+    return [Choice(mode.value, mode.label, options.mode == mode) for mode in ImportMode]
+
+
+def error_choices(options: ImportOptions) -> list[Choice]:
+    """What bad rows may do to an import."""
+    return [Choice(word.value, word.label, options.on_error == word) for word in OnError]
