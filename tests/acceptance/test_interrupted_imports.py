@@ -3,13 +3,15 @@
 import signal
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments.models import ImportJob, StagedRow
+from segments.models import Chunk, ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
 from tests import commands
 from tests.integration.snapshot import Snapshot, snapshot
@@ -58,8 +60,13 @@ def test_a_killed_import_leaves_nothing_and_the_next_one_works(
 
 
 def make_lease_lapse(job: ImportJob) -> None:
-    """As if a minute had passed."""
-    ImportJob.objects.filter(pk=job.pk).update(lease_until=job.created_at)
+    """As if an hour had passed, for the job and for its chunks."""
+    hour = timedelta(hours=1)
+    moved = {"lease_until": F("lease_until") - hour, "prepared_at": F("prepared_at") - hour}
+    ImportJob.objects.filter(pk=job.pk).update(**moved)
+    running = Chunk.objects.filter(job=job, lease_until__isnull=False)
+    running.update(lease_until=F("lease_until") - hour)
+    Chunk.objects.filter(job=job).update(finished_at=F("finished_at") - hour)
 
 
 @pytest.mark.parametrize("phase", PHASES)

@@ -179,7 +179,7 @@ def test_bad_rows_are_shown_and_left_out(document: Document, log_in: LogIn) -> N
     download = client.get(url("bad_rows", job))
     text = b"".join(download.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     rows = list(csv.reader(io.StringIO(text)))
-    assert rows[0] == ["line", "column", "value", "code", "reason"]
+    assert rows[0] == ["line", "column", "value", "code", "reason", "remedy"]
     assert [row[:2] for row in rows[1:]] == [["4", "answer"], ["5", "answer"]]
     assert "attachment" in download.headers["Content-Disposition"]
 
