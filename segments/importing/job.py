@@ -221,8 +221,7 @@ def _described(trouble: Exception) -> str:
 
 def _prepare(claim: JobClaim, listener: Listener) -> None:
     job = load(claim.job_id)
-    staging.clear(job.pk)
-    problems.forget(job.pk)
+    _begin_anew(claim)
     fence = partial(_stage_fence, claim, bool(job.embedding_model))
     with _stored(job) as file:
         given = GivenFile(cast("BinaryIO", file), job.file_name, job.file_bytes, options_of(job))
@@ -241,6 +240,14 @@ def _prepare(claim: JobClaim, listener: Listener) -> None:
     if given.options.map:
         pipeline.remember_columns(job.document_id, tally, given.options)
     state.start_embedding(claim, notices=tally.notices)
+
+
+@transaction.atomic
+def _begin_anew(claim: JobClaim) -> None:
+    """Forget an earlier try, unless we are the earlier one: then what is there is not ours."""
+    state.renew(claim)
+    staging.clear(claim.job_id)
+    problems.forget(claim.job_id)
 
 
 def _stored(job: ImportJob) -> File[bytes]:

@@ -16,6 +16,7 @@ from datasets.models import Document
 from segments.embedding.wordllama import WordLlamaEmbedder
 from segments.exceptions import ClaimLost, StateConflict
 from segments.importing import chunks, job, leases, state
+from segments.importing.types import nobody
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
 from segments.models.import_job import ImportStatus
 
@@ -155,6 +156,24 @@ def test_a_holder_that_was_overtaken_can_neither_go_on_nor_fail_the_import(
     assert not state.fail_held(late, "bad", "The late one's trouble.")
     state.put_back(late, "The late one's trouble.")
     state.renew(now)
+
+
+def test_a_holder_that_was_overtaken_clears_nothing_of_its_successors(
+    waiting: ImportJob, document: Document, contents: Callable[[Document], list[str]]
+) -> None:
+    late = state.claim_preparing(waiting.pk)
+    assert late
+    expire(waiting.pk)
+    now = state.claim_preparing(waiting.pk)
+    assert now
+    job._prepare(now, nobody)
+
+    with pytest.raises(ClaimLost):
+        job._prepare(late, nobody)
+
+    assert (StagedRow.objects.count(), Chunk.objects.count()) == (10, 3)
+    assert job.run(waiting.pk).status == ImportStatus.COMPLETED
+    assert len(contents(document)) == 10
 
 
 def test_each_phase_has_its_own_attempts(embedding: ImportJob) -> None:
