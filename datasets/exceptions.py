@@ -7,6 +7,7 @@ from typing import ClassVar
 
 # The longest a name can be; comparing a longer one with all others would take its time.
 NAME_CHARS = 255
+NAMES_LISTED = 5
 
 
 class SegmillError(Exception):
@@ -27,10 +28,11 @@ class NotFound(SegmillError):
     noun: ClassVar[str] = "object"
 
     def __init__(self, name: str, known: Sequence[str] = (), remedy: str = "") -> None:
-        """`known` are the names the user may see; the nearest ones are suggested."""
+        """`known` are the names the user may see: the nearest are suggested, or some are named."""
         self.name = name
         self.suggestions = _nearest(name, known)
-        super().__init__(" ".join(filter(None, (self._what(), self._did_you_mean(), remedy))))
+        hints = (self._did_you_mean() or ("" if remedy else _listed(known)), remedy)
+        super().__init__(" ".join(filter(None, (self._what(), *hints))))
 
     def _what(self) -> str:
         return f"There is no {self.noun} “{self.name}”."
@@ -97,3 +99,11 @@ def _nearest(name: str, known: Sequence[str]) -> list[str]:
     folded = {candidate.casefold(): candidate for candidate in known}
     near = get_close_matches(name[:NAME_CHARS].casefold(), folded, n=3, cutoff=0.5)
     return [folded[match] for match in near]
+
+
+def _listed(known: Sequence[str]) -> str:
+    """The first few of the names there are."""
+    if not known:
+        return ""
+    end = " …" if len(known) > NAMES_LISTED else "."
+    return f"Known are {', '.join(f'“{name}”' for name in known[:NAMES_LISTED])}{end}"

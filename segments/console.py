@@ -192,7 +192,12 @@ def _parts(parts: Mapping[str, JSONValue] | None) -> str:
 
 
 def print_import(report: ImportReport, stream: Output) -> None:
-    """The outcome of an import or a dry run: its counts, its rate, and its bad rows."""
+    """The outcome of an import or a dry run: its counts, its rate, and its bad rows.
+
+    Nothing of one that did not begin: there is only the reason to tell.
+    """
+    if not report.has_begun:
+        return
     rows = report.rows
     total = report.seconds.total
     counts = [
@@ -208,7 +213,7 @@ def print_import(report: ImportReport, stream: Output) -> None:
         ["tokens", f"{report.tokens:,}"],
         *_billed(report),
         ["seconds", f"{total:,.2f}"],
-        ["rows per second", f"{rows / total:,.0f}" if total else "–"],
+        ["rows per second", f"{rows / total:,.0f}" if total and report.is_success else "–"],
     ]
     print_table("Import", ["", ""], counts, stream)
     if report.plan and report.error is None:
@@ -238,12 +243,7 @@ def print_hits(hits: Sequence[Hit], stream: TextIO) -> None:
         [f"{hit.score:.3f}", f"{hit.document}\n{hit.position}", _text(hit.content, hit.answer)]
         for hit in hits
     ]
-    print_table(
-        "Hits" if hits else "Nothing found",
-        ["score", "document, position", "segment"],
-        rows,
-        stream,
-    )
+    print_table("Hits", ["score", "document, position", "segment"], rows, stream)
 
 
 def _text(content: str, answer: str | None) -> str:

@@ -165,10 +165,10 @@ class RowsRefused(ImportRefused):
 
     def __init__(self, failed: int, total: int, first: str) -> None:
         self.failed, self.total = failed, total
-        rows = "row is" if failed == 1 else "rows are"
+        rows, are = "row" if total == 1 else "rows", "is" if failed == 1 else "are"
         super().__init__(
-            f"{failed:,} of {total:,} {rows} bad, so nothing was imported. The first: {first} "
-            "Mend the rows and import the file again."
+            f"{failed:,} of {total:,} {rows} {are} bad, so nothing was imported. "
+            f"The first: {first} Mend the rows and import the file again."
         )
 
 

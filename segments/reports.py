@@ -11,6 +11,8 @@ from segments.models.import_job import ImportStatus, Seconds
 from segments.models.remedies import remedy_for
 
 ERRORS_LISTED = 100
+# The state of what has none, as nothing of it is kept.
+DRY_RUN = "dry_run"
 BILLED_FIELDS = ("requests", "tokens_billed", "cost")
 
 
@@ -75,7 +77,12 @@ class ImportReport:
     @property
     def is_success(self) -> bool:
         """Whether the file was imported, or could be."""
-        return self.error is None and self.status in (ImportStatus.COMPLETED, "dry_run")
+        return self.error is None and self.status in (ImportStatus.COMPLETED, DRY_RUN)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the file was looked at: there is an import, or it was a dry run."""
+        return self.job_id is not None or self.status == DRY_RUN
 
     def as_json(self) -> dict[str, JSONValue]:
         """The report as one JSON object; notices are for people and go to standard error.
@@ -120,7 +127,8 @@ def report_import(job: ImportJob) -> ImportReport:
 def report_examination(found: Examination) -> ImportReport:
     """The report of a dry run: nothing was embedded, `reused` is what would be."""
     return ImportReport(
-        status="dry_run",
+        status=DRY_RUN,
+        seconds=Seconds(prepare=found.seconds, embed=0.0, publish=0.0, total=found.seconds),
         rows=found.rows,
         failed=found.failed,
         reused=found.reused,

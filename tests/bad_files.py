@@ -97,7 +97,7 @@ BAD_FILES = (
     ),
     _row("blank_content.csv", "blank_cell", 3, "question", " \u3000", "The question is blank"),
     _row("nul_character.csv", "nul_character", 3, "question", "Where are␀ you?", "Remove it"),
-    _row("row_with_too_few_cells.csv", "ragged_row", 3, "", "Where are you?", "1 cells", "has 2"),
+    _row("row_with_too_few_cells.csv", "ragged_row", 3, "", "Where are you?", "1 cell,", "has 2"),
     _row(
         "row_with_too_many_cells.csv",
         "ragged_row",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from time import perf_counter
 
 from segments.embedding import price_of
 from segments.exceptions import ImportRefused
@@ -24,7 +25,8 @@ class Examination:
     their vectors already. All counts are of the rows looked at: where `is_partial`, those are
     the first ones, and `bytes_read` says how much of the file they are. `source` is what the
     file turned out to be, `columns` what its columns were taken for, `repeated` the lines that
-    say what an earlier line says. `refusal` is why it would not be begun, if so.
+    say what an earlier line says. `refusal` is why it would not be begun, if so, and `seconds` what
+    reading and checking took.
     """
 
     columns: Columns
@@ -42,6 +44,7 @@ class Examination:
     refusal: str
     bytes_read: int
     is_partial: bool
+    seconds: float
 
 
 def examine(given: GivenFile, target: Target, listener: Listener) -> Examination:
@@ -51,6 +54,7 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
         FileRefused: the file as a whole cannot be read.
         NoEmbeddingModel: the target's model is not to be had.
     """
+    began = perf_counter()
     with staging.visit() as visit:
         tally = pipeline.prepare(visit, given, target, _no_fence, listener)
         aim = pipeline.aim_of(visit, given, target, tally)
@@ -72,6 +76,7 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
         refusal=refusal,
         bytes_read=tally.bytes_read,
         is_partial=tally.is_partial,
+        seconds=round(perf_counter() - began, 3),
     )
 
 

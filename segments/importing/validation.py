@@ -92,7 +92,7 @@ def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
 def _ragged(raw: RawRow, columns: Columns) -> RowProblem:
     found, wanted = len(raw.cells), len(columns.names)
     reason = (
-        f"The row has {found} cells, the header has {wanted}. "
+        f"The row has {found} {'cell' if found == 1 else 'cells'}, the header has {wanted}. "
         'Add what is missing, or put cells that hold a separator into quotes (").'
     )
     return problem(raw, "", " | ".join(raw.cells), "ragged_row", reason)

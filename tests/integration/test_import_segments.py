@@ -97,6 +97,24 @@ def test_a_person_gets_a_table(
     assert progress.index("Embedding") < progress.index("Publishing")
 
 
+def test_a_person_is_told_why_an_import_did_not_begin_and_nothing_else(
+    document: Document, qa_file: Path
+) -> None:
+    stdout = StringIO()
+
+    with pytest.raises(CommandError, match="Did you mean “faq”"):
+        call_command("import_segments", str(qa_file), *PLACE, "--document", "faqs", stdout=stdout)
+
+    assert stdout.getvalue() == ""
+
+
+def test_a_dry_run_says_how_long_checking_took(document: Document, qa_file: Path) -> None:
+    seconds = answer(qa_file, *PLACE, "--dry-run").report["seconds"]
+
+    assert seconds["prepare"] == seconds["total"] > 0
+    assert seconds["embed"] == seconds["publish"] == 0
+
+
 def test_a_person_is_told_of_bad_rows(document: Document, write_file: Callable[..., Path]) -> None:
     file, stdout = write_file("question,answer\nWhy?,\n"), StringIO()
 
@@ -237,7 +255,7 @@ UNKNOWN = (
     ("--dataset", "hand book", "no dataset “hand book”. Did you mean “handbook”?"),
     ("--dataset", "archiv", "Did you mean “archive”?"),
     ("--document", "FAQ", "no document “FAQ”. Did you mean “faq”?"),
-    ("--document", "zzz", "There is no document “zzz”."),
+    ("--document", "zzz", "There is no document “zzz”. Known are “faq”. With --create it is made."),
     ("--document", "x" * 100_000, "There is no document"),
     ("--dataset", "a\0b", "There is no dataset"),
     ("--document", "half \udc80", "There is no document"),
@@ -267,7 +285,7 @@ def test_names_of_other_tenants_are_unknown(document: Document, qa_file: Path) -
 
     for dataset in ("handbook", document.dataset_id):
         error = answer(qa_file, *PLACE, "--tenant", "rival", "--dataset", dataset).error
-        assert error == f"There is no dataset “{dataset}”."
+        assert error == f"There is no dataset “{dataset}”. With --create it is made."
 
 
 def test_of_several_documents_of_one_name_the_id_decides(

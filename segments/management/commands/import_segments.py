@@ -14,7 +14,12 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
-from datasets.exceptions import SegmillError
+from datasets.exceptions import (
+    DatasetNotFound,
+    DocumentNotFound,
+    SegmillError,
+    TenantNotFound,
+)
 from datasets.models import DEFAULT_TENANT, DocForm, Document, IndexingTechnique
 from segments import places, services
 from segments.console import ProgressDisplay, print_import
@@ -155,6 +160,8 @@ def _report(wanted: Wanted, options: dict[str, Any]) -> ImportReport:
         )
         with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
             return import_file(order, file, display)
+    except (TenantNotFound, DatasetNotFound, DocumentNotFound) as missing:
+        return report_refusal(f"{missing} With --create it is made.")
     except SegmillError as refusal:
         return report_refusal(str(refusal))
     except Error as trouble:

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The question or questions, where to look, and how to answer."""
         asked = parser.add_mutually_exclusive_group(required=True)
-        asked.add_argument("query", nargs="?", help="any text")
+        asked.add_argument(
+            "query", nargs="?", help="any text; one that begins with - goes to the end, after --"
+        )
         asked.add_argument(
             "--queries", type=Path, help="a file with a query a line; answers with JSON lines"
         )
