@@ -197,7 +197,7 @@ def _tables() -> Iterator[Hostile]:
     shapes = (
         ("10,000 columns", ",".join(f"c{n}" for n in range(10_000)) + "\n", "SEGMILL_MAX_COLUMNS"),
         ("a row of 10,000 cells", GOOD + "x," * 10_000 + "\n", "10001 cells"),
-        ("too few cells", GOOD + "a\n", "has 1 cells"),
+        ("too few cells", GOOD + "a\n", "has 1 cell,"),
         ("the same column twice", "content,answer,Content\na,b,c\n", "stands 2 times"),
         ("two columns for one part", "content,question,answer\na,b,c\n", "both mean"),
         ("no header", "Where is it?,In Ulm.\n", "no content column"),

