@@ -22,6 +22,7 @@ from segments.exceptions import ClaimLost, ImportCancelled, RowsGone, StateConfl
 from segments.importing import chunks, job, staging, state, undo
 from segments.importing.chunks import ChunkClaim
 from segments.importing.copying import copy_binary, pack_vectors
+from segments.importing.job.preparing import begin_anew
 from segments.importing.publish import publish
 from segments.importing.state import JobClaim
 from segments.importing.tokens import content_hash
@@ -130,7 +131,7 @@ class Model:
         if claim in self._staged:  # once a claim, as a worker does
             return
         with self._as_holder(claim):
-            job._begin_anew(claim)
+            begin_anew(claim)
             self._staged[claim] = 0
 
     def _stage(self) -> None:

@@ -160,7 +160,7 @@ class Cancel(Scenario):
     def arrange(self) -> None:
         """An import with chunks done and chunks to do."""
         self.job = self.start()
-        with self.settings(), patch.object(job, "_embed", lambda *args: None):
+        with self.settings(), patch.object(job, "embed", lambda *args: None):
             job.run(self.job.pk)
 
     def act(self) -> None:

@@ -43,7 +43,7 @@ def waiting(document: Document, start: Start, small_chunks: int) -> ImportJob:
 def embedding(waiting: ImportJob, monkeypatch: pytest.MonkeyPatch) -> ImportJob:
     """An import with three chunks to embed, whose workers are gone."""
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_embed", lambda *args: None)
+        patch.setattr(job, "embed", lambda *args: None)
         job.run(waiting.pk)
     OrmQ.objects.all().delete()
     return waiting

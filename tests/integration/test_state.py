@@ -16,6 +16,8 @@ from datasets.models import Document
 from segments.embedding.wordllama import WordLlamaEmbedder
 from segments.exceptions import ClaimLost, StateConflict
 from segments.importing import chunks, job, leases, state
+from segments.importing.job import preparing
+from segments.importing.job.preparing import prepare
 from segments.importing.types import nobody
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
 from segments.models.import_job import ImportStatus
@@ -37,7 +39,7 @@ def waiting(document: Document, start: Start, small_chunks: int) -> ImportJob:
 def embedding(waiting: ImportJob, monkeypatch: pytest.MonkeyPatch) -> ImportJob:
     """An import that is prepared, with three chunks to embed."""
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_embed", lambda *args: None)
+        patch.setattr(job, "embed", lambda *args: None)
         job.run(waiting.pk)
     waiting.refresh_from_db()
     assert (waiting.status, Chunk.objects.count()) == (ImportStatus.EMBEDDING, 3)
@@ -166,10 +168,10 @@ def test_a_holder_that_was_overtaken_clears_nothing_of_its_successors(
     expire(waiting.pk)
     now = state.claim_preparing(waiting.pk)
     assert now
-    job._prepare(now, nobody)
+    prepare(now, nobody)
 
     with pytest.raises(ClaimLost):
-        job._prepare(late, nobody)
+        prepare(late, nobody)
 
     assert (StagedRow.objects.count(), Chunk.objects.count()) == (10, 3)
     assert job.run(waiting.pk).status == ImportStatus.COMPLETED
@@ -188,7 +190,7 @@ def test_an_error_of_no_import_is_tried_again_after_a_pause_and_then_named(
     def fail(*args: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(job, "_prepare", fail)
+    monkeypatch.setattr(job, "prepare", fail)
     for attempt in range(1, settings.SEGMILL_MAX_ATTEMPTS + 1):
         with pytest.raises(OSError, match="No space"):
             job.run(waiting.pk)
@@ -327,7 +329,7 @@ def test_bad_rows_are_reported_once_however_often_they_were_read(
     started = start(document, "question,answer\nblank,\nfine,yes\n")
     with monkeypatch.context() as patch:
         patch.setattr(state, "start_embedding", lambda *args, **changes: 1 / 0)
-        patch.setattr(job, "RowsRefused", ZeroDivisionError)
+        patch.setattr(preparing, "RowsRefused", ZeroDivisionError)
         with pytest.raises(ZeroDivisionError):
             job.run(started.pk)
     expire(started.pk)

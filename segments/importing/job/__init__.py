@@ -1,0 +1,114 @@
+"""Takes an import from wherever it stands as far as it goes: the one way all doors lead to.
+
+Safe to call at any time, from any process, twice at once: what is to be done is read from the
+job's row, and every piece of work is claimed before it is begun.
+"""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.db import Error, connection
+
+from datasets.exceptions import SegmillError
+from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled, ImportNotFound
+from segments.importing import quota, staging, state
+from segments.importing.job.embedding import embed
+from segments.importing.job.holding import holding
+from segments.importing.job.preparing import prepare
+from segments.importing.job.publishing import publish
+from segments.importing.job.row import load as load
+from segments.importing.job.row import options_of as options_of
+from segments.importing.job.row import target_of as target_of
+from segments.importing.publish import merge_full_text
+from segments.importing.types import Listener, nobody
+from segments.models import ImportJob
+from segments.models.import_job import ImportStatus
+from segments.uploads import discard_file
+
+logger = logging.getLogger(__name__)
+
+
+def take_turn(job_id: UUID) -> None:
+    """What a worker does for a hint; a hint at an import that is gone is none.
+
+    Embedding ends after `SEGMILL_TURN_SECONDS`, at the end of a chunk: another hint waits
+    behind those of other imports by then, so that a small one need not wait for a big one.
+    """
+    try:
+        run(job_id, turn_seconds=settings.SEGMILL_TURN_SECONDS)
+    except ImportNotFound as gone:
+        logger.info("a hint came to nothing: %s", gone)
+
+
+def run(
+    job_id: UUID, listener: Listener = nobody, *, turn_seconds: float | None = None
+) -> ImportJob:
+    """Do all that can be done for the import now; its row afterwards.
+
+    With `turn_seconds` no chunk is begun once embedding has taken as long.
+
+    An error that is the import's own ends it as failed, with its reason in the row. Anything
+    else (a lost database, what the listener raises) passes through; the work it met is put
+    back, to be tried again after a pause, `SEGMILL_MAX_ATTEMPTS` times in all.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    try:
+        _advance(job_id, listener, turn_seconds)
+    except (ImportCancelled, ClaimLost) as lost:
+        logger.info("import %s: %s", job_id, lost)
+    except EmbeddingUnavailable as trouble:
+        state.interrupt(job_id, trouble.code, str(trouble))
+        quota.call_next(load(job_id).tenant_id)
+    except SegmillError as error:
+        state.fail(job_id, error.code, str(error))
+    return settle(job_id)
+
+
+def settle(job_id: UUID) -> ImportJob:
+    """The import as its row says now; a finished one leaves nothing staged behind.
+
+    Raises:
+        ImportNotFound: there is no such import.
+    """
+    job = load(job_id)
+    if job.is_final and job.tidied_at is None:
+        try:
+            _tidy(job)
+        except (Error, OSError) as trouble:  # its end stands; the next clean-up tidies
+            connection.close_if_unusable_or_obsolete()
+            logger.warning("import %s ended, but was not tidied: %s", job_id, trouble)
+    return job
+
+
+def forget(gone: ImportJob) -> None:
+    """Remove what is left of an import whose row was deleted with its document."""
+    staging.clear(gone.pk)
+    discard_file(gone.file_key)
+
+
+def _tidy(job: ImportJob) -> None:
+    """Remove what a finished import does not need any more; doing so twice changes nothing."""
+    staging.clear(job.pk)
+    if job.status == ImportStatus.COMPLETED:
+        merge_full_text()
+    if not job.background:
+        discard_file(job.file_key)
+    state.mark_tidied(job.pk)
+    quota.call_next(job.tenant_id)
+
+
+def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:
+    state.give_up_if_spent(job_id)
+    state.resume(job_id)
+    if claim := state.claim_preparing(job_id):
+        with holding(claim):
+            prepare(claim, listener)
+    job = load(job_id)
+    if job.status == ImportStatus.EMBEDDING:
+        embed(job, listener, turn_seconds)
+    if claim := state.claim_publishing(job_id):
+        with holding(claim):
+            publish(claim, listener)

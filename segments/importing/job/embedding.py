@@ -1,0 +1,124 @@
+"""The second step of an import: every chunk that is free is claimed and embedded, in threads."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from math import inf
+from threading import Event
+from time import monotonic
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from segments.embedding import Embedder, get_embedder
+from segments.exceptions import EmbeddingFailed, RowsRefused
+from segments.hints import hint
+from segments.importing import chunks, problems, staging
+from segments.importing.chunks import ChunkClaim
+from segments.importing.embed import Place, embed_chunk
+from segments.importing.job.holding import holding_chunk
+from segments.importing.job.row import load
+from segments.importing.types import Listener, Progress, RowProblem
+from segments.models import ImportJob, RowError
+from segments.models.import_job import ImportMode, ImportStatus, OnError
+
+# How often a watcher hears of progress while other threads or workers embed.
+TICK_SECONDS = 0.2
+
+
+def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
+    """Embed chunks in several threads until none is free: one computes, one waits for Postgres."""
+    if not job.embedding_model:
+        return
+    embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
+    stop = Event()
+    threads = settings.SEGMILL_EMBED_THREADS
+    if job.background:
+        _call_another_worker(job.pk, threads)
+    deadline = monotonic() + turn_seconds if turn_seconds else inf
+    with ThreadPoolExecutor(threads, thread_name_prefix="embedding") as pool:
+        work = [pool.submit(_embed_chunks, job, embedder, stop, deadline) for _ in range(threads)]
+        try:
+            _watch(work, lambda: listener(_embedding_progress(job.pk)))
+        finally:
+            stop.set()
+    for future in work:
+        future.result()
+    _refuse_if_nothing_left(job.pk)
+
+
+def _refuse_if_nothing_left(job_id: UUID) -> None:
+    job = load(job_id)
+    if not job.rows_staged:
+        first = RowError.objects.filter(job=job).first()
+        raise RowsRefused(job.rows_failed, job.rows_total, str(first))
+
+
+def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
+    """Tell of progress until all work has ended, or one piece of it has failed."""
+    while any(not future.done() for future in work):
+        wait(work, timeout=TICK_SECONDS)
+        if any(future.done() and future.exception() for future in work):
+            return
+        tell()
+
+
+def _call_another_worker(job_id: UUID, threads: int) -> None:
+    """Hint at the import if there is more to do than this worker begins at once.
+
+    The next worker does the same. So all that are free join in, on whatever machine, and as
+    long as they are all busy one hint waits for the first whose turn ends.
+    """
+    if chunks.count_free(job_id) > threads:
+        hint(job_id)
+
+
+def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: float) -> None:
+    place = Place(job.dataset_id, job.tenant_id)
+    # Sync would remove the segments of rows that are left out.
+    on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
+    try:
+        while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
+            with holding_chunk(claim):
+                _refuse_if_spent(claim)
+                done = embed_chunk(claim, place, embedder, stop.is_set, on_error)
+                if done and done.problems and on_error == OnError.ABORT:
+                    _refuse_rows(claim, job, done.problems)
+            if monotonic() > deadline:
+                return
+    finally:
+        connections.close_all()
+
+
+@transaction.atomic
+def _refuse_rows(claim: ChunkClaim, job: ImportJob, found: list[RowProblem]) -> None:
+    """End the import for rows the model does not take; they are in its report."""
+    refusal = RowsRefused(len(found), job.rows_total, str(found[0]))
+    if chunks.bury(claim, refusal.code, str(refusal)):
+        problems.count_failed(job.pk, found)
+
+
+def _refuse_if_spent(claim: ChunkClaim) -> None:
+    """End the import of a chunk that was tried often enough.
+
+    Raises:
+        EmbeddingFailed: it names the lines, and what the last try met.
+    """
+    if not claim.is_spent:
+        return
+    first, last = staging.lines_of(claim.job_id, claim.first_row, claim.last_row)
+    why = claim.last_error or (
+        "The worker was lost each time: one of them may be more than the model can take."
+    )
+    raise EmbeddingFailed(
+        f"The rows on lines {first:,} to {last:,} were tried {claim.attempts - 1} times. {why} "
+        "Split the file there and try again."
+    )
+
+
+def _embedding_progress(job_id: UUID) -> Progress:
+    job = load(job_id)
+    done = job.rows_embedded + job.rows_reused
+    return Progress(
+        ImportStatus.EMBEDDING, done, done / max(job.rows_staged, 1), reused=job.rows_reused
+    )
