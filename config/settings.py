@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "segments",
 ]
 MIDDLEWARE = [
+    "segments.probes.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -227,6 +228,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+# --- Operation -----------------------------------------------------------------------------------
+# What /metrics asks for; without it only this machine itself may look.
+SEGMILL_METRICS_TOKEN = env.text("SEGMILL_METRICS_TOKEN")
 
 SEGMILL_LOG_LEVEL = env.choice("SEGMILL_LOG_LEVEL", "WARNING", of=LOG_LEVELS)
 LOGGING = {

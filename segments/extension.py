@@ -50,6 +50,13 @@ def extension_problem(cursor: CursorWrapper) -> str:
     return ""
 
 
+def installed_version(cursor: CursorWrapper) -> str:
+    """The version of pgvector in this database; empty if there is none."""
+    cursor.execute(VERSIONS)
+    _, installed = cursor.fetchone() or (None, None)
+    return installed or ""
+
+
 def _parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 

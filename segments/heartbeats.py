@@ -12,6 +12,7 @@ REAPER = "reaper"
 CANARY = "canary sent"
 CLEANING = "cleaning"
 WORKER_PREFIX = "worker:"
+PASSED = ExpressionWrapper(Now() - F("at"), output_field=DurationField())
 
 
 def worker() -> str:
@@ -34,13 +35,18 @@ def age(name: str) -> float | None:
     return _age(Heartbeat.objects.filter(name=name))
 
 
+def ages() -> dict[str, float]:
+    """Seconds since each thing that gives signs of life gave its last, by name."""
+    beats = Heartbeat.objects.annotate(passed=PASSED).order_by("name")
+    return {name: passed.total_seconds() for name, passed in beats.values_list("name", "passed")}
+
+
 def age_of_any_worker() -> float | None:
     """Seconds since a worker of any machine took a task, or None if none ever did."""
     return _age(Heartbeat.objects.filter(name__startswith=WORKER_PREFIX))
 
 
 def _age(beats: QuerySet[Heartbeat]) -> float | None:
-    passed = ExpressionWrapper(Now() - F("at"), output_field=DurationField())
-    ages = beats.annotate(passed=passed).order_by("passed").values_list("passed", flat=True)
-    last: timedelta | None = ages.first()
+    passed = beats.annotate(passed=PASSED).order_by("passed").values_list("passed", flat=True)
+    last: timedelta | None = passed.first()
     return None if last is None else last.total_seconds()

@@ -5,6 +5,7 @@ from segments.models.budget import EmbeddingBudget, EmbeddingCall, EmbeddingTurn
 from segments.models.chunk import Chunk
 from segments.models.heartbeat import Heartbeat
 from segments.models.import_job import ImportJob
+from segments.models.metric_count import MetricCount
 from segments.models.model_provider import ModelProvider, ProviderModel
 from segments.models.progress_sample import ProgressSample
 from segments.models.remembered_columns import RememberedColumns
@@ -22,6 +23,7 @@ __all__ = [
     "EmbeddingTurn",
     "Heartbeat",
     "ImportJob",
+    "MetricCount",
     "ModelProvider",
     "ProgressSample",
     "ProviderModel",

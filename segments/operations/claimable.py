@@ -14,7 +14,8 @@ from segments.models.import_job import LEASED_STATUSES
 CLAIMABLE = """
     WITH due AS (
         SELECT * FROM segments_importjob
-        WHERE background AND finished_at IS NULL
+        WHERE background
+            AND status IN ('waiting', 'preparing', 'embedding', 'publishing', 'interrupted')
             AND (not_before IS NULL OR not_before <= statement_timestamp())
     ), claimable AS (
         SELECT id, greatest(created_at, not_before) AS since, false AS is_worked_on

@@ -26,6 +26,7 @@ from segments.importing import abandoned, job, state
 from segments.models import ImportJob
 from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ImportStatus
 from segments.operations.claimable import Claimable, find_claimable
+from segments.operations.metrics.totals import sum_up_if_many
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def sweep() -> Sweep | None:
         swept = Sweep(failed=_end_spent() + _end_expired(), hinted=_hint(), tidied=_tidy())
         abandoned.clean_up()
         _send_canary_if_quiet()
+        sum_up_if_many()
     if swept:
         logger.info("reaper: %s", swept)
     return swept

@@ -6,8 +6,13 @@ from django.db.backends.utils import CursorWrapper
 
 from segments.uploads import FOLDER
 
-# The history of imports may grow: it is where a failure is told.
-HISTORY = {"segments_importjob", "segments_progresssample", "segments_rowerror"}
+# The history of imports may grow: it is where a failure is told, and counted.
+HISTORY = {
+    "segments_importjob",
+    "segments_metriccount",
+    "segments_progresssample",
+    "segments_rowerror",
+}
 
 Snapshot = dict[str, tuple[int, str | None]]
 

@@ -1,0 +1,118 @@
+"""Whether this installation can do its work: the parts an import needs, and what keeps them.
+
+Asked every few seconds by whoever balances load or restarts containers, so each answer costs a
+few small queries. What is wrong in detail goes to the log: the answer is for everybody.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+from django_q.brokers import get_broker
+from redis.exceptions import RedisError
+
+from segments import heartbeats
+from segments.models import Chunk, ImportJob
+from segments.models.chunk import ChunkStatus
+from segments.operations.reaper import CANARY_SECONDS
+
+logger = logging.getLogger(__name__)
+
+# A database that takes longer for one of these queries does not answer.
+PATIENCE_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that an import needs; `trouble` is empty if it is ready."""
+
+    name: str
+    trouble: str = ""
+
+
+def examine() -> list[Part]:
+    """All parts, in the order in which they need each other."""
+    return [Part(name, _asked(name, look)) for name, look in PARTS.items()]
+
+
+def _asked(name: str, look: Callable[[], str]) -> str:
+    try:
+        with _a_moment():
+            return look()
+    except (Error, RedisError, OSError) as trouble:
+        logger.warning("not ready: %s: %s", name, trouble)
+        if isinstance(trouble, Error):
+            connection.close_if_unusable_or_obsolete()
+        return "does not answer"
+
+
+@contextmanager
+def _a_moment() -> Iterator[None]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = %s", [f"{PATIENCE_SECONDS}s"])
+        yield
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return ""
+
+
+def _migrations() -> str:
+    return "some are not applied: run manage.py migrate" if missing_migrations() else ""
+
+
+def missing_migrations() -> list[str]:
+    """The migrations of this code that the database does not have, as `app.name`."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return sorted(f"{app}.{name}" for app, name in _known_migrations() - applied.keys())
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """Those on the disk; a running process has the code it was started with."""
+    return frozenset(MigrationLoader(None).disk_migrations or ())
+
+
+def _broker() -> str:
+    return "" if get_broker().ping() else "does not answer"
+
+
+def _workers() -> str:
+    if are_workers_well():
+        return ""
+    return "none has shown a sign of life lately: see that manage.py run_workers runs"
+
+
+def are_workers_well() -> bool:
+    """Whether a worker took a task lately, or shows progress with what it has taken.
+
+    The reaper has idle ones take a task every `CANARY_SECONDS`, so silence means something.
+    """
+    age = heartbeats.age_of_any_worker()
+    patience = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
+    return (age is not None and age <= patience) or _is_work_held()
+
+
+def _is_work_held() -> bool:
+    ours = ImportJob.objects.open().filter(background=True)
+    chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING, lease_until__gte=Now())
+    of_ours = Exists(ours.filter(pk=OuterRef("job_id")))
+    return ours.filter(lease_until__gte=Now()).exists() or chunks.filter(of_ours).exists()
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "broker": _broker,
+    "workers": _workers,
+}

@@ -1,0 +1,266 @@
+"""/metrics: every number as the tables say, none that falls, and only for who may see them."""
+
+import platform
+import re
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from datasets.models import Dataset, DocForm, Document, Tenant
+from segments import heartbeats
+from segments.embedding import registry
+from segments.importing import state
+from segments.importing.types import Progress
+from segments.models import Chunk, ImportJob, MetricCount
+from segments.models.import_job import OPEN_STATUSES, ImportStatus
+from segments.operations.claimable import CLAIMABLE
+from segments.operations.metrics import totals
+from tests.servers.embeddings import EmbeddingsServer
+
+from .conftest import ImportText, MakeDocument, Start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROWS = 10
+QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(ROWS))
+DOCUMENTATION = Path(__file__).parents[2] / "docs/operations.md"
+
+Numbers = dict[str, float]
+
+
+def scrape(**headers: str) -> Numbers:
+    """Every sample by its name and its labels, as Prometheus would read them."""
+    answer = Client().get("/metrics", headers=headers)
+    assert answer.status_code == 200, answer.content
+    return {
+        " ".join([sample.name, *_values(sample.labels)]): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+def _values(labels: dict[str, str]) -> list[str]:
+    """The bound of a bucket last."""
+    return [labels[name] for name in sorted(labels, key=lambda name: name == "le")]
+
+
+def counters(numbers: Numbers) -> Numbers:
+    ends = ("_total", "_bucket", "_count", "_sum")
+    return {name: value for name, value in numbers.items() if name.split()[0].endswith(ends)}
+
+
+def test_an_installation_that_has_done_nothing_counts_nothing() -> None:
+    numbers = scrape()
+
+    assert set(counters(numbers).values()) == {0}
+    assert [numbers[f"segmill_imports {status}"] for status in OPEN_STATUSES] == [0] * 5
+    assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+    (versions,) = [name for name in numbers if name.startswith("segmill_versions")]
+    assert platform.python_version() in versions
+
+
+def test_a_completed_import_is_counted_once_and_for_good(
+    document: Document, import_text: ImportText, small_chunks: int
+) -> None:
+    import_text(document, QA)
+    again = import_text(document, QA)
+    numbers = scrape()
+
+    assert numbers["segmill_imports_ended_total completed"] == 2
+    assert numbers["segmill_rows_total created"] == 2 * ROWS
+    assert numbers["segmill_rows_total embedded"] == numbers["segmill_rows_total reused"] == ROWS
+    assert numbers["segmill_chunk_seconds_count embed"] == 6
+    for phase in ("prepare", "embed", "publish"):
+        assert numbers[f"segmill_phase_seconds_count {phase}"] == 2
+        assert numbers[f"segmill_phase_seconds_bucket {phase} +Inf"] == 2
+    jobs = ImportJob.objects.all()
+    spent = sum(job.seconds.prepare for job in jobs)
+    assert numbers["segmill_phase_seconds_sum prepare"] == pytest.approx(spent, abs=0.01)
+    assert numbers["segmill_retries_total embed"] == 0
+
+    Document.objects.filter(pk=again.document_id).delete()
+    assert counters(scrape()) == counters(numbers)
+
+
+def test_no_counter_falls_while_imports_go_on(
+    document: Document, import_text: ImportText, small_chunks: int
+) -> None:
+    seen: list[Numbers] = []
+
+    def look(progress: Progress) -> None:
+        seen.append(counters(scrape()))
+
+    import_text(document, QA, listener=look)
+    seen.append(counters(scrape()))
+
+    assert len(seen) > 3
+    assert max(each["segmill_rows_total embedded"] for each in seen[:-1]) > 0
+    for before, after in pairwise(seen):
+        assert [name for name in before if after[name] < before[name]] == []
+
+
+def test_bad_rows_and_failed_imports(document: Document, import_text: ImportText) -> None:
+    import_text(document, QA + ",without a question\n")
+
+    numbers = scrape()
+    assert numbers["segmill_imports_ended_total failed"] == 1
+    assert numbers["segmill_rows_total failed"] == 1
+    assert numbers["segmill_rows_total created"] == 0
+
+
+def test_what_waits_and_what_is_taken(document: Document, start: Start) -> None:
+    waiting = start(document, QA)
+    heartbeats.beat(heartbeats.REAPER)
+    numbers = scrape()
+
+    assert numbers["segmill_imports waiting"] == numbers["segmill_queue_imports"] == 1
+    assert 0 < numbers["segmill_queue_age_seconds"] < 600
+    assert numbers["segmill_broker_messages"] == 1
+    assert 0 <= numbers["segmill_heartbeat_age_seconds reaper"] < 600
+
+    assert state.claim_preparing(waiting.pk)
+    numbers = scrape()
+    assert numbers["segmill_imports preparing"] == 1
+    assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+
+
+def test_tries_after_the_first_are_counted(document: Document, start: Start) -> None:
+    waiting = start(document, QA)
+    for _ in range(3):
+        assert state.claim_preparing(waiting.pk)
+        ImportJob.objects.update(lease_until=Now())
+
+    assert scrape()["segmill_retries_total prepare"] == 2
+
+
+def test_an_import_deleted_at_work_is_counted_as_such(document: Document, start: Start) -> None:
+    waiting = start(document, QA)
+    claim = state.claim_preparing(waiting.pk)
+    assert claim
+    state.start_embedding(claim, rows_embedded=7)
+    Chunk.objects.create(
+        job_id=waiting.pk, ordinal=1, first_row=1, last_row=7, status="done", seconds=0.3
+    )
+    before = scrape()
+    document.delete()
+    after = scrape()
+
+    assert after["segmill_imports_ended_total deleted"] == 1
+    assert after["segmill_rows_total embedded"] == before["segmill_rows_total embedded"] == 7
+    bucket = "segmill_chunk_seconds_bucket embed "
+    assert [after[bucket + bound] for bound in ("0.25", "0.5", "+Inf")] == [0, 1, 1]
+    assert after["segmill_chunk_seconds_sum embed"] == pytest.approx(0.3)
+
+
+@pytest.fixture
+def remote(
+    tenant: Tenant, server: EmbeddingsServer, settings: Settings, make_document: MakeDocument
+) -> Document:
+    """A document whose vectors come from an endpoint that bills them."""
+    registry.load.cache_clear()
+    settings.SEGMILL_OPENAI_BASE_URL = server.url
+    settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 5
+    settings.SEGMILL_EMBEDDING_PRICE = Decimal(1_000_000)
+    dataset = Dataset.objects.create(
+        tenant=tenant, name="remote", embedding_model_provider="openai", embedding_model="m"
+    )
+    return make_document(dataset, "passages", DocForm.TEXT)
+
+
+def test_what_an_endpoint_is_asked_and_bills(remote: Document, import_text: ImportText) -> None:
+    texts = "".join(f"two words{number}\n" for number in range(ROWS))
+    job = import_text(remote, "content\n" + texts)
+    numbers = scrape()
+
+    assert job.status == ImportStatus.COMPLETED, job.error
+    assert numbers["segmill_embedding_requests_total"] == job.embedding_requests == 2
+    assert numbers["segmill_embedding_tokens_total"] == job.embedding_tokens == 2 * ROWS
+    assert numbers["segmill_embedding_cost_total"] == float(job.embedding_cost) == 2 * ROWS
+
+    late = {"embedding_requests": F("embedding_requests") + 1}
+    ImportJob.objects.update(**late, embedding_tokens=F("embedding_tokens") + 30)
+    numbers = scrape()
+    assert numbers["segmill_embedding_requests_total"] == 3
+    assert numbers["segmill_embedding_tokens_total"] == 2 * ROWS + 30
+
+
+def test_summing_up_changes_no_number(
+    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_text(document, QA)
+    import_text(document, QA)
+    before, rows = counters(scrape()), MetricCount.objects.count()
+    assert not totals.sum_up_if_many()
+
+    monkeypatch.setattr(totals, "MOST_ROWS", 10)
+    assert totals.sum_up_if_many()
+
+    assert counters(scrape()) == before
+    assert MetricCount.objects.count() < rows
+
+
+@pytest.mark.parametrize("statement", [totals.TOTALS, CLAIMABLE % {"most": 4}])
+def test_imports_that_have_ended_are_not_looked_at(statement: str) -> None:
+    """Even a planner that hates to scan tables would have to, were there no index for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        try:
+            cursor.execute(f"EXPLAIN {statement}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        finally:
+            cursor.execute("RESET enable_seqscan")
+
+    assert "import_open_by_lease" in plan
+    assert "Seq Scan on segments_importjob" not in plan
+
+
+def test_a_token_opens_the_numbers_to_who_shows_it(settings: Settings) -> None:
+    word = settings.SEGMILL_METRICS_TOKEN = "open sesame"  # noqa: S105
+
+    assert scrape(authorization=f"Bearer {word}")
+    for wrong in ({}, {"authorization": "Bearer open"}, {"authorization": "open sesame"}):
+        answer = Client(REMOTE_ADDR="127.0.0.1").get("/metrics", headers=wrong)
+        assert answer.status_code == 403
+        assert "sesame" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("10.0.0.7", {}, 403),
+        ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"forwarded": "for=127.0.0.1"}, 403),
+        ("127.0.0.1", {"x-real-ip": "127.0.0.1"}, 403),
+    ],
+)
+def test_without_a_token_only_this_machine_sees_them(
+    address: str, headers: dict[str, str], status: int
+) -> None:
+    assert Client(REMOTE_ADDR=address).get("/metrics", headers=headers).status_code == status
+
+
+def test_prometheus_may_ask_for_its_newer_format() -> None:
+    answer = Client().get("/metrics", headers={"accept": "application/openmetrics-text"})
+
+    assert answer["Content-Type"].startswith("application/openmetrics-text")
+    assert answer.content.endswith(b"# EOF\n")
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    answer = Client().get("/metrics").content.decode()
+    told = {family.name for family in text_string_to_metric_families(answer)}
+    documented = re.findall(
+        r"^\| `(segmill_\w+?)(?:_total)?(?:\{.*?\})?` \|", DOCUMENTATION.read_text(), re.M
+    )
+
+    assert set(documented) == told
