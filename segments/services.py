@@ -64,7 +64,7 @@ def start_import(
     """
     check_place(document)
     if not background:
-        abandoned.clean_up()
+        abandoned.end_imports()
     stored = store_file(file, name)
     try:
         accepted = start_stored_import(
@@ -207,6 +207,7 @@ def examine_file(
 ) -> Examination:
     """What importing `file` into `document` (which may be unsaved) would do; changes nothing.
 
+    What earlier ones that were killed have left is cleaned up first.
     With `most_rows` only so many of its first rows are looked at.
 
     Raises:
@@ -225,6 +226,7 @@ def examine_file(
         tenant_id=dataset.tenant_id,
     )
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
+    abandoned.clean_up()
     return examine.examine(given, target, listener)
 
 

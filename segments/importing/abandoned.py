@@ -25,15 +25,21 @@ logger = logging.getLogger(__name__)
 
 
 def clean_up() -> None:
-    """End abandoned foreground imports, each with its reason, and tidy what they have left.
+    """End abandoned foreground imports, and tidy what they and dry runs have left.
 
     Safe at any time, from any process: live imports and dry runs are left alone.
     """
+    end_imports()
+    # This walks past the rows of imports that have ended lately, until they are vacuumed.
+    for owner in staging.ownerless():
+        staging.clear(owner)
+
+
+def end_imports() -> None:
+    """End abandoned foreground imports, each with its reason, and tidy what they have left."""
     for job_id in fail_abandoned_foreground():
         logger.warning("import %s was abandoned by its process", job_id)
         job.settle(job_id)
-    for owner in staging.ownerless():
-        staging.clear(owner)
 
 
 @transaction.atomic
