@@ -19,9 +19,8 @@ from segments.exceptions import ImportNotFound
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import FINAL_STATUSES, ImportStatus
+from segments.pace import pace_of, phase_of
 
-# A rate measured over less time says nothing yet.
-SECONDS_BEFORE_RATE = 0.2
 # Chunks may end many times a second; nobody looks more often than this.
 SECONDS_BETWEEN_MIRRORS = 0.5
 
@@ -143,8 +142,8 @@ def measured(jobs: QuerySet[ImportJob]) -> list[tuple[ImportJob, ImportProgress]
 
 def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> ImportProgress:
     """The progress of `job` as it was read at `measured_at`."""
-    phase = _phase(job)
-    pace = _pace(job, phase, measured_at)
+    phase = phase_of(job)
+    pace = pace_of(job, phase, measured_at)
     return ImportProgress(
         job_id=str(job.pk),
         revision=job.revision,
@@ -224,60 +223,3 @@ def _workers(jobs: Sequence[ImportJob]) -> dict[UUID, str]:
         if job.status in (ImportStatus.PREPARING, ImportStatus.PUBLISHING):
             names[job.pk].add(job.lease_owner)
     return {job_id: ", ".join(sorted(owners)) for job_id, owners in names.items()}
-
-
-def _phase(job: ImportJob) -> str:
-    """The last phase the import has begun, whatever its state is now."""
-    if job.status == ImportStatus.COMPLETED:
-        return ImportStatus.COMPLETED
-    begun = (
-        (job.embedded_at, ImportStatus.PUBLISHING),
-        (job.prepared_at, ImportStatus.EMBEDDING),
-        (job.started_at, ImportStatus.PREPARING),
-    )
-    return next((phase for moment, phase in begun if moment), ImportStatus.WAITING)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """`rows` done in `seconds`, which is `fraction` of the phase."""
-
-    rows: int = 0
-    seconds: float = 0.0
-    fraction: float | None = None
-
-    @property
-    def rows_per_second(self) -> float | None:
-        """The rate, once there is enough to measure."""
-        if not self.rows or self.seconds < SECONDS_BEFORE_RATE:
-            return None
-        return round(self.rows / self.seconds, 1)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """What the rest of the phase takes at this rate."""
-        if not self.fraction or self.rows_per_second is None:
-            return None
-        return round(self.seconds * (1 - self.fraction) / self.fraction, 1)
-
-
-def _pace(job: ImportJob, phase: str, now: datetime) -> Pace:
-    if job.is_final:
-        done = 1.0 if job.status == ImportStatus.COMPLETED else None
-        rows = job.rows_created + job.rows_updated
-        return Pace(rows, _seconds(job.started_at, job.finished_at), done)
-    if phase == ImportStatus.PREPARING:
-        fraction = _share(job.bytes_read, job.file_bytes)
-        return Pace(job.rows_total, _seconds(job.started_at, now), fraction)
-    if phase == ImportStatus.EMBEDDING:
-        rows = job.rows_embedded + job.rows_reused
-        return Pace(rows, _seconds(job.prepared_at, now), _share(rows, job.rows_staged))
-    return Pace()
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    return (end - start).total_seconds() if start and end else 0.0
-
-
-def _share(part: int, whole: int) -> float:
-    return min(part / max(whole, 1), 1.0)

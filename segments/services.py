@@ -5,17 +5,16 @@ from typing import IO, BinaryIO
 from django.contrib.auth.models import User
 from django.db import Error, transaction
 
-from datasets.models import Dataset, Document, IndexingStatus
-from datasets.text_search import checked_text_search_config
+from datasets.models import Document
 from segments import uploads
-from segments.embedding import embedder_of
-from segments.exceptions import DocumentNotAvailable, NoEmbeddingModel, StateConflict
+from segments.exceptions import StateConflict
 from segments.hints import hint
 from segments.importing import abandoned, examine, foreground, job, state, undo
 from segments.importing.examine import Examination
 from segments.importing.options import ImportOptions as ImportOptions
 from segments.importing.options import UnknownColumns as UnknownColumns
 from segments.importing.pipeline import GivenFile
+from segments.importing.readiness import check_place as check_place
 from segments.importing.submit import RETRIED_STATUSES as RETRIED_STATUSES
 from segments.importing.submit import submit
 from segments.importing.types import Listener, Target, nobody
@@ -228,33 +227,3 @@ def examine_file(
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
     abandoned.clean_up()
     return examine.examine(given, target, listener)
-
-
-def check_place(document: Document) -> int | None:
-    """Refuse a document that takes no segments now; else its vectors' dimensions, if any.
-
-    Raises:
-        DocumentNotAvailable: it is disabled, archived, or not completely indexed.
-        NoEmbeddingModel: its dataset is high_quality without a model that is to be had.
-        TextSearchConfigNotFound: the database server does not know its dataset's language.
-    """
-    if not document.enabled:
-        raise DocumentNotAvailable(document.name, "it is disabled", "Enable it first.")
-    if document.archived:
-        raise DocumentNotAvailable(document.name, "it is archived", "Take it out of the archive.")
-    if document.indexing_status != IndexingStatus.COMPLETED:
-        why = f"its indexing status is “{document.indexing_status}”"
-        raise DocumentNotAvailable(document.name, why, "Wait until it is “completed”.")
-    checked_text_search_config(document.dataset.text_search_config)
-    return _dimensions(document.dataset)
-
-
-def _dimensions(dataset: Dataset) -> int | None:
-    if not dataset.has_vectors:
-        return None
-    if not dataset.embedding_model or not dataset.embedding_model_provider:
-        raise NoEmbeddingModel(
-            f"Dataset “{dataset.name}” is high_quality, but has no embedding model. "
-            "Choose one for it, or make it economy."
-        )
-    return embedder_of(dataset).dimensions

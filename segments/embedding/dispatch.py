@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from time import monotonic, sleep
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from django.db import DatabaseError
 from segments.embedding.base import Answer, Embedder, Purpose, Vectors, checked_shape, unusable
 from segments.embedding.batches import Batch, plan
 from segments.embedding.budget import Budget, SharedBudget, Wait
+from segments.embedding.parts import Part, Usage, sorted_out
 from segments.embedding.patience import pause_after
 from segments.embedding.remote import PROBE, RemoteEmbedder
 from segments.exceptions import (
@@ -40,30 +40,6 @@ NO_CALL = UUID(int=0)
 
 Pulse = Callable[[], None]
 """Called between batches and while waiting; raises to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What was asked of an endpoint, and the tokens and the cost of it as it reports them."""
-
-    requests: int = 0
-    tokens: int = 0
-    cost: Decimal = Decimal(0)
-
-    def __add__(self, more: "Usage") -> "Usage":
-        return Usage(
-            self.requests + more.requests, self.tokens + more.tokens, self.cost + more.cost
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What became of some of the texts: vectors for `places`, reasons for those refused."""
-
-    places: Sequence[int]
-    vectors: Vectors
-    refused: dict[int, str] = field(default_factory=dict)
-    usage: Usage = Usage()
 
 
 def embed_all(
@@ -89,19 +65,7 @@ def _embed_here(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Itera
     for batch in plan(texts, embedder):
         pulse()
         vectors = embedder.embed_passages([texts[place] for place in batch.places])
-        yield _sorted_out(batch, checked_shape(vectors, len(batch.places), embedder.dimensions))
-
-
-def _sorted_out(batch: Batch, vectors: Vectors) -> Part:
-    bad = unusable(vectors)
-    if not bad:
-        return Part(batch.places, vectors)
-    good = [row for row in range(len(batch.places)) if row not in bad]
-    return Part(
-        [batch.places[row] for row in good],
-        vectors[good],
-        {batch.places[row]: f"the model gives it a vector with {bad[row]}" for row in bad},
-    )
+        yield sorted_out(batch, checked_shape(vectors, len(batch.places), embedder.dimensions))
 
 
 @dataclass(slots=True, eq=False)
@@ -210,7 +174,7 @@ class Dispatcher:
             yield from self._accept(task, answer)
 
     def _accept(self, task: _Task, answer: Answer) -> Iterator[Part]:
-        part = _sorted_out(task.batch, answer.vectors)
+        part = sorted_out(task.batch, answer.vectors)
         if part.refused and not task.failures:
             # Perhaps a mishap: an endpoint that means it does it twice.
             self._try_again(task, EndpointFailed("The endpoint gave unusable vectors."))

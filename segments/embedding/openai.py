@@ -5,11 +5,8 @@ OpenAI, Azure's v1 endpoint, vLLM, text-embeddings-inference, Ollama, LM Studio,
 
 import base64
 import binascii
-import re
-import time
 import weakref
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 from segments.embedding.base import Answer, Purpose, Vectors
 from segments.embedding.configuration import ModelSettings
 from segments.embedding.connection import Reach, bounded_client
+from segments.embedding.rate_headers import retry_after, wanted_pause
 from segments.embedding.remote import RemoteEmbedder
 from segments.exceptions import (
     CredentialsRefused,
@@ -46,9 +44,6 @@ TEXTS_AT_FAULT = frozenset({400, 413, 422})
 KEY_AT_FAULT = frozenset({401, 403})
 TRY_LATER = frozenset({408, 409, 425})
 MESSAGE_CHARS = 300
-# As in `x-ratelimit-reset-tokens: 6m0s` and `120ms`.
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class OpenAIEmbedder(RemoteEmbedder):
@@ -119,7 +114,7 @@ class OpenAIEmbedder(RemoteEmbedder):
                 f"{self._where()} gave an answer that cannot be understood: {broken}."
             ) from None
         self._check_dimensions(vectors)
-        return Answer(self.finished(vectors), int(tokens or 0), _wanted_pause(raw.headers))
+        return Answer(self.finished(vectors), int(tokens or 0), wanted_pause(raw.headers))
 
     def _manner(self, purpose: Purpose) -> tuple[str, str]:
         chosen = self.settings
@@ -220,39 +215,3 @@ def _vector(value: Any) -> NDArray[np.float32]:
         except binascii.Error as broken:
             raise ValueError("a vector is not base64") from broken
     return np.asarray(value, np.float32)
-
-
-def retry_after(headers: Any) -> float | None:
-    """The seconds a server asks for: `retry-after-ms`, or `retry-after` (RFC 9110, 10.2.3)."""
-    for name, read in (("retry-after-ms", _milliseconds), ("retry-after", _seconds_or_date)):
-        try:
-            return max(read(headers[name]), 0.0)
-        except (KeyError, ValueError):
-            continue
-    return None
-
-
-def _milliseconds(value: str) -> float:
-    return float(value) / 1000
-
-
-def _seconds_or_date(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return parsedate_to_datetime(value).timestamp() - time.time()
-
-
-def _wanted_pause(headers: Any) -> float:
-    """How long the endpoint wants no request: until what is used up is filled again."""
-    pauses = [
-        duration(headers.get(f"x-ratelimit-reset-{what}", ""))
-        for what in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{what}") == "0"
-    ]
-    return max(pauses, default=0.0)
-
-
-def duration(text: str) -> float:
-    """Seconds of a duration like `6m0s` or `120ms`; 0 if it is none."""
-    return sum(float(number) * UNIT_SECONDS[unit] for number, unit in DURATION.findall(text))

@@ -7,19 +7,18 @@ embedded again, whatever happens later. What an unfinished one got is kept too.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter
-from typing import NamedTuple
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from segments.embedding import Embedder, Part, Usage, Vectors, embed_all
+from segments.embedding import Embedder, Usage, Vectors
 from segments.exceptions import EmbeddingUnavailable
 from segments.importing import chunks, problems
 from segments.importing.chunks import ChunkClaim
 from segments.importing.copying import copy_binary, pack_vectors
+from segments.importing.harvest import Harvest, RefusedText, StagedText
 from segments.importing.types import RowProblem, shown
 from segments.models import ImportJob, StagedVector
 from segments.models.import_job import OnError
@@ -55,22 +54,6 @@ WITHOUT_VECTOR = """
         WHERE m.job_id = %(job)s AND m."row" BETWEEN %(first)s AND %(last)s AND NOT m.needs_vector)
     ORDER BY s."row"
 """
-
-
-class StagedText(NamedTuple):
-    """A staged row as far as embedding it goes."""
-
-    row: int
-    line: int
-    content: str
-    content_hash: str
-
-
-class RefusedText(NamedTuple):
-    """A text that the model does not take, and why."""
-
-    text: StagedText
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +96,7 @@ def embed_chunk(
     """
     began = perf_counter()
     _reuse(claim, place.dataset_id, embedder.dimensions)
-    harvest = _Harvest(_texts_without_vector(claim), embedder.dimensions)
+    harvest = Harvest(_texts_without_vector(claim), embedder.dimensions)
     try:
         harvest.gather(embedder, _Pulse(claim, stop), place.tenant_id)
     except _Stopped:
@@ -142,50 +125,6 @@ class _Pulse:
         if monotonic() - self._renewed > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
             chunks.renew(self._claim)
             self._renewed = monotonic()
-
-
-class _Harvest:
-    """What the model gives for some texts; equal ones are asked for once."""
-
-    def __init__(self, texts: Sequence[StagedText], dimensions: int) -> None:
-        self._texts = texts
-        self._unique = list({text.content_hash: text.content for text in texts}.items())
-        place = {content_hash: number for number, (content_hash, _) in enumerate(self._unique)}
-        self._places = np.array([place[text.content_hash] for text in texts], np.intp)
-        self._vectors = np.empty((len(self._unique), dimensions), np.float32)
-        self._is_known = np.zeros(len(self._unique), bool)
-        self._refused: dict[int, str] = {}
-        self.usage = Usage()
-
-    def gather(self, embedder: Embedder, pulse: Callable[[], None], tenant_id: UUID) -> None:
-        """Ask for all of them; what has come by the time of an error stays."""
-        contents = [content for _, content in self._unique]
-        for part in embed_all(embedder, contents, pulse, tenant_id):
-            self._add(part)
-
-    def _add(self, part: Part) -> None:
-        places = list(part.places)
-        self._vectors[places] = part.vectors
-        self._is_known[places] = True
-        self._refused |= part.refused
-        self.usage += part.usage
-
-    def rows(self) -> tuple[list[int], Vectors]:
-        """The rows that have a vector now, and their vectors."""
-        is_known = self._is_known[self._places]
-        numbers = np.array([text.row for text in self._texts], np.int64)
-        return numbers[is_known].tolist(), self._vectors[self._places[is_known]]
-
-    def refused(self) -> list[RefusedText]:
-        """The texts that the model does not take, in the order of their rows."""
-        if not self._refused:
-            return []
-        pairs = zip(self._texts, self._places.tolist(), strict=True)
-        return [
-            RefusedText(text, self._refused[place])
-            for text, place in pairs
-            if place in self._refused
-        ]
 
 
 def _problem(refused: RefusedText) -> RowProblem:
@@ -225,7 +164,7 @@ def _slice(claim: ChunkClaim) -> dict[str, UUID | int]:
 
 
 @transaction.atomic
-def _keep(claim: ChunkClaim, harvest: _Harvest) -> None:
+def _keep(claim: ChunkClaim, harvest: Harvest) -> None:
     """Give the unfinished chunk back, with the vectors that have come."""
     rows, vectors = harvest.rows()
     if chunks.release(claim, embedded=len(rows)):
@@ -234,7 +173,7 @@ def _keep(claim: ChunkClaim, harvest: _Harvest) -> None:
 
 @transaction.atomic
 def _finish(
-    claim: ChunkClaim, harvest: _Harvest, refused: list[RefusedText], seconds: float
+    claim: ChunkClaim, harvest: Harvest, refused: list[RefusedText], seconds: float
 ) -> EmbeddedChunk:
     rows, vectors = harvest.rows()
     asked_for = len(rows) + len(refused)

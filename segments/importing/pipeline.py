@@ -5,9 +5,9 @@
 The other two steps are one part each: `importing.embed` and `importing.publish`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import BinaryIO, TypeAlias
@@ -17,15 +17,16 @@ from django.conf import settings
 from django.db import transaction
 
 from segments.embedding import Embedder, get_embedder
-from segments.exceptions import FileEmpty, FileTooLarge, HeaderRefused
-from segments.importing import staging
+from segments.exceptions import FileEmpty, FileTooLarge
+from segments.importing import heading, staging
 from segments.importing.aims import Aim
-from segments.importing.columns import Columns, map_columns
+from segments.importing.columns import Columns
 from segments.importing.full_text import full_text_problem
 from segments.importing.matching import match
 from segments.importing.options import ImportOptions
 from segments.importing.rebuilt import with_cells
 from segments.importing.rows import open_sheet
+from segments.importing.tally import Tally as Tally
 from segments.importing.tokens import count
 from segments.importing.types import (
     CountedRow,
@@ -35,20 +36,13 @@ from segments.importing.types import (
     RowProblem,
     SegmentRow,
     Sheet,
-    Source,
     Target,
     shown,
 )
 from segments.importing.validation import Rules, validate
 from segments.importing.writer import Chunkful, StagingWriter
-from segments.models import RememberedColumns
 from segments.models.import_job import ImportMode, ImportStatus
 
-SAMPLE_ROWS = 10
-REPETITIONS_SHOWN = 10
-# Cells of bad rows that are kept, for the report that can be mended: 10,000 rows as they usually
-# are, but not 10,000 of the longest.
-REPORT_CHARS = 16 * 1024 * 1024
 # A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
 CHUNK_CHARS = 8 * 1024 * 1024
 
@@ -68,53 +62,6 @@ class GivenFile:
     size: int
     options: ImportOptions
     most_rows: int | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What has been found in a file so far; `is_partial` if its last rows were not looked at."""
-
-    columns: Columns
-    source: Source
-    rows: int = 0
-    failed: int = 0
-    staged: int = 0
-    tokens: int = 0
-    bytes_read: int = 0
-    problems: list[RowProblem] = field(default_factory=list)
-    sample: list[SegmentRow] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    repeated: list[tuple[int, int]] = field(default_factory=list)
-    is_partial: bool = False
-    room_for_cells: int = REPORT_CHARS
-
-    def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
-        """Count the rows that `found` speaks of; those that the report has room for."""
-        self.failed += len({problem.line for problem in found})
-        room = settings.SEGMILL_MAX_ROW_ERRORS - len(self.problems)
-        kept = self._with_room_for_cells(found[: max(room, 0)])
-        self.problems += kept
-        return kept
-
-    def _with_room_for_cells(self, found: list[RowProblem]) -> list[RowProblem]:
-        """The problems with the cells of each row once, as long as there is room for them."""
-        kept: list[RowProblem] = []
-        for problem in found:
-            is_first = not kept or kept[-1].line != problem.line
-            chars = sum(map(len, problem.cells))
-            if is_first and chars <= self.room_for_cells:
-                self.room_for_cells -= chars
-                kept.append(problem)
-            else:
-                kept.append(replace(problem, cells=()))
-        return kept
-
-    def add_row(self, row: CountedRow) -> None:
-        """Count a good row."""
-        self.staged += 1
-        self.tokens += row.tokens
-        if len(self.sample) < SAMPLE_ROWS:
-            self.sample.append(row.segment)
 
 
 Fence = Callable[[Tally, Chunkful], None]
@@ -139,8 +86,8 @@ def prepare(
     )
     sheet = open_sheet(given.file, given.name, given.options)
     with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
-        columns = _columns(sheet, target, given.options)
-        tally = Tally(columns, _described(sheet, columns, given.options))
+        columns = heading.columns_of(sheet, target, given.options)
+        tally = Tally(columns, heading.described(sheet, columns, given.options))
         rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
         for chunk in _chunks(islice(rows, given.most_rows), tally):
             tally.bytes_read = sheet.position()
@@ -149,7 +96,7 @@ def prepare(
         tally.is_partial = given.most_rows is not None and next(rows, None) is not None
     if not tally.rows:
         raise FileEmpty(f"{given.name} has a header but no rows. Put rows under it.")
-    tally.notices += [*sheet.notices, *_notices(columns)]
+    tally.notices += [*sheet.notices, *heading.notices_of(columns)]
     with transaction.atomic():
         # The fence locks the job: nobody takes it over while the database computes on all rows.
         fence(tally, Chunkful(0, tally.staged + 1))
@@ -157,7 +104,7 @@ def prepare(
         match(aim_of(job_id, given, target, tally))
         tally.repeated = staging.repeated_rows(job_id, most=settings.SEGMILL_MAX_ROW_ERRORS)
         fence(tally, Chunkful(0, tally.staged + 1, problems=found))
-    tally.notices += _repetitions(tally.repeated)
+    tally.notices += heading.repetitions_of(tally.repeated)
     return tally
 
 
@@ -176,54 +123,6 @@ def aim_of(job_id: UUID, given: GivenFile, target: Target, tally: Tally) -> Aim:
 def _progress(tally: Tally, file_bytes: int) -> Progress:
     fraction = min(tally.bytes_read / max(file_bytes, 1), 1.0)
     return Progress(ImportStatus.PREPARING, tally.rows, fraction, failed=tally.failed)
-
-
-def _columns(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
-    if len(sheet.header) > settings.SEGMILL_MAX_COLUMNS:
-        raise HeaderRefused(
-            f"Line {sheet.header_line}: the header has {len(sheet.header):,} columns; "
-            f"{settings.SEGMILL_MAX_COLUMNS} are allowed (SEGMILL_MAX_COLUMNS)."
-        )
-    if not options.map and not options.no_header:
-        options = _as_remembered(sheet, target, options)
-    return map_columns(sheet.header, sheet.header_line, target.doc_form, options)
-
-
-def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> ImportOptions:
-    """The mapping that was given for the document's last file of the same columns, if one was."""
-    remembered = RememberedColumns.objects.filter(document=target.document_id).first()
-    if remembered is None or remembered.header != list(sheet.header):
-        return options
-    pairs = sorted(remembered.mapping.items(), key=lambda pair: sheet.header.index(pair[1]))
-    listed = ", ".join(f"{part} = “{column}”" for part, column in pairs)
-    sheet.notices.append(f"The columns were taken as last time: {listed} (--map).")
-    return options.with_map(remembered.mapping)
-
-
-def remember_columns(document_id: UUID, tally: Tally, options: ImportOptions) -> None:
-    """Keep the mapping that was given, to be offered for the next file of the same columns."""
-    RememberedColumns.objects.update_or_create(
-        document_id=document_id,
-        defaults={"header": list(tally.source.header), "mapping": tally.columns.told},
-    )
-
-
-def _described(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
-    """What the file is, with its header and the parts its columns are."""
-    header = () if options.no_header else sheet.header
-    return replace(sheet.source, header=header, uses=columns.uses)
-
-
-def _notices(columns: Columns) -> list[str]:
-    """The columns that are not used, by name; those of exports and reports all in one."""
-    told = [
-        f"The column “{name}” is not used." if name else "A column without a name is not used."
-        for name in columns.unknown
-    ]
-    if columns.passed_over:
-        listed = ", ".join(columns.passed_over)
-        told.append(f"Passed over, as exports and reports bring them along: {listed}.")
-    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,12 +196,3 @@ def _check_ids(job_id: UUID, given: GivenFile, target: Target, tally: Tally) -> 
         tally.staged -= rows
         tally.tokens -= tokens
     return tally.add_problems(sorted(problems, key=lambda problem: problem.line))
-
-
-def _repetitions(repeated: Sequence[tuple[int, int]]) -> list[str]:
-    """What is said of rows that say the same as an earlier one."""
-    if not repeated:
-        return []
-    listed = ", ".join(f"{line:,} (as {first:,})" for line, first in repeated[:REPETITIONS_SHOWN])
-    more = " …" if len(repeated) > REPETITIONS_SHOWN else ""
-    return [f"{len(repeated):,} rows repeat an earlier row, on these lines: {listed}{more}."]

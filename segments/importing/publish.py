@@ -15,6 +15,7 @@ from datasets.models import Dataset, DocForm, Document
 from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.importing import matching, state, writing
 from segments.importing.aims import Aim
+from segments.importing.claims import lock_for_publishing
 from segments.importing.state import JobClaim
 from segments.importing.writing import Written
 from segments.models import ImportJob, StagedRow
@@ -45,7 +46,7 @@ def publish(claim: JobClaim, **changes: Any) -> Published:
         EmbeddingFailed: a row of a high_quality dataset has no vector.
         RowsGone: fewer rows are staged than were checked.
     """
-    job = state.lock_for_publishing(claim)
+    job = lock_for_publishing(claim)
     _refuse_if_rows_are_gone(job)
     document = _locked_document(job)
     published = _write(Aim.of(job), job, document)

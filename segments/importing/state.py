@@ -15,7 +15,6 @@ a worker that was killed counts too, and each phase has its own. A trigger
 (`import_moves_along_its_arrows`) refuses every other move.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,9 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
-from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, StateConflict
+from segments.exceptions import ImportNotFound, StateConflict
+from segments.importing.claims import JobClaim as JobClaim
+from segments.importing.claims import held, reason_busy, reason_lost
 from segments.importing.leases import after_back_off, is_due, lease, worker_name
 from segments.importing.quota import has_room
 from segments.importing.waiting import Busy, briefly
@@ -33,19 +34,6 @@ from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import LEASED_STATUSES, ImportStatus
 from segments.progress import mirror_after_commit
-
-
-@dataclass(frozen=True, slots=True)
-class JobClaim:
-    """The right to work on a job's `phase`, as long as `epoch` is the job's.
-
-    `attempts` numbers the tries of the phase, this one included.
-    """
-
-    job_id: UUID
-    epoch: int
-    phase: ImportStatus
-    attempts: int
 
 
 def claim_preparing(job_id: UUID) -> JobClaim | None:
@@ -125,7 +113,7 @@ def renew(claim: JobClaim, **changes: Any) -> None:
 
 def put_back(claim: JobClaim, trouble: str) -> None:
     """Give the claim up after an error that is not the import's own: tried again after a pause."""
-    ImportJob.objects.filter(**_held(claim)).update(
+    ImportJob.objects.filter(**held(claim)).update(
         revision=F("revision") + 1,
         epoch=F("epoch") + 1,
         lease_until=Now(),
@@ -141,7 +129,7 @@ def fail(job_id: UUID, code: str, error: str) -> bool:
 
 def fail_held(claim: JobClaim, code: str, error: str) -> bool:
     """(f) As `fail`, by the claim's holder only: a late worker's failure is not the job's."""
-    return _end(_held(claim), ImportStatus.FAILED, code, error)
+    return _end(held(claim), ImportStatus.FAILED, code, error)
 
 
 def interrupt(job_id: UUID, code: str, error: str) -> None:
@@ -194,7 +182,7 @@ def cancel(job_id: UUID, why: str) -> None:
                 raise StateConflict(f"The import has ended already: {job.get_status_display()}.")
             _end({"pk": job_id}, ImportStatus.CANCELLED, "cancelled", why)
     except Busy as busy:
-        raise _reason_busy(job_id) from busy
+        raise reason_busy(job_id) from busy
 
 
 def mark_hinted(job_id: UUID) -> None:
@@ -205,19 +193,6 @@ def mark_hinted(job_id: UUID) -> None:
 def mark_tidied(job_id: UUID) -> None:
     """Note that nothing of a finished import is staged any more."""
     ImportJob.objects.filter(pk=job_id).update(tidied_at=Now())
-
-
-def lock_for_publishing(claim: JobClaim) -> ImportJob:
-    """The job, locked until the transaction ends, so that neither cancel nor rival gets between.
-
-    Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more.
-    """
-    jobs = ImportJob.objects.select_for_update(no_key=True)
-    job = jobs.filter(**_held(claim)).first()
-    if job is None:
-        raise _reason_lost(claim.job_id)
-    return job
 
 
 def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim | None:
@@ -250,14 +225,10 @@ def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim
     return JobClaim(job_id, job.epoch, phase, job.attempts)
 
 
-def _held(claim: JobClaim) -> dict[str, Any]:
-    return {"pk": claim.job_id, "epoch": claim.epoch, "status": claim.phase}
-
-
 def _move(claim: JobClaim, *, often: bool = False, **changes: Any) -> None:
-    moved = ImportJob.objects.filter(**_held(claim)).update(revision=F("revision") + 1, **changes)
+    moved = ImportJob.objects.filter(**held(claim)).update(revision=F("revision") + 1, **changes)
     if not moved:
-        raise _reason_lost(claim.job_id)
+        raise reason_lost(claim.job_id)
     mirror_after_commit(claim.job_id, often=often)
 
 
@@ -278,17 +249,3 @@ def _end(which: dict[str, Any], status: ImportStatus, code: str, error: str) -> 
     if ended:
         mirror_after_commit(which["pk"])
     return bool(ended)
-
-
-def _reason_lost(job_id: UUID) -> ClaimLost | ImportCancelled:
-    status = ImportJob.objects.values_list("status", flat=True).filter(pk=job_id).first()
-    if status == ImportStatus.CANCELLED:
-        return ImportCancelled("The import was cancelled.")
-    return ClaimLost("Another worker has taken the import over.")
-
-
-def _reason_busy(job_id: UUID) -> StateConflict:
-    status = ImportJob.objects.values_list("status", flat=True).filter(pk=job_id).first()
-    if status == ImportStatus.PUBLISHING:
-        return StateConflict("The import is being published now; undo it afterwards.")
-    return StateConflict("A worker is storing rows of the import. Try again in a moment.")

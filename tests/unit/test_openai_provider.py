@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from segments.embedding.base import Purpose
 from segments.embedding.credentials import Secret
-from segments.embedding.openai import duration, retry_after
+from segments.embedding.rate_headers import duration, retry_after
 from segments.exceptions import (
     CredentialsRefused,
     EmbeddingFailed,

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from segments.embedding import price_of
 from segments.exceptions import FileUnreadable, ImportRefused, RowsRefused
-from segments.importing import pipeline, plan, problems, samples, staging, state
+from segments.importing import heading, pipeline, plan, problems, samples, staging, state
 from segments.importing.job.row import load, options_of, target_of
 from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.state import JobClaim
@@ -39,7 +39,7 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(aim, given.options, price)
     if given.options.map:
-        pipeline.remember_columns(job.document_id, tally, given.options)
+        heading.remember_columns(job.document_id, tally, given.options)
     state.start_embedding(claim, notices=tally.notices)
 
 

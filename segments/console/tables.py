@@ -1,149 +1,24 @@
-"""How commands talk to people: a bar on a terminal, plain lines in a pipe, results as tables."""
+"""Results as tables: imports, plans, hits, the quality of searches."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
-from time import monotonic
-from types import TracebackType
-from typing import Self, TextIO, TypeAlias, TypeVar, cast
+from typing import TextIO, TypeAlias, cast
 
 from django.core.management.base import OutputWrapper
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    track,
-)
-from rich.progress import (
-    Progress as Bar,
-)
 from rich.table import Table
 
 from segments.importing.plan import Change
-from segments.importing.types import JSONValue, Progress
-from segments.models.import_job import ImportStatus
+from segments.importing.types import JSONValue
 from segments.reports import ImportReport, PlanReport
 from segments.search import Hit
 from segments.search.evaluation import Quality
 
-PHASES = {
-    ImportStatus.WAITING: "Waiting for a worker",
-    ImportStatus.PREPARING: "Reading and checking",
-    ImportStatus.EMBEDDING: "Embedding",
-    ImportStatus.PUBLISHING: "Publishing",
-    ImportStatus.COMPLETED: "Completed",
-}
-# In a pipe: a line a phase, and while a phase is long, one every so many seconds.
-SECONDS_BETWEEN_LINES = 5.0
-SECONDS_BEFORE_RATE = 0.2
 # Of each text of a hit; the whole is in --json.
 CHARS_SHOWN = 300
 
 Output: TypeAlias = TextIO | OutputWrapper
 """Standard output, or what a command has in its place."""
-
-
-class ProgressDisplay:
-    """A listener of an import that shows its phase, rows, rate and time left on `stream`."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._bar = self._new_bar() if stream.isatty() else None
-        self._phase, self._began, self._rows_before, self._told = "", 0.0, 0, 0.0
-
-    def __enter__(self) -> Self:
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def __call__(self, progress: Progress) -> None:
-        """Show `progress`."""
-        is_new = progress.phase != self._phase
-        if is_new:
-            self._phase, self._began = progress.phase, monotonic()
-            self._rows_before = 0
-        rate = self._rate(progress)
-        if self._bar:
-            self._move(self._bar, progress, rate, is_new)
-        elif is_new or monotonic() - self._told > SECONDS_BETWEEN_LINES:
-            self._told = monotonic()
-            self._stream.write(self._line(progress, rate) + "\n")
-            self._stream.flush()
-
-    def _rate(self, progress: Progress) -> float:
-        """Rows a second since the phase began; 0 while that is too short to say."""
-        seconds = monotonic() - self._began
-        return progress.rows / seconds if seconds > SECONDS_BEFORE_RATE else 0.0
-
-    def _new_bar(self) -> Bar:
-        return Bar(
-            SpinnerColumn(),
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rows]}"),
-            TimeRemainingColumn(),
-            console=Console(file=self._stream),
-        )
-
-    def _move(self, bar: Bar, progress: Progress, rate: float, is_new: bool) -> None:
-        if is_new:
-            for task in bar.tasks:
-                bar.update(task.id, completed=task.total or 1, total=task.total or 1)
-            bar.add_task(_name(progress), total=None, rows="")
-        total = None if progress.fraction is None else 1.0
-        rows = f"{progress.rows:,} rows" + (f"  {rate:,.0f}/s" if rate else "")
-        bar.update(bar.tasks[-1].id, total=total, completed=progress.fraction or 0.0, rows=rows)
-
-    def _line(self, progress: Progress, rate: float) -> str:
-        parts = [_name(progress)]
-        if progress.fraction is not None:
-            parts.append(f"{progress.fraction:.0%}")
-        if progress.rows:
-            parts.append(f"{progress.rows:,} rows")
-        if rate:
-            parts.append(f"{rate:,.0f} rows/s")
-        if rate and progress.fraction and progress.fraction < 1:
-            spent = monotonic() - self._began
-            left = spent * (1 - progress.fraction) / progress.fraction
-            parts.append(f"{left:,.0f} s left")
-        return "  ".join(parts)
-
-
-def _name(progress: Progress) -> str:
-    return PHASES.get(ImportStatus(progress.phase), progress.phase)
-
-
-T = TypeVar("T")
-
-
-def counted(items: Sequence[T], title: str, stream: TextIO) -> Iterator[T]:
-    """`items`, one by one, with a bar on `stream` if it is a terminal, else with one line."""
-    if stream.isatty():
-        yield from track(items, title, console=Console(file=stream), transient=True)
-    else:
-        stream.write(f"{title}: {len(items):,}\n")
-        yield from items
-
-
-def watched(portions: Iterable[bytes], title: str, stream: TextIO) -> Iterator[bytes]:
-    """`portions`, one by one, with a sign of life on `stream` if it is a terminal."""
-    if stream.isatty():
-        console = Console(file=stream)
-        yield from track(portions, title, total=None, console=console, transient=True)
-    else:
-        yield from portions
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], stream: Output) -> None:
