@@ -95,18 +95,22 @@ class Dispatcher:
     def parts(self, pulse: Pulse) -> Iterator[Part]:
         """What becomes of the texts, as it comes in."""
         pool = ThreadPoolExecutor(self._embedder.batching.calls, thread_name_prefix="request")
+        trouble: Exception | None = None
         try:
             while self._running or (self._waiting and not self._given_up):
                 pulse()
                 self._send(pool)
                 for future in self._finished():
                     yield from self._settle(self._end(future), future)
+        except Exception as met:  # noqa: BLE001 - raised below, once the bill is paid
+            trouble = met
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             self._abandon()
-        if self._given_up:
+        trouble = trouble or self._given_up
+        if trouble:
             yield Part((), self._nothing(), usage=self._used())
-            raise self._given_up
+            raise trouble
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
         while task := self._next():

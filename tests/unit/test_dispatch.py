@@ -144,9 +144,10 @@ def test_a_model_that_takes_no_text_is_found_out_quickly(
 
 def test_a_refused_key_ends_it_at_once(server: EmbeddingsServer, model: MakeModel) -> None:
     server.always = misbehaving.status(401)
+    outcome = Outcome()
     with pytest.raises(CredentialsRefused):
-        Outcome().gather(model())
-    assert len(server.requests) == 1
+        outcome.gather(model())
+    assert len(server.requests) == outcome.requests == 1
 
 
 def test_an_endpoint_that_stays_down_interrupts_and_what_came_stays(
@@ -207,9 +208,12 @@ def test_a_wish_to_stop_is_heard_while_waiting(server: EmbeddingsServer, model: 
         if monotonic() - began > 0.5:
             raise InterruptedError
 
+    asked = 0
     with pytest.raises(InterruptedError):
-        list(Dispatcher(model(), TEXTS, OwnBudget(1)).parts(stop_soon))
+        for part in Dispatcher(model(), TEXTS, OwnBudget(1)).parts(stop_soon):
+            asked += part.usage.requests
     assert monotonic() - began < 5
+    assert asked == len(server.requests) > 0, "what was asked is billed, whoever stops it"
 
 
 def test_no_texts_no_requests(server: EmbeddingsServer, model: MakeModel) -> None:
