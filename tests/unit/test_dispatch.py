@@ -1,6 +1,6 @@
 """Many texts through one model: batches, several requests at a time, patience, refusals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from time import monotonic
@@ -50,9 +50,14 @@ class Outcome:
         self.requests = self.tokens = 0
         self.cost = Decimal(0)
 
-    def gather(self, embedder: OpenAIEmbedder, texts: Sequence[str] = TEXTS) -> "Outcome":
+    def gather(
+        self,
+        embedder: OpenAIEmbedder,
+        texts: Sequence[str] = TEXTS,
+        pulse: Callable[[], None] = lambda: None,
+    ) -> "Outcome":
         budget = OwnBudget(embedder.batching.calls)
-        for part in Dispatcher(embedder, texts, budget).parts(lambda: None):
+        for part in Dispatcher(embedder, texts, budget).parts(pulse):
             assert not (set(part.places) | set(part.refused)) & (
                 set(self.vectors) | set(self.refused)
             )
@@ -208,16 +213,17 @@ def test_a_wish_to_stop_is_heard_while_waiting(server: EmbeddingsServer, model: 
         if monotonic() - began > 0.5:
             raise InterruptedError
 
-    asked = 0
+    outcome = Outcome()
     with pytest.raises(InterruptedError):
-        for part in Dispatcher(model(), TEXTS, OwnBudget(1)).parts(stop_soon):
-            asked += part.usage.requests
+        outcome.gather(model(), pulse=stop_soon)
     assert monotonic() - began < 5
-    assert asked == len(server.requests) > 0, "what was asked is billed, whoever stops it"
+    assert outcome.requests == len(server.requests) > 0, (
+        "what was asked is billed, whoever stops it"
+    )
 
 
 def test_no_texts_no_requests(server: EmbeddingsServer, model: MakeModel) -> None:
-    assert not list(Dispatcher(model(), [], OwnBudget(1)).parts(lambda: None))
+    assert not list(Dispatcher(model(), [], OwnBudget(1)).parts(pulse))
     assert not server.requests
 
 
