@@ -223,7 +223,7 @@ def test_a_wish_to_stop_is_heard_while_waiting(server: EmbeddingsServer, model: 
 
 
 def test_no_texts_no_requests(server: EmbeddingsServer, model: MakeModel) -> None:
-    assert not list(Dispatcher(model(), [], OwnBudget(1)).parts(pulse))
+    assert not list(Dispatcher(model(), [], OwnBudget(1)).parts(lambda: None))
     assert not server.requests
 
 
