@@ -110,20 +110,26 @@ def is_stored(key: str) -> bool:
     return default_storage.exists(key)
 
 
-def remove_stale_files() -> int:
-    """Remove what nobody needs any more; how many files that were.
+def find_stale_files() -> list[str]:
+    """The keys of files that nobody needs any more.
 
     These are files that were uploaded and never imported, after `UNUSED_FOR`, and those of
     imports that ended `SEGMILL_KEEP_FILES_DAYS` ago, which cannot be retried from then on.
     """
-    stale = [key for key in _stored_keys() if _is_stale(key)]
+    return [key for key in stored_keys() if _is_stale(key)]
+
+
+def remove_stale_files() -> int:
+    """Remove what nobody needs any more; how many files that were."""
+    stale = find_stale_files()
     for key in stale:
         default_storage.delete(key)
     UploadFile.objects.filter(key__in=stale).delete()
     return len(stale)
 
 
-def _stored_keys() -> list[str]:
+def stored_keys() -> list[str]:
+    """The keys of all stored files."""
     try:
         _, names = default_storage.listdir(FOLDER)
     except FileNotFoundError:

@@ -80,10 +80,28 @@ def renewed(stored: str) -> str:
     return encrypt(decrypt(stored).reveal())
 
 
+def is_current(stored: str) -> bool:
+    """Whether the first of the keys alone reads it, so that the others are not needed for it.
+
+    Raises:
+        CredentialsUnreadable: none of them does.
+    """
+    try:
+        _keys()[0].decrypt(stored)
+    except InvalidToken:
+        decrypt(stored)
+        return False
+    return True
+
+
 def _box() -> MultiFernet:
+    return MultiFernet(_keys())
+
+
+def _keys() -> list[Fernet]:
     chosen = settings.SEGMILL_CREDENTIALS_KEY
     sources: Sequence[str | bytes] = chosen or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(force_bytes(source))) for source in sources])
+    return [Fernet(_derived(force_bytes(source))) for source in sources]
 
 
 def _derived(source: bytes) -> bytes:

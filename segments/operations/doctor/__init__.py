@@ -1,0 +1,9 @@
+"""`manage.py doctor`: what is wrong with this installation, what to do, and what can be mended.
+
+One file per check. A check looks, and says what it found as `Problem`s; one that can mend it
+without a decision of the operator does so in `repair`.
+"""
+
+from segments.operations.doctor.examination import CHECKS, Finding, examine, repair
+
+__all__ = ["CHECKS", "Finding", "examine", "repair"]

@@ -1,0 +1,108 @@
+"""All checks, one after the other: what one of them meets keeps none of the others from looking."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db import Error, connection
+from redis.exceptions import RedisError
+
+from datasets.exceptions import SegmillError
+from segments.operations.doctor.broker import BrokerCheck
+from segments.operations.doctor.cache import CacheCheck
+from segments.operations.doctor.check import Check, Problem
+from segments.operations.doctor.credentials import CredentialsCheck
+from segments.operations.doctor.database import DatabaseCheck
+from segments.operations.doctor.documents import DocumentTotalsCheck
+from segments.operations.doctor.files import FilesCheck
+from segments.operations.doctor.heartbeats import HeartbeatsCheck
+from segments.operations.doctor.imports import StuckImportsCheck
+from segments.operations.doctor.migrations import MigrationsCheck
+from segments.operations.doctor.schedule import ScheduleCheck
+from segments.operations.doctor.settings import SettingsCheck
+from segments.operations.doctor.staged import StagedRowsCheck
+from segments.operations.doctor.versions import VersionsCheck
+
+# In the order in which one needs the other.
+CHECKS: tuple[type[Check], ...] = (
+    VersionsCheck,
+    SettingsCheck,
+    DatabaseCheck,
+    MigrationsCheck,
+    BrokerCheck,
+    CacheCheck,
+    CredentialsCheck,
+    ScheduleCheck,
+    HeartbeatsCheck,
+    StuckImportsCheck,
+    DocumentTotalsCheck,
+    StagedRowsCheck,
+    FilesCheck,
+)
+PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
+NO_TABLES = Problem("Not looked at.", "Mend the database or its migrations first.")
+TROUBLES = (Error, RedisError, OSError, SegmillError)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found, or what is well; and what `repair` has done before that."""
+
+    check: str
+    problems: list[Problem]
+    summary: str = ""
+    repaired: list[str] | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing has to be done."""
+        return all(problem.can_wait for problem in self.problems)
+
+
+def examine(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
+    """Look at everything; change nothing."""
+    return _each(checks, _look)
+
+
+def repair(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
+    """As `examine`, after mending what a check has found and can mend."""
+    return _each(checks, _look_and_mend)
+
+
+def _each(checks: Iterable[type[Check]], look: Callable[[Check], Finding]) -> Iterator[Finding]:
+    have_tables = True
+    for kind in checks:
+        if kind.needs_tables and not have_tables:
+            yield Finding(kind.name, [NO_TABLES])
+            continue
+        finding = look(kind())
+        have_tables = have_tables and (finding.is_well or kind not in PROVIDE_TABLES)
+        yield finding
+
+
+def _look_and_mend(check: Check) -> Finding:
+    found = _look(check)
+    return _mended(check, found) if found.problems and check.can_repair else found
+
+
+def _look(check: Check) -> Finding:
+    try:
+        problems = list(check.look())
+        return Finding(check.name, problems, "" if problems else check.summary())
+    except TROUBLES as trouble:
+        connection.close_if_unusable_or_obsolete()
+        return Finding(check.name, [_not_seen(trouble)])
+
+
+def _mended(check: Check, found: Finding) -> Finding:
+    try:
+        done = list(check.repair())
+    except TROUBLES as trouble:
+        connection.close_if_unusable_or_obsolete()
+        return Finding(check.name, [*found.problems, _not_seen(trouble)], repaired=[])
+    after = _look(check)
+    return Finding(check.name, after.problems, after.summary, repaired=done)
+
+
+def _not_seen(trouble: Exception) -> Problem:
+    said = " ".join(str(trouble).split())
+    return Problem(f"This could not be looked at: {said}", "Mend that first, then ask again.")
