@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 from django.http import QueryDict
 
-from segments.importing.columns import ALIASES
 from segments.importing.options import ImportOptions
+from segments.importing.parts import ALIASES
 from segments.models.import_job import ImportMode, OnError
 
 # Parts that a column may be chosen for; the others come with exports only.

@@ -11,7 +11,8 @@ from pathlib import PurePath
 from typing import Protocol, TypeVar
 
 from segments.exporting.tables import Row, Table, table_bytes
-from segments.importing.columns import ERROR_COLUMN, folded
+from segments.importing.columns import ERROR_COLUMN
+from segments.importing.parts import folded
 from segments.importing.types import FileFormat, JSONCell, JSONValue, RowProblem, Source
 from segments.models import ImportJob
 

@@ -1,28 +1,18 @@
 """Which column of a file is which part of a segment: by the names in its header, or as told."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 
 from datasets.models import DocForm
-from segments.exceptions import HeaderRefused, OptionRefused
+from segments.exceptions import FileRefused, HeaderRefused
+from segments.importing.header import listed, refuse_unusable
 from segments.importing.options import ImportOptions, UnknownColumns
-from segments.importing.types import shown
+from segments.importing.parts import METADATA_PREFIX, folded, part_meant, part_named
+from segments.importing.types import Sheet
 
-# Besides our own names: the headers of Dify's templates, in English and in Chinese.
-ALIASES = {
-    "content": ("content", "question", "segment content", "分段内容", "问题"),
-    "answer": ("answer", "答案"),
-    "keywords": ("keywords", "关键词"),
-    "external_id": ("external_id",),
-    "enabled": ("enabled",),
-    "metadata": ("metadata",),
-    "segment_id": ("segment_id",),
-    "escaped": ("escaped",),
-}
-METADATA_PREFIX = "metadata."
-PART_OF = {alias: part for part, aliases in ALIASES.items() for alias in aliases}
 # What an export tells of a segment and an import does not set.
 OF_EXPORTS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
 # What a report of bad rows says; it comes back with the mended rows.
@@ -30,6 +20,8 @@ ERROR_COLUMN = "error"
 # The order of the parts in a file without a header.
 POSITIONS = {DocForm.TEXT: ("content",), DocForm.QA: ("content", "answer")}
 NOTHING = ImportOptions()
+# Titles and remarks above a table are fewer.
+ROWS_ABOVE_HEADER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +61,34 @@ def guess_doc_form(header: Sequence[str], options: ImportOptions = NOTHING) -> D
         return DocForm.QA
     if options.no_header:
         return DocForm.QA if len(header) > 1 and not options.map else DocForm.TEXT
-    has_answer = any(PART_OF.get(folded(name)) == "answer" for name in header)
+    has_answer = any(part_named(name) == "answer" for name in header)
     return DocForm.QA if has_answer else DocForm.TEXT
+
+
+def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
+    """The columns of an opened file for a document of `doc_form`.
+
+    Raises:
+        HeaderRefused: as `map_columns`; if the header stands further down, the text says where.
+        OptionRefused: the mapping names a part there is not.
+    """
+    try:
+        return map_columns(sheet.header, sheet.header_line, doc_form, options)
+    except HeaderRefused as refusal:
+        line = None if options.no_header else _header_further_down(sheet)
+        if line is None:
+            raise
+        hint = f"Line {line} looks like the header: remove what stands above it."
+        raise HeaderRefused(f"{refusal} {hint}") from refusal
+
+
+def _header_further_down(sheet: Sheet) -> int | None:
+    """The line of the first row that names a content column; None if there is none soon."""
+    with suppress(FileRefused):
+        for row in islice(sheet.rows, ROWS_ABOVE_HEADER):
+            if any(part_named(cell) == "content" for cell in row.cells):
+                return row.line
+    return None
 
 
 def map_columns(
@@ -82,30 +100,24 @@ def map_columns(
         HeaderRefused: a name stands twice or cannot be stored, or a column is missing.
         OptionRefused: the mapping names a part there is not.
     """
-    _refuse_unprintable(header, line)
-    _refuse_duplicates(header, line)
+    refuse_unusable(header, line)
     takes_answers = doc_form == DocForm.QA
     places = _places(header, line, doc_form, options)
     if "content" not in places:
         raise HeaderRefused(
-            f"Line {line}: there is no content column among {_listed(header)}. "
+            f"Line {line}: there is no content column among {listed(header)}. "
             f"Name one of the columns “content” or “question”, or map one (content=NAME)."
         )
     if takes_answers and "answer" not in places:
         raise HeaderRefused(
             f"Line {line}: the document holds questions and answers (qa_model), but there is no "
-            f"answer column among {_listed(header)}. Name one of the columns “answer”, or map one "
+            f"answer column among {listed(header)}. Name one of the columns “answer”, or map one "
             "(answer=NAME)."
         )
     if not takes_answers:
         places.pop("answer", None)
-    told = {part: header[places[part]] for part in map(_part, options.map) if part in places}
+    told = {part: header[places[part]] for part in map(part_meant, options.map) if part in places}
     return _columns(header, places, options, told)
-
-
-def folded(name: str) -> str:
-    """A column's name as it is compared."""
-    return name.strip().casefold()
 
 
 def _columns(
@@ -144,29 +156,6 @@ def _columns(
     )
 
 
-def _listed(header: Sequence[str]) -> str:
-    return ", ".join(f"“{name}”" for name in header[:20]) + (" …" if len(header) > 20 else "")
-
-
-def _refuse_unprintable(header: Sequence[str], line: int) -> None:
-    for name in header:
-        if "\0" in name:
-            raise HeaderRefused(
-                f"Line {line}: the column name “{shown(name)}” has a NUL character in it. "
-                "Remove it, or save the file as “CSV UTF-8” again."
-            )
-
-
-def _refuse_duplicates(header: Sequence[str], line: int) -> None:
-    counts = Counter(folded(name) for name in header if name.strip())
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise HeaderRefused(
-            f"Line {line}: the column “{twice[0]}” stands {counts[twice[0]]} times in the header. "
-            "Remove or rename all but one."
-        )
-
-
 def _places(
     header: Sequence[str], line: int, doc_form: str, options: ImportOptions
 ) -> dict[str, int]:
@@ -188,7 +177,7 @@ def _told_places(
     numbers = {folded(name): place for place, name in enumerate(header)}
     told: dict[str, int | None] = {}
     for given, column in mapping.items():
-        part = _part(given)
+        part = part_meant(given)
         if not column:
             told[part] = None
         elif folded(column) not in numbers:
@@ -196,23 +185,11 @@ def _told_places(
             hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
             raise HeaderRefused(
                 f"Line {line}: {part} is mapped to the column “{column}”, which is not there. "
-                f"{hint}There are {_listed(header)}."
+                f"{hint}There are {listed(header)}."
             )
         else:
             told[part] = numbers[folded(column)]
     return told
-
-
-def _part(given: str) -> str:
-    """The part that a mapping means by a name."""
-    if _is_metadata(given):
-        return METADATA_PREFIX + given.strip()[len(METADATA_PREFIX) :]
-    part = PART_OF.get(folded(given))
-    if part is None:
-        nearest = get_close_matches(folded(given), ALIASES, n=1)
-        hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(ALIASES)}."
-        raise OptionRefused("map", f"“{given}” is no part of a segment.", hint)
-    return part
 
 
 def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
@@ -226,9 +203,7 @@ def _named_places(
     """The parts that names in the header mean; two columns for one part are refused."""
     places: dict[str, int] = {}
     for place, name in enumerate(header):
-        part = PART_OF.get(folded(name))
-        if part is None and _is_metadata(name):
-            part = METADATA_PREFIX + name.strip()[len(METADATA_PREFIX) :]
+        part = part_named(name)
         if part is None or part in told or place in taken:
             continue
         if part in places:
@@ -246,11 +221,6 @@ def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
         for place, use in enumerate(uses)
         if use.startswith(METADATA_PREFIX)
     )
-
-
-def _is_metadata(name: str) -> bool:
-    low = folded(name)
-    return low.startswith(METADATA_PREFIX) and len(low) > len(METADATA_PREFIX)
 
 
 def _passed_over(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:

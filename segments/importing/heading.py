@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 
 from segments.exceptions import HeaderRefused
-from segments.importing.columns import Columns, map_columns
+from segments.importing.columns import Columns, columns_in
 from segments.importing.options import ImportOptions
 from segments.importing.tally import Tally
 from segments.importing.types import Sheet, Source, Target
@@ -29,7 +29,7 @@ def columns_of(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
         )
     if not options.map and not options.no_header:
         options = _as_remembered(sheet, target, options)
-    return map_columns(sheet.header, sheet.header_line, target.doc_form, options)
+    return columns_in(sheet, target.doc_form, options)
 
 
 def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> ImportOptions:
@@ -39,7 +39,7 @@ def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> Impo
         return options
     pairs = sorted(remembered.mapping.items(), key=lambda pair: sheet.header.index(pair[1]))
     listed = ", ".join(f"{part} = “{column}”" for part, column in pairs)
-    sheet.notices.append(f"The columns were taken as last time: {listed} (--map).")
+    sheet.notices.append(f"The columns were taken as last time: {listed} (option map).")
     return options.with_map(remembered.mapping)
 
 
@@ -59,10 +59,9 @@ def described(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
 
 def notices_of(columns: Columns) -> list[str]:
     """The columns that are not used, by name; those of exports and reports all in one."""
-    told = [
-        f"The column “{name}” is not used." if name else "A column without a name is not used."
-        for name in columns.unknown
-    ]
+    told = [f"The column “{name}” is not used." for name in columns.unknown if name]
+    if "" in columns.unknown:
+        told.append("A column without a name is not used.")
     if columns.passed_over:
         listed = ", ".join(columns.passed_over)
         told.append(f"Passed over, as exports and reports bring them along: {listed}.")

@@ -7,14 +7,15 @@ import csv
 import io
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from itertools import islice
 
 from segments.exceptions import FileMalformed
-from segments.importing.columns import PART_OF, folded
 from segments.importing.formats.encodings import LINE_END
 from segments.importing.formats.lines import bounded_lines, text_of
 from segments.importing.formats.opened import START_BYTES, OpenedFile
 from segments.importing.formats.tables import sheet_of
+from segments.importing.parts import PART_OF, folded
 from segments.importing.types import FileFormat, RawRow, Sheet, Source
 
 # A cell that runs on for longer than this is an unclosed quote, not a text.
@@ -22,6 +23,8 @@ LONGEST_CELL_CHARS = 16 * 1024 * 1024
 # A line that runs on for as long is no row: binary data, or a file without line ends.
 LONGEST_LINE_CHARS = LONGEST_CELL_CHARS
 UNCLOSED = ("unexpected end of data", "field larger than field limit")
+# A first line by which files for Excel name their delimiter, as sep=;
+NAMED = re.compile(r"sep=(?P<delimiter>[^\r\n])[\r\n]", re.IGNORECASE)
 QUOTED_CELL = re.compile(r'"[^"]*+(?:""[^"]*+)*+(?P<end>"?)')
 
 # Text in UTF-16 without a mark is a half to a quarter NUL characters.
@@ -31,6 +34,8 @@ NUL_SHARE = 8
 DELIMITERS = (",", ";", "\t", "|")
 # Rows looked at to find the delimiter.
 SNIFFED_ROWS = 50
+# Empty rows that a notice names.
+LINES_LISTED = 10
 
 
 class DelimitedReader:
@@ -58,15 +63,20 @@ class DelimitedReader:
             encoding=opened.encoding.name,
             delimiter=delimiter,
         )
-        return sheet_of(_records(opened, delimiter), source, opened)
+        notices: list[str] = []
+        sheet = sheet_of(_records(opened, delimiter, notices), source, opened)
+        return replace(sheet, notices=notices)
 
 
 def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
     """The delimiter of a text that begins with `start`; with `is_cut` it goes on after that.
 
     It is the one under which the header has a column we know; else the one that cuts the most
-    rows into as many cells as the header; a comma, if none cuts the header at all.
+    rows into as many cells as the header; a comma, if none cuts the header at all. A first line
+    that names it has the last word.
     """
+    if named := NAMED.match(start.lstrip("\ufeff")):
+        return named["delimiter"]
     candidates = ("\t", *DELIMITERS) if name.lower().endswith((".tsv", ".tab")) else DELIMITERS
     return max(candidates, key=lambda delimiter: _score(_sniffed_rows(start, delimiter, is_cut)))
 
@@ -95,9 +105,14 @@ def _sniffed_rows(start: str, delimiter: str, is_cut: bool) -> list[list[str]]:
     return rows[:-1] if is_cut and len(rows) > 1 else rows
 
 
-def _records(opened: OpenedFile, delimiter: str) -> Generator[RawRow]:
-    """Every record with the line it starts at; lines with nothing at all are passed over."""
+def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generator[RawRow]:
+    """Every record with the line it starts at.
+
+    Lines with nothing at all are passed over, and a first line that names the delimiter; so are
+    rows of empty cells, which spreadsheet programs write below a table: a notice tells of them.
+    """
     csv.field_size_limit(LONGEST_CELL_CHARS)
+    empty = _EmptyRows()
     with text_of(opened) as text:
         reader = csv.reader(
             bounded_lines(text, LONGEST_LINE_CHARS), delimiter=delimiter, strict=True
@@ -105,11 +120,35 @@ def _records(opened: OpenedFile, delimiter: str) -> Generator[RawRow]:
         line = 1
         try:
             for cells in reader:
-                if cells:
+                if line == 1 and NAMED.match(delimiter.join(cells) + "\n"):
+                    pass
+                elif any(cells) or len(cells) == 1:
                     yield RawRow(line, tuple(cells))
+                elif cells:
+                    empty.add(line)
                 line = reader.line_num + 1
         except csv.Error as error:
             raise _malformed(opened, line, delimiter, str(error)) from error
+    if empty.count:
+        notices.append(str(empty))
+
+
+class _EmptyRows:
+    """Rows that have nothing in them: how many, and where the first ones are."""
+
+    def __init__(self) -> None:
+        self.count, self._first = 0, list[int]()
+
+    def add(self, line: int) -> None:
+        self.count += 1
+        if len(self._first) < LINES_LISTED:
+            self._first.append(line)
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{line:,}" for line in self._first)
+        more = " …" if self.count > LINES_LISTED else ""
+        rows = "row of empty cells was" if self.count == 1 else "rows of empty cells were"
+        return f"{self.count:,} {rows} passed over: line {listed}{more}."
 
 
 def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> FileMalformed:
