@@ -75,7 +75,7 @@ def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None)
             return sheet
     raise FormatUnknown(
         f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, JSON or JSON Lines; if "
-        "it is a text in an encoding without a mark, such as UTF-16, name it with --encoding."
+        "it is a text in an encoding without a mark, such as UTF-16, name it (option encoding)."
     )
 
 
@@ -115,6 +115,6 @@ def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
     if sheet.source.encoding and opened.encoding.is_guess:
         notices.append(
             f"The file is not UTF-8; it was read as {opened.encoding.name}, which is a guess. "
-            "If letters look wrong, name its encoding with --encoding."
+            "If letters look wrong, name its encoding (option encoding)."
         )
     return notices

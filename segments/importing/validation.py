@@ -44,7 +44,10 @@ def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
     if raw.problems:
         return [_as_read(raw, columns, fault) for fault in raw.problems]
     if len(raw.cells) != len(columns.names):
-        return [_ragged(raw, columns)]
+        fitted = _fitted(raw.cells, columns.names)
+        if fitted is None:
+            return [_ragged(raw, columns)]
+        raw = raw._replace(cells=fitted)
     if columns.escaped is not None and raw.cells[columns.escaped]:
         raw = _unescaped(raw, columns, columns.escaped)
     problems = list(_problems(raw, rules))
@@ -87,6 +90,17 @@ def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
         for name, cell in zip(columns.names, raw.cells, strict=True)
     )
     return raw._replace(cells=cells)
+
+
+def _fitted(cells: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The cells as wide as the header, if nothing is lost or made up by it; else None.
+
+    Spreadsheet programs write empty cells beyond a table, and leave out some of those they wrote.
+    """
+    surplus, lacking = cells[len(names) :], names[len(cells) :]
+    if any(surplus) or any(lacking):
+        return None
+    return (*cells[: len(names)], *[""] * len(lacking))
 
 
 def _ragged(raw: RawRow, columns: Columns) -> RowProblem:

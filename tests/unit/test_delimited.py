@@ -92,7 +92,8 @@ def test_what_csv_writes_is_read_back_with_its_lines(
     writer.writerow(["content"])
     written = []
     for row in rows:
-        written.append(RawRow(lines_in(file.getvalue()) + 1, tuple(row)))
+        if any(row) or len(row) == 1:  # several empty cells are no row
+            written.append(RawRow(lines_in(file.getvalue()) + 1, tuple(row)))
         writer.writerow(row)
 
     assert read(file.getvalue(), "rows.tsv" if delimiter == "\t" else "rows.csv")[1] == written

@@ -69,7 +69,7 @@ def test_the_encoding_that_is_chosen_counts() -> None:
 )
 def test_what_cannot_be_decoded_is_refused_with_its_line(codec: str, bad: bytes, line: int) -> None:
     options = ImportOptions.from_fields({"encoding": codec})
-    with pytest.raises(FileMalformed, match="--encoding") as refused:
+    with pytest.raises(FileMalformed, match="option encoding") as refused:
         list(open_sheet(io.BytesIO(bad), "rows.csv", options).rows)
     assert refused.value.line == line
 

@@ -185,7 +185,7 @@ def test_an_encrypted_workbook_is_refused() -> None:
 
 def test_text_without_a_mark_in_utf_16_needs_its_encoding_named() -> None:
     content = CSV.encode("utf-16-le")
-    with pytest.raises(FormatUnknown, match="--encoding"):
+    with pytest.raises(FormatUnknown, match="option encoding"):
         opened(content)
     assert rows(content, encoding="utf-16-le")[1] == ("a", "b")
 

@@ -112,6 +112,16 @@ def test_a_ragged_row_says_how_many_cells_it_has(count: int) -> None:
     assert f"{count} cells, the header has 7" in found[0].reason
 
 
+def test_cells_that_a_spreadsheet_adds_or_leaves_out_beside_a_table_do_not_matter() -> None:
+    rules = Rules(map_columns(["content", "answer", "", ""], 1, DocForm.QA), 20)
+    for cells in (("a", "b"), ("a", "b", ""), ("a", "b", "", "", "", "")):
+        found = validate(RawRow(2, cells), rules)
+        assert isinstance(found, SegmentRow), found
+        assert (found.content, found.answer) == ("a", "b")
+    for bad in (("a",), ("a", "b", "", "", "x")):
+        assert isinstance(validate(RawRow(2, tuple(bad)), rules), list)
+
+
 @given(st.lists(st.text(st.characters(), max_size=25), min_size=7, max_size=7))
 def test_any_row_is_a_segment_that_can_be_stored_or_a_list_of_problems(cells: list[str]) -> None:
     found = validate(RawRow(2, tuple(cells)), RULES)

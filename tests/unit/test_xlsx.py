@@ -157,7 +157,7 @@ def test_the_first_visible_sheet_is_read_and_the_others_are_named() -> None:
     assert [row.cells for row in sheet.rows] == [("FAQ",)]
     assert sheet.source.sheet == "FAQ"
     assert sheet.notices == [
-        "The sheet “FAQ” was read; not read: “Notes” (hidden), “Old” (--sheet)."
+        "The sheet “FAQ” was read; not read: “Notes” (hidden), “Old” (option sheet)."
     ]
     assert [row.cells for row in opened(content, sheet="notes ").rows] == [("Notes",)]
     with pytest.raises(SheetNotFound, match="Did you mean “FAQ”"):

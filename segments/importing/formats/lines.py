@@ -26,7 +26,7 @@ def text_of(opened: OpenedFile, errors: str = "strict") -> Iterator[io.TextIOWra
     except UnicodeError as error:
         raise FormatUnknown(
             f"{opened.name} is not {opened.encoding.name} ({error}). "
-            "Name its encoding with --encoding."
+            "Name its encoding (option encoding)."
         ) from error
     finally:
         text.detach()

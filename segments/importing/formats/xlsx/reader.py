@@ -54,7 +54,7 @@ class XLSXReader:
         except FileEmpty:
             raise FileEmpty(
                 f"The sheet “{entry.name}” is empty. Put a header and rows into it, or choose "
-                "another sheet with --sheet."
+                "another sheet (option sheet)."
             ) from None
         return Sheet(sheet.header, sheet.header_line, sheet.rows, opened.position, source, notices)
 

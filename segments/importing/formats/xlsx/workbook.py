@@ -95,7 +95,7 @@ def sheet_notices(workbook: Workbook, chosen: SheetEntry) -> list[str]:
         f"“{sheet.name}”" + (" (hidden)" if sheet.is_hidden else "") for sheet in others[:10]
     )
     more = " …" if len(others) > 10 else ""
-    return [f"The sheet “{chosen.name}” was read; not read: {listed}{more} (--sheet)."]
+    return [f"The sheet “{chosen.name}” was read; not read: {listed}{more} (option sheet)."]
 
 
 def _workbook_part(package: Package) -> str:
