@@ -185,6 +185,12 @@ class DocumentSegment(models.Model):
             # Finds the vectors a dataset already has for a text, and equal texts in a document.
             models.Index(fields=["dataset", "index_node_hash"], name="segment_by_text"),
             models.Index(fields=["import_job"], name="segment_by_import"),
+            # Lists those that are switched off; they are few, so imports hardly ever write to it.
+            models.Index(
+                fields=["document", "position"],
+                condition=Q(enabled=False),
+                name="segment_switched_off",
+            ),
             GinIndex(
                 FullTextOfDataset(F("search_vector"), F("dataset_id")), name="segment_full_text"
             ),
