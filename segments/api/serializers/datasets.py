@@ -5,13 +5,24 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
-from segments.api.serializers.fields import UnixTime, UserId
+from segments.api.serializers.fields import Always, MakerId, UnixTime
+from segments.api.serializers.retrieval import DEFAULT_TOP_K
 from segments.embedding import embedder_of
 from segments.exceptions import NoEmbeddingModel
 
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
 DESCRIPTION_CHARS = 400
+# There is one way of ranking; Dify's clients look for the words of all its ways.
+RETRIEVAL_MODEL = {
+    "reranking_enable": False,
+    "reranking_mode": None,
+    "reranking_model": {"reranking_provider_name": "", "reranking_model_name": ""},
+    "weights": None,
+    "top_k": DEFAULT_TOP_K,
+    "score_threshold_enabled": False,
+    "score_threshold": None,
+}
 
 
 class NewDatasetSerializer(serializers.Serializer[None]):
@@ -49,11 +60,12 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     name = serializers.CharField(read_only=True)
     description = serializers.CharField(read_only=True)
     provider = serializers.CharField(read_only=True, default="vendor")
-    permission = serializers.SerializerMethodField()
-    data_source_type = serializers.SerializerMethodField()
+    permission = Always("all_team_members")
+    data_source_type = Always("upload_file")
     indexing_technique = serializers.CharField(read_only=True)
     text_search_config = serializers.CharField(read_only=True)
-    app_count = serializers.SerializerMethodField()
+    retrieval_model_dict = serializers.SerializerMethodField()
+    app_count = Always(0)
     document_count = serializers.IntegerField(read_only=True)
     total_documents = serializers.IntegerField(source="document_count", read_only=True)
     total_available_documents = serializers.IntegerField(read_only=True)
@@ -64,29 +76,32 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     embedding_model_provider = serializers.CharField(read_only=True)
     embedding_available = serializers.SerializerMethodField()
     enable_api = serializers.BooleanField(read_only=True)
-    tags = serializers.SerializerMethodField()
-    created_by = UserId(source="created_by_id")
+    tags = Always([])
+    doc_metadata = Always([])
+    built_in_field_enabled = Always(False)
+    summary_index_setting = Always(None)
+    external_knowledge_info = Always(None)
+    external_retrieval_model = Always(None)
+    runtime_mode = Always("general")
+    pipeline_id = Always(None)
+    chunk_structure = Always(None)
+    icon_info = Always(None)
+    is_published = Always(False)
+    is_multimodal = Always(False)
+    maintainer = Always(None)
+    partial_member_list = Always(None)
+    created_by = MakerId()
     author_name = serializers.CharField(
         source="created_by.username", read_only=True, allow_null=True, default=None
     )
     created_at = UnixTime()
+    updated_by = MakerId()
     updated_at = UnixTime()
 
-    def get_permission(self, dataset: Dataset) -> str:
-        """Every member of the tenant sees it."""
-        return "all_team_members"
-
-    def get_data_source_type(self, dataset: Dataset) -> str:
-        """Segments come from files."""
-        return "upload_file"
-
-    def get_app_count(self, dataset: Dataset) -> int:
-        """There are no apps here."""
-        return 0
-
-    def get_tags(self, dataset: Dataset) -> list[dict[str, Any]]:
-        """There are no tags here."""
-        return []
+    def get_retrieval_model_dict(self, dataset: Dataset) -> dict[str, Any]:
+        """How `retrieve` finds segments, unless it is asked to do otherwise."""
+        method = "semantic_search" if dataset.has_vectors else "full_text_search"
+        return {**RETRIEVAL_MODEL, "search_method": method}
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its model is to be had, if it needs one."""

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from datasets.models import DocForm, Document, IndexingStatus
-from segments.api.serializers.fields import UnixTime, UserId
+from segments.api.serializers.fields import Always, MakerId, UnixTime
 
 DISPLAY_STATUS = {
     IndexingStatus.WAITING: "queuing",
@@ -33,9 +33,10 @@ class NewDocumentSerializer(serializers.Serializer[None]):
 
 
 class DocumentSerializer(serializers.Serializer[Document]):
-    """A document."""
+    """A document; its position comes with the query (`segments.api.documents.placed`)."""
 
     id = serializers.UUIDField(read_only=True)
+    position = serializers.IntegerField(read_only=True, help_text="In the order of making.")
     name = serializers.CharField(read_only=True)
     doc_form = serializers.CharField(read_only=True)
     indexing_status = serializers.CharField(read_only=True)
@@ -43,10 +44,21 @@ class DocumentSerializer(serializers.Serializer[Document]):
     enabled = serializers.BooleanField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
     segment_count = serializers.IntegerField(read_only=True)
+    hit_count = Always(0)
     word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
     tokens = serializers.IntegerField(read_only=True)
-    data_source_type = serializers.SerializerMethodField()
-    created_by = UserId(source="created_by_id")
+    data_source_type = Always("upload_file")
+    data_source_info = Always({})
+    data_source_detail_dict = Always({})
+    dataset_process_rule_id = Always(None)
+    created_from = Always("api")
+    error = Always(None)
+    disabled_at = Always(None)
+    disabled_by = Always(None)
+    doc_metadata = Always([])
+    summary_index_status = Always(None)
+    need_summary = Always(False)
+    created_by = MakerId()
     created_at = UnixTime()
     updated_at = UnixTime()
 
@@ -54,12 +66,9 @@ class DocumentSerializer(serializers.Serializer[Document]):
         """Its state in one word."""
         return display_status(document)
 
-    def get_data_source_type(self, document: Document) -> str:
-        """Segments come from files."""
-        return "upload_file"
-
 
 class DocumentAnswerSerializer(serializers.Serializer[None]):
     """A document that was just made."""
 
     document = DocumentSerializer()
+    batch = serializers.CharField(help_text="Empty: there is nothing to be indexed yet.")

@@ -8,6 +8,19 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
+@extend_schema_field(OpenApiTypes.ANY)
+class Always(serializers.Field[Any, Any, Any, Any]):
+    """What Dify's clients look for and Segmill has one of, or none: the same for everything."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(source="*", read_only=True)
+        self._value = value
+
+    def to_representation(self, value: Any) -> Any:
+        """It."""
+        return self._value
+
+
 @extend_schema_field(OpenApiTypes.INT64)
 class UnixTime(serializers.Field[datetime, Any, int, datetime]):
     """A moment as whole seconds since 1970."""
@@ -25,3 +38,15 @@ class UserId(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(read_only=True, allow_null=True, **options)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class MakerId(serializers.Field[Any, Any, str, Any]):
+    """The id of who made something, as text; empty where no person did: Dify's is never null."""
+
+    def __init__(self) -> None:
+        super().__init__(source="*", read_only=True)
+
+    def to_representation(self, value: Any) -> str:
+        """The id."""
+        return "" if value.created_by_id is None else str(value.created_by_id)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Document
+from segments.api.serializers.fields import Always
 from segments.api.serializers.segments import SegmentSerializer
 from segments.models import DocumentSegment
 from segments.search.query import MAX_TOP_K
@@ -48,8 +49,10 @@ class HitDocumentSerializer(serializers.Serializer[Document]):
     """The document of a hit."""
 
     id = serializers.UUIDField(read_only=True)
-    data_source_type = serializers.CharField(read_only=True, default="upload_file")
+    data_source_type = Always("upload_file")
     name = serializers.CharField(read_only=True)
+    doc_type = Always(None)
+    doc_metadata = Always(None)
 
 
 class HitSegmentSerializer(SegmentSerializer):
@@ -58,11 +61,15 @@ class HitSegmentSerializer(SegmentSerializer):
     document = HitDocumentSerializer(read_only=True)
 
 
-class RecordSerializer(serializers.Serializer[None]):
+class RecordSerializer(serializers.Serializer[dict[str, Any]]):
     """A hit."""
 
     segment = HitSegmentSerializer()
+    child_chunks = Always([])
     score = serializers.FloatField()
+    tsne_position = Always(None)
+    files = Always([])
+    summary = Always(None)
 
 
 class QuerySerializer(serializers.Serializer[None]):
@@ -81,4 +88,5 @@ class RetrievalSerializer(serializers.Serializer[None]):
 def show_record(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:
     """A hit as the API shows it."""
     segment.document = document
-    return {"segment": HitSegmentSerializer(segment).data, "score": score}
+    record: dict[str, Any] = {"segment": segment, "score": score}
+    return dict(RecordSerializer(record).data)

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from segments.api.serializers.fields import UnixTime, UserId
+from segments.api.serializers.fields import MakerId, UnixTime, UserId
 from segments.models import DocumentSegment
 
 
@@ -27,7 +27,7 @@ class SegmentSerializer(serializers.Serializer[DocumentSegment]):
     disabled_at = UnixTime(allow_null=True)
     disabled_by = UserId(source="disabled_by_id")
     status = serializers.CharField(read_only=True)
-    created_by = UserId(source="created_by_id")
+    created_by = MakerId()
     created_at = UnixTime()
     indexing_at = UnixTime(allow_null=True)
     completed_at = UnixTime(allow_null=True)

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_from_nothing_to_segments(api: Api) -> None:
     dataset = api.post("datasets", {"name": "handbook"}).json()
     documents = f"datasets/{dataset['id']}/documents"
-    document = api.post(documents, {"name": "faq", "doc_form": "qa_model"}).json()["document"]
+    made = api.post(documents, {"name": "faq", "doc_form": "qa_model"}).json()
+    document = made["document"]
+    assert made["batch"] == ""
+    assert (document["position"], document["created_by"], document["hit_count"]) == (1, "", 0)
     started = api.send(
         f"{documents}/{document['id']}/segments/batch_import",
         {"file": b"question,answer\nHow do I reset it?,Hold the button.\n"},
@@ -62,7 +65,20 @@ def test_a_dataset_is_shown_with_what_clients_of_dify_read(
         "embedding_available": True,
         "enable_api": True,
         "tags": [],
-        "created_by": None,
+        "retrieval_model_dict": {
+            "search_method": "semantic_search",
+            "reranking_enable": False,
+            "reranking_mode": None,
+            "reranking_model": {"reranking_provider_name": "", "reranking_model_name": ""},
+            "weights": None,
+            "top_k": 4,
+            "score_threshold_enabled": False,
+            "score_threshold": None,
+        },
+        "doc_metadata": [],
+        "external_knowledge_info": None,
+        "created_by": "",
+        "updated_by": "",
         "author_name": None,
         "created_at": int(dataset.created_at.timestamp()),
         "updated_at": int(dataset.updated_at.timestamp()),
@@ -177,7 +193,9 @@ def test_documents_are_listed_by_their_state(
         listed = api.get(documents, {"status": name}).json()["data"]
         assert [(entry["name"], entry["display_status"]) for entry in listed] == [(name, name)]
     assert api.get(documents).json()["total"] == len(states)
-    assert [entry["name"] for entry in api.get(documents).json()["data"]] == [*reversed(states)]
+    listed = api.get(documents).json()["data"]
+    assert [entry["name"] for entry in listed] == [*reversed(states)]
+    assert [entry["position"] for entry in listed] == [*range(len(states), 0, -1)]
     assert api.get(documents, {"keyword": "DIS"}).json()["total"] == 1
     assert api.get(documents, {"status": "none"}).json()["params"] == "status"
 

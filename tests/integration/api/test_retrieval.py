@@ -27,6 +27,8 @@ def test_a_question_is_answered_with_segments(
     assert answer["query"] == {"content": "How can I reset it?"}
     best = answer["records"][0]
     assert best["score"] > 0.5
+    assert (best["child_chunks"], best["files"]) == ([], [])
+    assert (best["tsne_position"], best["summary"]) == (None, None)
     segment = best["segment"]
     expected: dict[str, Any] = {
         "position": 1,
@@ -44,7 +46,14 @@ def test_a_question_is_answered_with_segments(
         "status": "completed",
         "error": None,
         "stopped_at": None,
-        "document": {"id": str(filled.pk), "data_source_type": "upload_file", "name": "faq"},
+        "created_by": "",
+        "document": {
+            "id": str(filled.pk),
+            "data_source_type": "upload_file",
+            "name": "faq",
+            "doc_type": None,
+            "doc_metadata": None,
+        },
     }
     assert {name: segment[name] for name in expected} == expected
     assert isinstance(segment["completed_at"], int)
