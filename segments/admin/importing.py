@@ -66,13 +66,16 @@ def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
     reference = request.GET.get("file", "")
     try:
         stored = unsign(reference, document.pk, _user(request).pk)
-        look = _looked_at(request, stored, document)
     except SegmillError as refusal:
         return _page(request, "import_new", document, error=str(refusal))
-    context = {"stored": stored, "reference": reference, "preview": look.preview}
-    return _page(
-        request, "import_preview", document, **context, error=look.error, **_choices(request, look)
-    )
+    context = {"stored": stored, "reference": reference}
+    try:
+        look = _looked_at(request, stored, document)
+    except SegmillError as refusal:  # it may be read with other options
+        choices = _choices(request, _Look(_asked(request), ()))
+        return _page(request, "import_new", document, error=str(refusal), **context, **choices)
+    context |= {"preview": look.preview, "error": look.error, **_choices(request, look)}
+    return _page(request, "import_preview", document, **context)
 
 
 @require_POST
@@ -151,6 +154,14 @@ def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> 
         return _Look(options, header, _look_at(stored, document, options))
     except SegmillError as refusal:
         return _Look(options, header, error=str(refusal))
+
+
+def _asked(request: HttpRequest) -> ImportOptions:
+    """The options of the address; the usual ones, if those cannot be used."""
+    try:
+        return options_from(request.GET)
+    except SegmillError:
+        return ImportOptions()
 
 
 def _header(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
