@@ -10,7 +10,7 @@ from django.conf import settings
 
 from datasets.models import DocForm
 from segments.exceptions import FileEmpty, FileRefused, HeaderRefused
-from segments.importing.columns import columns_of
+from segments.importing.columns import columns_in
 from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.importing.validation import Rules, validate
@@ -42,7 +42,7 @@ def said_of(content: bytes, name: str = "file") -> str:
         sheet = open_sheet(io.BytesIO(content), name)
         if len(sheet.header) > settings.SEGMILL_MAX_COLUMNS:
             raise HeaderRefused("SEGMILL_MAX_COLUMNS")
-        columns = columns_of(sheet, DocForm.QA, ImportOptions())
+        columns = columns_in(sheet, DocForm.QA, ImportOptions())
         rules = Rules(columns, settings.SEGMILL_MAX_CELL_CHARS)
         checked = [validate(raw, rules) for raw in sheet.rows]
     except FileRefused as refusal:

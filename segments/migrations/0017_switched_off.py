@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("segments", "0015_language_of_segments"),
+        ("segments", "0016_metrics"),
     ]
 
     operations = [
