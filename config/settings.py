@@ -36,7 +36,20 @@ WHITENOISE_USE_FINDERS = True
 # --- Web ---------------------------------------------------------------------------------------
 DEBUG = env.switch("SEGMILL_DEBUG", default=False)
 SECRET_KEY = env.text("SEGMILL_SECRET_KEY") or local_secret_key(SEGMILL_HOME)
+# Keys of before a rotation: what was signed or encrypted with them can still be read.
+SECRET_KEY_FALLBACKS = env.words("SEGMILL_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("SEGMILL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+# Whose X-Forwarded-For and -Proto our web server believes: the proxy in front of it.
+SEGMILL_TRUSTED_PROXY = env.text("SEGMILL_TRUSTED_PROXY")
+# Cookies by HTTPS only, everybody sent there; the proxy in front speaks it.
+SEGMILL_HTTPS = env.switch("SEGMILL_HTTPS", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SEGMILL_HTTPS
+# So long browsers ask by HTTPS only, whatever happens: an hour, until all is proved to work.
+SEGMILL_HSTS_SECONDS = env.whole_number("SEGMILL_HSTS_SECONDS", 3_600)
+SECURE_HSTS_SECONDS = SEGMILL_HSTS_SECONDS if SEGMILL_HTTPS else 0
+# Binds every subdomain of the host too, for good: for who owns them all to decide.
+SEGMILL_HSTS_SUBDOMAINS = env.switch("SEGMILL_HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SEGMILL_HSTS_SUBDOMAINS
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 LANGUAGE_CODE = "en"

@@ -1,7 +1,8 @@
-"""The web server of a local installation: `python -m config.web DESCRIPTOR`.
+"""Segmill's web server: `python -m config.web HOST:PORT`, or `DESCRIPTOR` of a socket.
 
-It is handed a socket that listens already, so that it can be started again without losing the
-address, and requests that come before it is up wait instead of failing.
+A descriptor is a socket that listens already (`manage.py run`, systemd): the server can be
+started again without losing the address, and requests that come before it is up wait instead
+of failing.
 """
 
 import os
@@ -9,17 +10,21 @@ import signal
 import socket
 import sys
 from types import FrameType
+from typing import Any
 
 import waitress
+
+from config.listening import PortTaken, listen
 
 # Requests at a time: pages, and one poll a second from each browser that watches an import.
 THREADS = 8
 # A file that is too large by less than this comes through and is refused in words; one that is
 # larger is cut off by the server itself, which says 413 and no more.
 ROOM_BYTES = 64 * 1024 * 1024
+USAGE = "Name where to listen, as HOST:PORT, or the descriptor of a socket that does."
 
 
-def main(descriptor: int) -> None:
+def main(where: str) -> None:
     """Serve until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.conf import settings
@@ -29,11 +34,35 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
     waitress.serve(
         application,
-        sockets=[socket.socket(fileno=descriptor)],
+        sockets=[_socket(where)],
         threads=THREADS,
         ident="segmill",
         max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + ROOM_BYTES,
+        **proxy_options(settings.SEGMILL_TRUSTED_PROXY),
     )
+
+
+def proxy_options(trusted: str) -> dict[str, Any]:
+    """Whose word on client and scheme is taken; what others claim is left to be seen as theirs."""
+    if not trusted:
+        return {"clear_untrusted_proxy_headers": False}
+    return {
+        "trusted_proxy": trusted,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        "clear_untrusted_proxy_headers": True,
+    }
+
+
+def _socket(where: str) -> socket.socket:
+    if where.isdigit():
+        return socket.socket(fileno=int(where))
+    host, _, port = where.rpartition(":")
+    if not port.isdigit():
+        sys.exit(USAGE)
+    try:
+        return listen(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104  (as the caller says)
+    except PortTaken as taken:
+        sys.exit(f"Error: cannot listen on {taken}.")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -41,4 +70,4 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1]) if len(sys.argv) > 1 else sys.exit(USAGE)
