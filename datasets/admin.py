@@ -96,9 +96,11 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
         return f"{obj} with its {obj.dataset_count:,} datasets and all that is in them"
 
 
-@admin.register(Dataset)
 class DatasetAdmin(TenantScopedAdmin[Dataset]):
-    """Knowledge bases, with the sizes of what is in them."""
+    """Knowledge bases, with the sizes of what is in them.
+
+    `segments.admin` adds the way to another model and registers it.
+    """
 
     form = DatasetForm
     ordering = ("name", "pk")

@@ -120,6 +120,13 @@ class Dataset(models.Model):
         """Whether segments of this dataset carry vectors."""
         return self.indexing_technique == IndexingTechnique.HIGH_QUALITY
 
+    @property
+    def model(self) -> tuple[str, str]:
+        """The provider and the name of the model of its vectors; both empty without vectors."""
+        if not self.has_vectors:
+            return "", ""
+        return self.embedding_model_provider, self.embedding_model
+
 
 class DocForm(models.TextChoices):
     """What one row of a document is."""

@@ -86,6 +86,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     Raises:
         TargetGone: the dataset's model or the segment changed since the edit was prepared.
     """
+    _lock_model(edit.document_id)
     document = _locked_document(edit.document_id)
     segments = DocumentSegment.objects.filter(pk=edit.segment_id)
     old = segments.defer("embedding", "search_vector").first()
@@ -157,6 +158,16 @@ def _checked(text: NewText, document: Document, embedder: Embedder | None) -> Co
     if isinstance(counted, RowProblem):
         raise SegmentRefused([counted])
     return counted
+
+
+def _lock_model(document_id: UUID) -> None:
+    """Keep the dataset's model as it is till the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM datasets_dataset WHERE id = "
+            "(SELECT dataset_id FROM datasets_document WHERE id = %s) FOR SHARE",
+            [document_id],
+        )
 
 
 def _locked_document(document_id: UUID) -> Document:

@@ -15,9 +15,10 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 TASK = "segments.tasks.run_import"
+REEMBEDDING_TASK = "segments.tasks.run_reembedding"
 CANARY = "segments.tasks.show_that_workers_work"
 # Django-q2 keeps at most 100 characters of a task's name.
-NAME = "import {}"
+NAME = "work on {}"
 
 
 def hint(job_id: UUID) -> None:
@@ -26,10 +27,19 @@ def hint(job_id: UUID) -> None:
     In a transaction the hint goes with it: the ORM broker's message is one of its rows, the
     Redis broker's is sent once it has committed.
     """
+    _hint(TASK, job_id)
+
+
+def hint_reembedding(reembedding_id: UUID) -> None:
+    """Ask the next free worker to take a turn at a reembedding; as `hint` does."""
+    _hint(REEMBEDDING_TASK, reembedding_id)
+
+
+def _hint(task: str, work_id: UUID) -> None:
     if Conf.ORM:
-        _send(job_id)
+        _send(task, work_id)
     else:
-        transaction.on_commit(partial(_send_if_possible, job_id), robust=True)
+        transaction.on_commit(partial(_send_if_possible, task, work_id), robust=True)
 
 
 def send_canary() -> None:
@@ -40,13 +50,13 @@ def send_canary() -> None:
         logger.warning("the broker does not take the canary: %s", trouble)
 
 
-def _send(job_id: UUID) -> None:
-    async_task(TASK, str(job_id), task_name=NAME.format(job_id))
+def _send(task: str, work_id: UUID) -> None:
+    async_task(task, str(work_id), task_name=NAME.format(work_id))
 
 
-def _send_if_possible(job_id: UUID) -> None:
+def _send_if_possible(task: str, work_id: UUID) -> None:
     """A broker that is down loses no import: the reaper sends the hint again."""
     try:
-        _send(job_id)
+        _send(task, work_id)
     except RedisError as trouble:
-        logger.warning("import %s: its hint waits for the reaper: %s", job_id, trouble)
+        logger.warning("%s: its hint waits for the reaper: %s", work_id, trouble)

@@ -61,7 +61,7 @@ def start_import(
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
         IdempotencyConflict: the key was used for another request.
     """
-    check_place(document)
+    check_place(document, options)
     if not background:
         abandoned.end_imports()
     stored = store_file(file, name)
@@ -102,7 +102,8 @@ def start_stored_import(
         ImportRefused: the document does not take segments now, or its model is not to be had.
         IdempotencyConflict: the key was used for another request.
     """
-    dataset, dimensions = document.dataset, check_place(document)
+    dataset, dimensions = document.dataset, check_place(document, options)
+    provider, model = dataset.model
     options = options or ImportOptions()
     return submit(
         ImportJob(
@@ -120,8 +121,8 @@ def start_stored_import(
             on_error=options.on_error,
             options=options.as_json(),
             idempotency_key=idempotency_key,
-            embedding_model_provider=dataset.embedding_model_provider if dimensions else "",
-            embedding_model=dataset.embedding_model if dimensions else "",
+            embedding_model_provider=provider,
+            embedding_model=model,
             embedding_dimensions=dimensions,
         )
     )
@@ -137,12 +138,11 @@ def retry_import(ended: ImportJob, *, door: Door, user: User | None = None) -> I
             any more.
         ImportRefused: the document does not take segments now, or its model is not to be had.
     """
-    dimensions = check_place(ended.document)
+    dimensions = check_place(ended.document, job.options_of(ended))
     again = ImportJob(retry_of=ended, door=door, created_by=user, embedding_dimensions=dimensions)
     for kept in KEPT_BY_RETRY:
         setattr(again, kept, getattr(ended, kept))
-    for field in ("embedding_model_provider", "embedding_model"):
-        setattr(again, field, getattr(ended.dataset, field) if dimensions else "")
+    again.embedding_model_provider, again.embedding_model = ended.dataset.model
     return submit(again)
 
 
@@ -213,15 +213,15 @@ def examine_file(
         ImportRefused: the document does not take segments now, or its model is not to be had.
         FileRefused: the file as a whole cannot be read.
     """
-    dimensions = check_place(document)
+    check_place(document, options)
     dataset = document.dataset
     target = Target(
         document_id=document.pk,
         dataset_id=dataset.pk,
         doc_form=document.doc_form,
         text_search_config=dataset.text_search_config,
-        provider=dataset.embedding_model_provider if dimensions else "",
-        model=dataset.embedding_model if dimensions else "",
+        provider=dataset.model[0],
+        model=dataset.model[1],
         tenant_id=dataset.tenant_id,
     )
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)

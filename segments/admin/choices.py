@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from segments.importing.options import ImportOptions
 from segments.importing.parts import ALIASES
-from segments.models.import_job import ImportMode, OnError
+from segments.models.import_job import EmbedWhen, ImportMode, OnError
 
 # Parts that a column may be chosen for; the others come with exports only.
 PARTS = ("content", "answer", "keywords", "external_id", "enabled", "metadata")
@@ -82,3 +82,8 @@ def mode_choices(options: ImportOptions) -> list[Choice]:
 def error_choices(options: ImportOptions) -> list[Choice]:
     """What bad rows may do to an import."""
     return [Choice(word.value, word.label, options.on_error == word) for word in OnError]
+
+
+def embed_choices(options: ImportOptions) -> list[Choice]:
+    """When rows may get their vectors."""
+    return [Choice(word.value, word.label, options.embed == word) for word in EmbedWhen]

@@ -21,6 +21,7 @@ from segments import services
 from segments.admin.choices import (
     DELIMITERS,
     ENCODINGS,
+    embed_choices,
     error_choices,
     given_fields,
     mode_choices,
@@ -178,6 +179,7 @@ def _choices(request: HttpRequest, look: _Look) -> dict[str, Any]:
         "given": given_fields(request.GET),
         "modes": mode_choices(look.options),
         "policies": error_choices(look.options),
+        "moments": embed_choices(look.options),
         "parts": part_choices(look.header, () if look.preview is None else look.preview.uses),
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,

@@ -29,6 +29,7 @@ from segments.importing.submit import RETRIED_STATUSES
 from segments.models import ImportJob
 from segments.models.import_job import Door, ImportStatus
 from segments.progress import ImportProgress, measure
+from segments.reembedding import services as reembedding
 from segments.uploads import is_stored
 
 ERRORS_SHOWN = 100
@@ -50,6 +51,7 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "may_retry": may_edit and job.status in RETRIED_STATUSES and is_stored(job.file_key),
         "may_resume": may_edit and job.status == ImportStatus.INTERRUPTED,
         "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
+        "vectors": reembedding.under_way(job.dataset) if job.embeds_later else None,
         "retries": list(job.retries.order_by("created_at")),
     }
     site = admin.site.each_context(request)
@@ -166,6 +168,6 @@ def _state(job: ImportJob) -> dict[str, Any]:
         "words": ImportStatus(progress.status).label,
         "is_final": progress.is_final,
         "rows_staged": job.rows_staged,
-        "has_vectors": bool(job.embedding_model),
+        "has_vectors": bool(job.embedding_model) and not job.embeds_later,
         "chart": [asdict(rate) for rate in samples.rates(job)],
     }

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from datasets.models import Dataset
+from segments.embedding import sentence_transformers, wordllama
 from segments.embedding.base import Embedder
 from segments.embedding.configuration import ModelSettings
 from segments.embedding.credentials import Secret, decrypt
@@ -69,6 +70,22 @@ def find_model(provider: str, model: str, tenant_id: UUID | None) -> ModelSettin
     if (chosen := found.first()) is None:
         raise _not_found(provider, model, tenant_id)
     return tenants_model(chosen)
+
+
+def known_models(tenant_id: UUID) -> dict[str, list[str]]:
+    """The providers that a tenant can name, and the models of each that are known beforehand."""
+    known: dict[str, list[str]] = {name: [] for name in PROVIDERS}
+    known["wordllama"] += wordllama.MODELS
+    known["sentence_transformers"] += sentence_transformers.folders()
+    usual = settings.SEGMILL_EMBEDDING_MODEL
+    if usual not in known[settings.SEGMILL_EMBEDDING_PROVIDER]:
+        known[settings.SEGMILL_EMBEDDING_PROVIDER].append(usual)
+    own = ProviderModel.objects.filter(provider__tenant=tenant_id)
+    for provider in ModelProvider.objects.filter(tenant=tenant_id):
+        known[provider.name] = []
+    for provider_name, model in own.values_list("provider__name", "name"):
+        known[provider_name].append(model)
+    return known
 
 
 def _not_found(provider: str, model: str, tenant_id: UUID | None) -> NoEmbeddingModel:

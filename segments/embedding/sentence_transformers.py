@@ -111,6 +111,14 @@ class SentenceTransformersEmbedder:
         return np.asarray(vectors, np.float32)
 
 
+def folders() -> list[str]:
+    """The names of the models in `SEGMILL_MODELS_FOLDER`."""
+    place = settings.SEGMILL_MODELS_FOLDER
+    if not place.is_dir():
+        return []
+    return sorted(entry.name for entry in place.iterdir() if entry.is_dir())
+
+
 def _library() -> Callable[..., Any]:
     try:
         from sentence_transformers import SentenceTransformer

@@ -88,6 +88,13 @@ class ImportNotFound(NotFound):
     code = "import_not_found"
 
 
+class ReembeddingNotFound(NotFound):
+    """No such reembedding."""
+
+    noun = "reembedding"
+    code = "reembedding_not_found"
+
+
 class StateConflict(SegmillError):
     """The import is in a state in which this cannot be done."""
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from segments.exceptions import OptionRefused
 from segments.importing.types import JSONValue
-from segments.models.import_job import ImportMode, OnError
+from segments.models.import_job import EmbedWhen, ImportMode, OnError
 
 DELIMITER_NAMES = {
     "tab": "\t",
@@ -47,6 +47,7 @@ class ImportOptions:
     * `map` says which column is which part: {"content": "Frage"}; a column of a file without a
       header is named by its number ("1").
     * Empty `encoding`, `delimiter` and `sheet` mean: found out from the file.
+    * `embed` later publishes the rows for full text at once; their vectors follow.
     * `max_tokens` and `max_cost` end the import before anything is embedded.
     """
 
@@ -55,6 +56,7 @@ class ImportOptions:
     map: Mapping[str, str] = field(default_factory=dict)
     no_header: bool = False
     unknown: UnknownColumns = UnknownColumns.REPORT
+    embed: EmbedWhen = EmbedWhen.NOW
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
@@ -92,6 +94,7 @@ class ImportOptions:
             "map": dict(self.map),
             "no_header": self.no_header,
             "unknown": self.unknown.value,
+            "embed": "" if self.embed == EmbedWhen.NOW else self.embed.value,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "sheet": self.sheet,
@@ -115,6 +118,10 @@ def _on_error(value: object) -> OnError:
 
 def _unknown(value: object) -> UnknownColumns:
     return UnknownColumns(_word("unknown", value, [member.value for member in UnknownColumns]))
+
+
+def _embed(value: object) -> EmbedWhen:
+    return EmbedWhen(_word("embed", value, EmbedWhen.values))
 
 
 def _word(name: str, value: object, words: Iterable[str]) -> str:
@@ -200,6 +207,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "map": _map,
     "no_header": _switch,
     "unknown": _unknown,
+    "embed": _embed,
     "encoding": _encoding,
     "delimiter": _delimiter,
     "sheet": str,

@@ -19,6 +19,7 @@ from segments.importing.claims import lock_for_publishing
 from segments.importing.state import JobClaim
 from segments.importing.writing import Written
 from segments.models import ImportJob, StagedRow
+from segments.reembedding import missing
 
 FULL_TEXT_INDEX = "segment_full_text"
 
@@ -68,7 +69,11 @@ def _write(aim: Aim, job: ImportJob, document: Document) -> Published:
     removed = writing.remove(aim) if aim.removes else Written()
     updated = writing.update(aim, job) if aim.updates else Written()
     created = writing.insert(aim, job)
-    _refuse_without_vectors(aim, updated.without_vector + created.without_vector)
+    without_vector = updated.without_vector + created.without_vector
+    if job.embeds_later:
+        _have_embedded(job, without_vector)
+    else:
+        _refuse_without_vectors(aim, without_vector)
     each = (removed, updated, created)
     Document.objects.filter(pk=document.pk).update(
         segment_count=F("segment_count") + created.rows - removed.rows,
@@ -78,6 +83,13 @@ def _write(aim: Aim, job: ImportJob, document: Document) -> Published:
     )
     skipped = job.rows_staged - created.rows - updated.rows
     return Published(created.rows, updated.rows, skipped, removed.rows)
+
+
+def _have_embedded(job: ImportJob, rows: int) -> None:
+    """Have vectors made for the rows that are published without."""
+    dataset = Dataset.objects.get(pk=job.dataset_id)
+    if rows and dataset.has_vectors:
+        missing.ensure_filling(dataset, job.created_by_id)
 
 
 def _refuse_without_vectors(aim: Aim, rows: int) -> None:
@@ -127,8 +139,8 @@ def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> Non
         TargetGone: it names what was changed.
     """
     embedded_by = (job.embedding_model_provider, job.embedding_model)
-    model = (dataset.embedding_model_provider, dataset.embedding_model)
-    if embedded_by != (model if dataset.has_vectors else ("", "")):
+    is_embedded = not job.embeds_later
+    if is_embedded and embedded_by != dataset.model:
         raise _changed(f"Dataset “{dataset}” changed its embedding model")
     rows = StagedRow.objects.filter(job_id=job.pk).order_by("row")
     first = rows.values_list("text_search_config", "answer").first()

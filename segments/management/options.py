@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from segments.importing.options import ImportOptions, UnknownColumns
-from segments.models.import_job import ImportMode, OnError
+from segments.models.import_job import EmbedWhen, ImportMode, OnError
 
 FIELDS = (
     *("mode", "on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet"),
-    *("max_tokens", "max_cost"),
+    *("embed", "max_tokens", "max_cost"),
 )
 
 
@@ -48,6 +48,12 @@ def add_import_options(parser: ArgumentParser) -> None:
     parser.add_argument("--encoding", help="of a text file; found out if not given")
     parser.add_argument("--delimiter", help="between cells; found out if not given")
     parser.add_argument("--sheet", help="of a workbook; the first one if not given")
+    parser.add_argument(
+        "--embed",
+        choices=EmbedWhen.values,
+        help="when rows get their vectors: now (default), or later: published for full text at "
+        "once, and embedded by the workers",
+    )
     parser.add_argument("--max-tokens", help="embed no more than so many tokens, or nothing")
     parser.add_argument("--max-cost", help="embed for no more than this, or nothing")
 

@@ -8,6 +8,7 @@ from segments.models.import_job import ImportJob
 from segments.models.metric_count import MetricCount
 from segments.models.model_provider import ModelProvider, ProviderModel
 from segments.models.progress_sample import ProgressSample
+from segments.models.reembedding import ReembeddedVector, Reembedding
 from segments.models.remembered_columns import RememberedColumns
 from segments.models.row_error import RowError
 from segments.models.segment import DocumentSegment
@@ -27,6 +28,8 @@ __all__ = [
     "ModelProvider",
     "ProgressSample",
     "ProviderModel",
+    "ReembeddedVector",
+    "Reembedding",
     "RememberedColumns",
     "RowError",
     "StagedMatch",

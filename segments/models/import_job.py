@@ -67,6 +67,13 @@ class OnError(models.TextChoices):
     SKIP = "skip", "Publish the good rows"
 
 
+class EmbedWhen(models.TextChoices):
+    """When rows get their vectors."""
+
+    NOW = "now", "Before they are published"
+    LATER = "later", "Afterwards; until then they are found by their words"
+
+
 @dataclass(frozen=True, slots=True)
 class Seconds:
     """Durations of an import's phases, in seconds."""
@@ -227,6 +234,11 @@ class ImportJob(models.Model):
             publish=_between(self.embedded_at, self.finished_at),
             total=_between(self.started_at, self.finished_at),
         )
+
+    @property
+    def embeds_later(self) -> bool:
+        """Whether its rows are published first and get their vectors afterwards."""
+        return bool(self.embedding_model) and self.options.get("embed") == EmbedWhen.LATER
 
     @property
     def is_final(self) -> bool:

@@ -25,6 +25,7 @@ from segments.hints import hint, send_canary
 from segments.importing import abandoned, job, state
 from segments.models import ImportJob
 from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ImportStatus
+from segments.operations import reembeddings
 from segments.operations.claimable import Claimable, find_claimable
 from segments.operations.metrics.totals import sum_up_if_many
 
@@ -60,7 +61,11 @@ def sweep() -> Sweep | None:
         if not is_ours:
             return None
         heartbeats.beat(heartbeats.REAPER)
-        swept = Sweep(failed=_end_spent() + _end_expired(), hinted=_hint(), tidied=_tidy())
+        swept = Sweep(
+            failed=_end_spent() + _end_expired() + reembeddings.end_expired(),
+            hinted=_hint() + reembeddings.hint_overdue(hint_patience()),
+            tidied=_tidy() + reembeddings.tidy(),
+        )
         abandoned.clean_up()
         _send_canary_if_quiet()
         sum_up_if_many()

@@ -10,6 +10,8 @@ from segments.exceptions import SearchRefused
 from segments.models import DocumentSegment
 from segments.search.ranking import Ranked
 
+MODEL = ("embedding_model_provider", "embedding_model")
+
 
 def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
@@ -23,6 +25,22 @@ def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked
         SearchRefused: the dataset's vectors are not those of its model.
         NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or failed.
     """
+    while not (found := _nearest(dataset, question, limit)) and _has_changed_model(dataset):
+        dataset.refresh_from_db(fields=MODEL)
+    if found is None:
+        raise SearchRefused(
+            f"Dataset “{dataset.name}” has vectors of another model than its own "
+            f"“{dataset.embedding_model}”. Embed it anew, or search with method full_text."
+        )
+    return found
+
+
+def _nearest(dataset: Dataset, question: str, limit: int) -> list[Ranked] | None:
+    """The nearest, if the dataset has the model that the question is embedded with; else none.
+
+    One statement sees the dataset's model and its vectors as of one moment, so that a question
+    is never compared with vectors of another model. None if they cannot be compared at all.
+    """
     embedder = embedder_of(dataset)
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
@@ -30,17 +48,21 @@ def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked
     nearest = (
         DocumentSegment.objects.searchable()
         .filter(tenant=dataset.tenant_id, dataset=dataset, embedding__isnull=False)
+        .filter(**{f"dataset__{name}": getattr(dataset, name) for name in MODEL})
         .annotate(distance=CosineDistance("embedding", vector))
         .order_by("distance", "position", "id")
         .values_list("id", 1.0 - F("distance"))
     )
     try:
         return [Ranked(*found) for found in nearest[:limit]]
-    except DataError as mismatch:  # pgvector refuses to compare different dimensions
-        raise SearchRefused(
-            f"Dataset “{dataset.name}” has vectors of another model than its own "
-            f"“{dataset.embedding_model}”. Embed it anew, or search with method full_text."
-        ) from mismatch
+    except DataError:  # pgvector refuses to compare different dimensions
+        return None
+
+
+def _has_changed_model(dataset: Dataset) -> bool:
+    """Whether the dataset has another model by now than it had when it was read."""
+    now = Dataset.objects.filter(pk=dataset.pk).values(*MODEL).first()
+    return now is not None and now != {name: getattr(dataset, name) for name in MODEL}
 
 
 def within_limit(embedder: Embedder, question: str) -> str:

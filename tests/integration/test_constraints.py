@@ -21,6 +21,8 @@ from segments.models import (
     ModelProvider,
     ProgressSample,
     ProviderModel,
+    ReembeddedVector,
+    Reembedding,
     RowError,
     StagedMatch,
     StagedRow,
@@ -154,6 +156,16 @@ def _model(world: World, **fields: object) -> ProviderModel:
     return ProviderModel.objects.create(provider=_provider(world), **{"name": "m"} | fields)
 
 
+def _reembedding(world: World, **fields: object) -> Reembedding:
+    usual = {"tenant": world.tenant, "purpose": "change", "embedding_model_provider": "p"}
+    return Reembedding.objects.create(dataset=world.dataset, embedding_model="m", **usual | fields)
+
+
+def _ended_reembedding(world: World, **fields: object) -> Reembedding:
+    ended = {"status": "failed", "finished_at": timezone.now(), "error": "e", "error_code": "c"}
+    return _reembedding(world, **ended | fields)
+
+
 def _two_models_of_one_name(world: World) -> None:
     ProviderModel.objects.create(provider=_model(world).provider, name="m")
 
@@ -236,6 +248,16 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "provider_model_limits_from_1": lambda w: _model(w, calls=0),
     "provider_model_price_not_negative": lambda w: _model(w, price_per_million=-1),
     "provider_model_requests_some_dimensions": lambda w: _model(w, request_dimensions=True),
+    # Vectors made anew.
+    "reembedding_status_known": lambda w: _reembedding(w, status="lost"),
+    "reembedding_purpose_known": lambda w: _reembedding(w, purpose="fun"),
+    "reembedding_on_error_known": lambda w: _reembedding(w, on_error="ignore"),
+    "reembedding_final_has_time": lambda w: _reembedding(w, status="completed"),
+    "reembedding_failed_has_reason": lambda w: _ended_reembedding(w, error=""),
+    "reembedding_one_at_a_time_per_dataset": lambda w: (_reembedding(w), _reembedding(w)),
+    "reembedded_vector_or_refusal": lambda w: ReembeddedVector.objects.create(
+        reembedding_id=uuid4(), content_hash="0" * 64
+    ),
 }
 
 # Targets of foreign keys: with the primary key in them they cannot be violated.

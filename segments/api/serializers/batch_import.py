@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from segments.models.import_job import ImportMode, OnError
+from segments.models.import_job import EmbedWhen, ImportMode, OnError
 from segments.services import UnknownColumns
 
 
@@ -18,6 +18,9 @@ class OptionsSerializer(serializers.Serializer[None]):
     )
     no_header = serializers.BooleanField(required=False)
     unknown = serializers.ChoiceField([word.value for word in UnknownColumns], required=False)
+    embed = serializers.ChoiceField(
+        EmbedWhen.choices, required=False, help_text="later: found by words at once."
+    )
     encoding = serializers.CharField(required=False, help_text="Found out if left out.")
     delimiter = serializers.CharField(required=False, help_text="Found out if left out.")
     sheet = serializers.CharField(required=False, help_text="Of a workbook; the first one.")

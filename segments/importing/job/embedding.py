@@ -28,7 +28,7 @@ TICK_SECONDS = 0.2
 
 def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
     """Embed chunks in several threads until none is free: one computes, one waits for Postgres."""
-    if not job.embedding_model:
+    if not job.embedding_model or job.embeds_later:
         return
     embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     stop = Event()

@@ -10,6 +10,7 @@ from django.db import transaction
 from segments.embedding import price_of
 from segments.exceptions import FileUnreadable, ImportRefused, RowsRefused
 from segments.importing import heading, pipeline, plan, problems, samples, staging, state
+from segments.importing.adopting import adopt_model
 from segments.importing.job.row import load, options_of, target_of
 from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.state import JobClaim
@@ -18,12 +19,18 @@ from segments.importing.writer import Chunkful
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportMode, OnError
 
+EMBEDDED_LATER = (
+    "The rows are found by their words at once. Workers make their vectors; where none run, "
+    "manage.py reembed DATASET does."
+)
+
 
 def prepare(claim: JobClaim, listener: Listener) -> None:
     """Check and stage every row of the file, and refuse what is not worth paying for."""
-    job = load(claim.job_id)
     begin_anew(claim)
-    fence = partial(_stage_fence, claim, bool(job.embedding_model))
+    job = load(claim.job_id)
+    embeds = bool(job.embedding_model) and not job.embeds_later
+    fence = partial(_stage_fence, claim, embeds)
     with _stored(job) as file:
         given = GivenFile(cast("BinaryIO", file), job.file_name, job.file_bytes, options_of(job))
         tally = pipeline.prepare(job.pk, given, target_of(job), fence, listener)
@@ -40,7 +47,8 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     plan.refuse_over_budget(aim, given.options, price)
     if given.options.map:
         heading.remember_columns(job.document_id, tally, given.options)
-    state.start_embedding(claim, notices=tally.notices)
+    notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
+    state.start_embedding(claim, notices=notices)
 
 
 @transaction.atomic
@@ -49,6 +57,7 @@ def begin_anew(claim: JobClaim) -> None:
     state.renew(claim)
     staging.clear(claim.job_id)
     problems.forget(claim.job_id)
+    adopt_model(claim)
 
 
 def _stored(job: ImportJob) -> File[bytes]:
@@ -67,7 +76,7 @@ def _stored(job: ImportJob) -> File[bytes]:
 
 
 @transaction.atomic(savepoint=False)
-def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkful) -> None:
+def _stage_fence(claim: JobClaim, embeds: bool, tally: Tally, chunk: Chunkful) -> None:
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
     state.renew(
         claim,
@@ -81,7 +90,7 @@ def _stage_fence(claim: JobClaim, has_vectors: bool, tally: Tally, chunk: Chunkf
     )
     samples.record(claim.job_id)
     problems.record(claim.job_id, chunk.problems)
-    if has_vectors and chunk.rows:
+    if embeds and chunk.rows:
         Chunk.objects.create(
             job_id=claim.job_id,
             ordinal=chunk.ordinal,

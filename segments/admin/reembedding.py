@@ -1,0 +1,180 @@
+"""A change of model in the admin: choose it, watch it, end it."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from datasets.exceptions import SegmillError
+from datasets.models import Dataset
+from datasets.tenant_admin import access_of
+from segments.embedding.lookup import known_models
+from segments.models import DocumentSegment, Reembedding
+from segments.models.import_job import OnError
+from segments.models.reembedding import ReembeddingStatus
+from segments.reembedding import services
+from segments.reembedding.report import report_reembedding
+
+ON_ERROR = (
+    (OnError.ABORT.value, "leave the dataset as it was"),
+    (OnError.SKIP.value, "leave their segments without a vector"),
+)
+
+
+class ModelChoice(forms.Form):
+    """Which model, and what becomes of texts that it does not take."""
+
+    provider = forms.ChoiceField()
+    model = forms.CharField(
+        max_length=255, widget=forms.TextInput(attrs={"list": "models", "autocomplete": "off"})
+    )
+    on_error = forms.ChoiceField(
+        label="Texts that the model does not take",
+        choices=ON_ERROR,
+        initial=OnError.ABORT.value,
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, dataset: Dataset, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = known_models(dataset.tenant_id)
+        cast("forms.ChoiceField", self.fields["provider"]).choices = [
+            (name, name) for name in known
+        ]
+        self.models = sorted({model for models in known.values() for model in models})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_reembedding(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Choose a model; posting it has the workers begin, and leads to the page of that."""
+    dataset = _editable_dataset(request, dataset_id)
+    if ordered := services.under_way(dataset):
+        return _to_page(ordered)
+    given = request.POST if request.method == "POST" else None
+    form = ModelChoice(dataset, given, initial={"provider": dataset.embedding_model_provider})
+    if given is not None:
+        try:
+            if "fill" in given:
+                return _to_page(services.fill_missing(dataset, user=_user(request)))
+            if form.is_valid():
+                return _to_page(_begun(request, dataset, form.cleaned_data))
+        except SegmillError as refusal:
+            form.add_error(None, str(refusal))
+    segments = DocumentSegment.objects.filter(dataset=dataset)
+    context = {
+        "title": f"Change the embedding model of {dataset}",
+        "dataset": dataset,
+        "form": form,
+        "segments": segments.count(),
+        "without": segments.filter(embedding=None).count() if dataset.has_vectors else 0,
+    }
+    return _page(request, "reembedding_new", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def reembedding_page(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
+    """How far it is; the page asks for itself again and takes over what has changed."""
+    work = _visible(request, reembedding_id)
+    may_edit = access_of(request).may_edit(work.tenant_id)
+    context = {
+        "title": f"Vectors of {work.dataset}",
+        "work": work,
+        "report": report_reembedding(work),
+        "may_cancel": may_edit and not work.is_final,
+        "may_resume": may_edit and work.status == ReembeddingStatus.INTERRUPTED,
+        "may_start": may_edit and work.is_final,
+    }
+    return _page(request, "reembedding", context)
+
+
+@require_POST
+def cancel_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
+    """End it; the dataset keeps its model."""
+    work = _editable(request, reembedding_id)
+    try:
+        services.cancel(work, f"Cancelled by {request.user}.")
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(work)
+
+
+@require_POST
+def resume_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
+    """Let an interrupted one go on now instead of after its pause."""
+    work = _editable(request, reembedding_id)
+    try:
+        services.resume(work)
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(work)
+
+
+def _begun(request: HttpRequest, dataset: Dataset, chosen: dict[str, str]) -> Reembedding:
+    return services.change_model(
+        dataset,
+        chosen["provider"],
+        chosen["model"].strip(),
+        on_error=OnError(chosen["on_error"]),
+        user=_user(request),
+    )
+
+
+def _editable_dataset(request: HttpRequest, dataset_id: UUID) -> Dataset:
+    """The dataset, for somebody who may change it.
+
+    Raises:
+        Http404: the user may not even see it.
+        PermissionDenied: the user may only see it.
+    """
+    dataset: Dataset = get_object_or_404(
+        access_of(request).visible(Dataset.objects.all()), pk=dataset_id
+    )
+    if not access_of(request).may_edit(dataset.tenant_id):
+        raise PermissionDenied
+    return dataset
+
+
+def _visible(request: HttpRequest, reembedding_id: UUID) -> Reembedding:
+    """The reembedding, for somebody who may see it.
+
+    Raises:
+        Http404: the user may not.
+    """
+    everything = Reembedding.objects.select_related("dataset", "created_by")
+    work: Reembedding = get_object_or_404(access_of(request).visible(everything), pk=reembedding_id)
+    return work
+
+
+def _editable(request: HttpRequest, reembedding_id: UUID) -> Reembedding:
+    """The reembedding, for somebody who may do something with it.
+
+    Raises:
+        Http404: the user may not even see it.
+        PermissionDenied: the user may only see it.
+    """
+    work = _visible(request, reembedding_id)
+    if not access_of(request).may_edit(work.tenant_id):
+        raise PermissionDenied
+    return work
+
+
+def _user(request: HttpRequest) -> User:
+    return cast("User", request.user)  # admin pages are for users who are logged in
+
+
+def _to_page(work: Reembedding) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:segments_reembedding_change", args=[work.pk]))
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    site = admin.site.each_context(request)
+    return render(request, f"admin/segments/{name}.html", {**site, **context})

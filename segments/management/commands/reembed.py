@@ -1,0 +1,189 @@
+"""`manage.py reembed DATASET --provider … --model …`: another model, while search goes on."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
+
+from datasets.exceptions import SegmillError
+from datasets.lookup import find_dataset, find_tenant
+from datasets.models import DEFAULT_TENANT, Dataset
+from segments.console import ProgressDisplay, print_table
+from segments.console.tables import Output
+from segments.database_errors import explained
+from segments.exceptions import StateConflict
+from segments.importing.types import Progress
+from segments.interrupts import raised_as_keyboard_interrupt
+from segments.models import Reembedding
+from segments.models.import_job import ImportStatus, OnError
+from segments.models.reembedding import ReembeddingPurpose, ReembeddingStatus
+from segments.reembedding import services
+from segments.reembedding.portions import Listener
+from segments.reembedding.report import ReembeddingReport, report_reembedding
+
+PHASES = {
+    ReembeddingStatus.WAITING: ImportStatus.WAITING,
+    ReembeddingStatus.COMPLETED: ImportStatus.COMPLETED,
+}
+LEFT = (
+    "Stopped here; what was embedded is kept. Workers go on with it if any run, and so does the "
+    "same command; --cancel ends it."
+)
+
+
+class Command(BaseCommand):
+    """Embeds a dataset anew; the old model serves every search till the one moment of change."""
+
+    help = (
+        "Change the embedding model of a dataset while search goes on with the old one. Without "
+        "--model: go on with what is under way, or embed the segments that have no vector."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The dataset, its new model, and how to answer."""
+        parser.add_argument("dataset", help="its name or id")
+        parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
+        parser.add_argument("--provider", help="of the new model; default: the present one")
+        parser.add_argument("--model", help="the new model")
+        parser.add_argument(
+            "--on-error",
+            choices=OnError.values,
+            default=OnError.ABORT,
+            help="texts the new model does not take: abort leaves the dataset as it was (default), "
+            "skip leaves their segments without a vector",
+        )
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--background", action="store_true", help="leave it to the workers")
+        how.add_argument("--status", action="store_true", help="tell how far it is")
+        how.add_argument("--follow", action="store_true", help="watch it to its end")
+        how.add_argument("--cancel", action="store_true", help="end it; the old model stays")
+        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do what is asked, report, and exit with 1 unless it succeeded."""
+        if options["provider"] and not options["model"]:
+            raise CommandError("Name the --model of the provider, too.")
+        try:
+            with raised_as_keyboard_interrupt():
+                done = self._done(options)
+        except SegmillError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        except Error as trouble:
+            raise CommandError(str(explained(trouble))) from trouble
+        except KeyboardInterrupt:
+            watched = options["status"] or options["follow"]
+            raise CommandError("No longer watched." if watched else LEFT) from None
+        is_just_told = options["background"] or options["status"] or options["cancel"]
+        self._answer(done, options, may_be_open=is_just_told)
+
+    def _done(self, options: dict[str, Any]) -> Reembedding:
+        dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
+        if options["cancel"]:
+            return services.cancel(_under_way(dataset))
+        if options["status"]:
+            return _latest(dataset)
+        if options["follow"]:
+            with _bar() as display:
+                return services.follow(_latest(dataset), display)
+        ordered = _ordered(dataset, options)
+        if options["background"]:
+            return ordered
+        with _bar() as display:
+            return services.run_in_foreground(ordered, display)
+
+    def _answer(self, done: Reembedding, options: dict[str, Any], *, may_be_open: bool) -> None:
+        report = report_reembedding(done)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False))
+        else:
+            _print(report, self.stdout)
+        if not (report.is_success or may_be_open):
+            if options["json"]:
+                sys.exit(1)
+            raise CommandError(_why(report))
+
+
+@contextmanager
+def _bar() -> Iterator[Listener]:
+    """A listener that shows the bar of an import's embedding on the terminal."""
+    with ProgressDisplay(sys.stderr) as display:
+        yield lambda now: display(_as_told(now))
+
+
+def _as_told(now: Reembedding) -> Progress:
+    phase = PHASES.get(ReembeddingStatus(now.status), ImportStatus.EMBEDDING)
+    return Progress(phase, now.texts_done, now.fraction, failed=now.texts_refused)
+
+
+def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
+    """What is under way, told to go on; or a new one.
+
+    Raises:
+        StateConflict: something else is under way than what is asked for.
+    """
+    background = options["background"]
+    ordered = services.under_way(dataset)
+    provider = options["provider"] or dataset.model[0] or settings.SEGMILL_EMBEDDING_PROVIDER
+    model = options["model"] and (provider, options["model"])
+    if ordered is None:
+        if not model:
+            return services.fill_missing(dataset, background=background)
+        on_error = OnError(options["on_error"])
+        return services.change_model(dataset, *model, on_error=on_error, background=background)
+    if model and model != (ordered.embedding_model_provider, ordered.embedding_model):
+        raise StateConflict(
+            f"Dataset “{dataset.name}” is being embedded for {ordered.embedding_model} already. "
+            "Wait until that has ended, or end it: --cancel."
+        )
+    if ordered.status == ReembeddingStatus.INTERRUPTED:
+        return services.resume(ordered, background=background)
+    return ordered
+
+
+def _under_way(dataset: Dataset) -> Reembedding:
+    ordered = services.under_way(dataset)
+    if ordered is None:
+        raise StateConflict(f"Dataset “{dataset.name}” is not being embedded at this moment.")
+    return ordered
+
+
+def _latest(dataset: Dataset) -> Reembedding:
+    ordered = services.latest(dataset)
+    if ordered is None:
+        raise StateConflict(f"Dataset “{dataset.name}” was never embedded anew.")
+    return ordered
+
+
+def _why(report: ReembeddingReport) -> str:
+    if report.status == ReembeddingStatus.INTERRUPTED:
+        return f"{report.error} It goes on by itself, or with this command again."
+    return report.error or report.status
+
+
+def _print(report: ReembeddingReport, stream: Output) -> None:
+    before, after = report.old_model or "none", report.model
+    lines = [
+        ["dataset", report.dataset],
+        ["model", after if report.purpose == ReembeddingPurpose.FILL else f"{before} → {after}"],
+        ["status", report.status],
+        ["texts", f"{report.texts_embedded:,} of {report.texts_total:,}"],
+        ["texts refused", f"{report.texts_refused:,}"],
+        ["segments changed", f"{report.segments_changed:,}"],
+    ]
+    if report.requests:
+        lines += [["requests", f"{report.requests:,}"], ["tokens billed", f"{report.tokens:,}"]]
+    if report.cost:
+        lines.append(["cost", f"{report.cost:,.6f}"])
+    if report.seconds:
+        lines.append(["seconds", f"{report.seconds:,.2f}"])
+    if report.waits_for:
+        lines.append(["waiting", report.waits_for])
+    if report.error:
+        lines.append(["why", report.error])
+    print_table("Vectors", ["", ""], lines, stream)

@@ -1,0 +1,1 @@
+"""Vectors made anew while search goes on: for another model, or where they are missing."""

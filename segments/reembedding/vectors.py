@@ -1,0 +1,168 @@
+"""The texts of a dataset that need a vector, the vectors they got, and where those go."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+
+from segments.embedding import Vectors
+from segments.importing.copying import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
+from segments.models import ReembeddedVector, Reembedding
+from segments.models.reembedding import ReembeddingPurpose
+
+WANTED = {
+    ReembeddingPurpose.CHANGE: "true",
+    ReembeddingPurpose.FILL: "d.embedding IS NULL",
+}
+# By the hash: equal texts are embedded once, whichever documents they are in.
+MISSING = """
+    FROM segments_documentsegment d
+    WHERE d.dataset_id = %(dataset)s AND {wanted} AND NOT EXISTS (
+        SELECT FROM segments_reembeddedvector v
+        WHERE v.reembedding_id = %(id)s AND v.content_hash = d.index_node_hash)
+"""
+NEXT_TEXTS = f"""
+    SELECT DISTINCT ON (d.index_node_hash) d.index_node_hash, d.content {MISSING}
+        AND d.index_node_hash > %(after)s
+    ORDER BY d.index_node_hash LIMIT %(most)s
+"""
+COUNT = f"SELECT count(DISTINCT d.index_node_hash) {MISSING}"
+# A vector that the dataset has for a text is good for all segments of that text.
+FILL_FROM_EQUAL_TEXTS = """
+    UPDATE segments_documentsegment d SET embedding = known.embedding
+    FROM (
+        SELECT DISTINCT ON (e.index_node_hash) e.index_node_hash, e.embedding
+        FROM segments_documentsegment e
+        WHERE e.dataset_id = %(dataset)s AND e.embedding IS NOT NULL AND e.index_node_hash IN (
+            SELECT n.index_node_hash FROM segments_documentsegment n
+            WHERE n.dataset_id = %(dataset)s AND n.embedding IS NULL)
+    ) known
+    WHERE d.dataset_id = %(dataset)s AND d.embedding IS NULL
+        AND d.index_node_hash = known.index_node_hash
+"""
+PUT_IN_PLACE = """
+    UPDATE segments_documentsegment d
+    SET embedding = v.embedding, error = nullif(v.refusal, '')
+    FROM segments_reembeddedvector v
+    WHERE v.reembedding_id = %(id)s AND d.dataset_id = %(dataset)s
+        AND d.index_node_hash = v.content_hash AND {wanted}
+        AND (v.embedding IS NOT NULL OR d.embedding IS NOT NULL
+             OR d.error IS DISTINCT FROM v.refusal)
+"""
+# Each id is found by one step through the index, however many vectors are kept.
+OWNERLESS = """
+    WITH RECURSIVE owner (id) AS (
+        (SELECT reembedding_id FROM segments_reembeddedvector ORDER BY reembedding_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT reembedding_id FROM segments_reembeddedvector
+                WHERE reembedding_id > owner.id ORDER BY reembedding_id LIMIT 1)
+        FROM owner WHERE owner.id IS NOT NULL
+    )
+    SELECT owner.id FROM owner LEFT JOIN segments_reembedding r USING (id)
+    WHERE owner.id IS NOT NULL AND (r.id IS NULL OR r.finished_at IS NOT NULL)
+"""
+
+
+class Text(NamedTuple):
+    """A text of a dataset, by the hash of it."""
+
+    content_hash: str
+    content: str
+
+
+def next_texts(work: Reembedding, most: int, after: str = "") -> list[Text]:
+    """Texts that have neither a new vector nor a refusal, at most so many, by their hashes.
+
+    Those up to the hash `after` are passed over: to look at them again for every portion would
+    take longer with each.
+    """
+    return [Text(*found) for found in _fetch(NEXT_TEXTS, work, most=most, after=after)]
+
+
+def count_missing(work: Reembedding) -> int:
+    """How many texts have neither a new vector nor a refusal."""
+    return int(_fetch(COUNT, work)[0][0])
+
+
+def store(work_id: UUID, texts: Sequence[Text], vectors: Vectors) -> None:
+    """Keep the new vectors of `texts`."""
+    if not texts:
+        return
+    owner, size = pack_uuid(work_id), vectors.shape[1]
+    head = np.array([4 + 4 * size], ">i4").tobytes() + np.array([size, 0], ">i2").tobytes()
+    packed = b"".join(
+        pack_tuple(owner, pack_text(text.content_hash), head + row.tobytes(), pack_text(""))
+        for text, row in zip(texts, vectors.astype(">f4"), strict=True)
+    )
+    _copy(packed)
+
+
+def store_refusals(work_id: UUID, refused: Sequence[tuple[Text, str]]) -> None:
+    """Keep why the model does not take texts."""
+    owner = pack_uuid(work_id)
+    packed = b"".join(
+        pack_tuple(owner, pack_text(text.content_hash), NULL, pack_text(reason))
+        for text, reason in refused
+    )
+    if packed:
+        _copy(packed)
+
+
+def fill_from_equal_texts(work: Reembedding) -> int:
+    """Give segments without a vector the one of an equal text; how many got one."""
+    return _run(FILL_FROM_EQUAL_TEXTS, work)
+
+
+def put_in_place(work: Reembedding) -> int:
+    """Give the segments their new vectors; how many were changed."""
+    return _run(PUT_IN_PLACE, work)
+
+
+def forget_placed(work: Reembedding) -> None:
+    """Remove the vectors that are in their places; what was refused stays known."""
+    stored = ReembeddedVector.objects.filter(reembedding_id=work.pk)
+    stored.filter(embedding__isnull=False)._raw_delete("default")
+
+
+def clear(work_id: UUID) -> None:
+    """Remove what is kept for a reembedding."""
+    ReembeddedVector.objects.filter(reembedding_id=work_id)._raw_delete("default")
+
+
+def clear_ownerless() -> int:
+    """Remove what is kept for reembeddings that have ended or are gone; of how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWNERLESS)
+        owners = [owner for (owner,) in cursor.fetchall()]
+    for owner in owners:
+        clear(owner)
+    return len(owners)
+
+
+def _copy(packed: bytes) -> None:
+    columns = ("reembedding_id", "content_hash", "embedding", "refusal")
+    with connection.cursor() as cursor:
+        copy_binary(cursor, ReembeddedVector._meta.db_table, columns, packed)
+
+
+def _run(statement: str, work: Reembedding) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_of(statement, work), _parameters(work))
+        return int(cursor.rowcount)
+
+
+def _fetch(statement: str, work: Reembedding, **more: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_of(statement, work), _parameters(work) | more)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _of(statement: str, work: Reembedding) -> str:
+    return statement.format(wanted=WANTED[ReembeddingPurpose(work.purpose)])
+
+
+def _parameters(work: Reembedding) -> dict[str, Any]:
+    return {"id": work.pk, "dataset": work.dataset_id}
