@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos bench stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ acceptance: browser ## Tests with real processes
 
 fuzz: setup ## Feed 50,000 damaged files to each parser
 	$(BIN)/python -m tests.fuzz
+
+chaos: setup ## Hundreds of faults, long walks, races, all crash points (ARGS="orm --faults 20")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 test: check browser ## Every check and every test
 	$(BIN)/python -m pytest

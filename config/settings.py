@@ -64,12 +64,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "datasets",
+    "segments",  # before django_q: its `qcluster` takes the place of django-q2's
     "django_q",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "datasets",
-    "segments",
 ]
 MIDDLEWARE = [
     "segments.probes.ProbesMiddleware",

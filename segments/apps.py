@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig, apps
 from django.contrib import admin
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_delete
 
 
 class SegmentsConfig(AppConfig):
@@ -13,11 +13,14 @@ class SegmentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the checks known, keep the queue out of the admin, see that it has its schedule."""
+        from datasets.models import Document
         from segments import checks  # noqa: F401  (importing registers them)
+        from segments.deleting import lock_in_order
         from segments.schedules import ensure_schedules
 
         self._hide_queue()
         post_migrate.connect(ensure_schedules, sender=self)
+        pre_delete.connect(lock_in_order, sender=Document)
 
     def _hide_queue(self) -> None:
         """Django-q2's own admin pages run any function of any module by name: not for users."""

@@ -39,6 +39,8 @@ IDLE_SECONDS = 60
 TIDY_AFTER = timedelta(seconds=10)
 # A hint that waits in a long queue is not sent again and again, but neither given up.
 MAX_HINT_SECONDS = 3_600
+# What a lost hint holds up goes on before a lease and a look are over.
+HINTS_PER_LEASE = 2
 # An idle installation shows so often that its workers take tasks.
 CANARY_SECONDS = 60
 
@@ -133,7 +135,10 @@ def hint_patience() -> float:
     turns = waiting / settings.SEGMILL_WORKERS
     return float(
         min(
-            max(settings.SEGMILL_LEASE_SECONDS, turns * settings.SEGMILL_TURN_SECONDS),
+            max(
+                settings.SEGMILL_LEASE_SECONDS / HINTS_PER_LEASE,
+                turns * settings.SEGMILL_TURN_SECONDS,
+            ),
             MAX_HINT_SECONDS,
         )
     )

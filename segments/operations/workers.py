@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from config.programs import Program, Running
+from segments.operations.dead_holders import release_leases
 from segments.operations.stall import find_stall
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._ended.wait(settings.SEGMILL_REAPER_SECONDS):
             try:
+                release_leases()
                 stall = find_stall(self._cluster.age)
             except Error as trouble:  # workers cannot do anything either
                 logger.warning("the watchdog cannot see: %s", trouble)

@@ -115,6 +115,22 @@ def test_a_cluster_whose_idle_worker_is_killed_is_started_anew(
         before = workers.cluster
         workers.worker.kill()
 
+        wait_until(partial(is_gone, before))
+        import_one(document)
+
+        said = workers.log.read_text()
+        assert "killed with the lock of a queue in its hand" in said
+        assert "The worker cluster hangs" not in said, "nobody had to wait for the watchdog"
+
+
+def test_a_cluster_whose_workers_take_nothing_is_started_anew(
+    tmp_path: Path, document: Document
+) -> None:
+    """An idle worker that is stopped holds up all others, as one that waits for a dead disk."""
+    with run_workers(tmp_path) as workers:
+        before = workers.cluster
+        workers.worker.suspend()
+
         import_one(document)
 
         assert is_gone(before)

@@ -1,8 +1,10 @@
 """Does one fault at one point of a scenario, in this process or in one that is killed by it."""
 
 import os
+import random
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,20 +12,23 @@ from dataclasses import dataclass
 from django.db import connections
 
 from tests.faults.points import Fault, Tap, tapped
-from tests.faults.scenarios import Scenario
+from tests.faults.scenarios import SCENARIOS, Scenario
+
+SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A fault that was done, and at what."""
+    """A fault, and where it is done."""
 
-    scenario: str
+    scenario: type[Scenario]
     number: int
     fault: Fault
     point: str
 
     def __str__(self) -> str:
-        return f"{self.scenario}, point {self.number}, {self.fault}: {self.point}"
+        where = f"{self.scenario.name}, point {self.number}"
+        return f"{where}, {self.fault}: {self.point[:SHOWN_CHARS]}"
 
 
 def find_points(scenario: type[Scenario]) -> list[str]:
@@ -35,17 +40,16 @@ def find_points(scenario: type[Scenario]) -> list[str]:
     return tap.seen
 
 
-def hit(scenario: type[Scenario], number: int, fault: Fault, point: str) -> None:
+def hit(what: Hit) -> None:
     """Do the fault, look whether anything is half visible, and see that all recovers.
 
     Raises:
         AssertionError: it is, or it does not; the text says where the fault was.
     """
-    what = Hit(scenario.name, number, fault, point)
-    found = scenario()
-    tap = Tap(number, fault)
+    found = what.scenario()
+    tap = Tap(what.number, what.fault)
     try:
-        if fault.is_kill:
+        if what.fault.is_kill:
             _act_and_die(found, tap)
         else:
             _act(found, tap)
@@ -56,11 +60,24 @@ def hit(scenario: type[Scenario], number: int, fault: Fault, point: str) -> None
         raise AssertionError(f"{what}: {type(wrong).__name__}: {wrong}") from wrong
 
 
-def every_hit(scenario: type[Scenario], faults: tuple[Fault, ...]) -> Iterator[Hit]:
+def every_hit(scenario: type[Scenario]) -> Iterator[Hit]:
     """All faults at all points of a scenario."""
     for number, point in enumerate(find_points(scenario), 1):
-        for fault in faults:
-            yield Hit(scenario.name, number, fault, point)
+        for fault in Fault:
+            yield Hit(scenario, number, fault, point)
+
+
+def one_hit_each(chance: random.Random) -> list[Hit]:
+    """One fault at each statement that there is, wherever it comes by; all kinds in turns."""
+    places = defaultdict[str, list[tuple[type[Scenario], int]]](list)
+    for scenario in SCENARIOS:
+        for number, point in enumerate(find_points(scenario), 1):
+            places[point].append((scenario, number))
+    faults, turn = list(Fault), chance.randrange(len(Fault))
+    return [
+        Hit(*chance.choice(places[point]), faults[(turn + index) % len(faults)], point)
+        for index, point in enumerate(sorted(places))
+    ]
 
 
 def _act(scenario: Scenario, tap: Tap) -> None:

@@ -5,6 +5,7 @@ model, in any thread. A `Tap` counts them as they come by and does one fault at 
 """
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +22,8 @@ from django.db.backends.utils import CursorWrapper
 
 from segments.embedding.wordllama import WordLlamaEmbedder
 
-SHOWN_CHARS = 60
+# Django numbers savepoints, and names them after their thread.
+SAVEPOINT_NAME = re.compile(r'"s\d+_x\d+"')
 
 
 class Fault(StrEnum):
@@ -113,7 +115,8 @@ def _led_past(tap: Tap, owner: Any, method: str, name: Callable[..., str]) -> Ca
 
 
 def _statement(sql: object, *args: object) -> str:
-    return " ".join(str(sql).split())[:SHOWN_CHARS]
+    """The statement without its values: what comes again with others is the same."""
+    return SAVEPOINT_NAME.sub("…", " ".join(str(sql).split()))
 
 
 def _cut(through: Any) -> None:

@@ -97,7 +97,7 @@ def test_what_a_killed_worker_left_is_hinted_at_once_its_lease_is_over(
     reaper.sweep()
     assert hinted() == [], "its lease is live"
     later(waiting.pk, LEASE + 1)
-    ImportJob.objects.filter(pk=waiting.pk).update(hinted_at=Now() - timedelta(seconds=LEASE - 1))
+    ImportJob.objects.filter(pk=waiting.pk).update(hinted_at=Now() - timedelta(seconds=2))
 
     reaper.sweep()
 
@@ -164,7 +164,7 @@ def test_who_needs_a_hint(found: Claimable, patience: float, needed: bool) -> No
 
 
 def test_a_long_queue_makes_the_reaper_patient(waiting: ImportJob) -> None:
-    assert reaper.hint_patience() == LEASE
+    assert reaper.hint_patience() == LEASE / reaper.HINTS_PER_LEASE
     for _ in range(20):
         hints.hint(waiting.pk)
     assert reaper.hint_patience() == 20 / settings.SEGMILL_WORKERS * settings.SEGMILL_TURN_SECONDS

@@ -1,0 +1,115 @@
+"""`python -m tests.chaos`: the parts of `make chaos`, one after the other or one by itself.
+
+orm, redis   an installation with its queue there, under so many faults (--faults)
+"""
+
+import argparse
+import json
+import secrets
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.surroundings import QUICK, own_home, take_settings
+
+BROKERS = ("orm", "redis")
+PARTS = (*BROKERS, "model", "races", "points")
+FAULTS = 300
+STEPS = 100_000
+
+
+def main() -> int:
+    """Run the parts that were asked for; 1 if anything does not hold."""
+    given = _arguments()
+    if len(given.parts) == 1:
+        return _run(given.parts[0], given)
+    codes = [subprocess.call([*_command(), part, *_options()]) for part in given.parts]
+    return max(codes)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos", description="Show that no fault loses or doubles anything."
+    )
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--faults", type=int, default=FAULTS, help="default: %(default)s")
+    parser.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the races and points (default: all)"
+    )
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--json", action="store_true", help="a JSON object for each part")
+    given = parser.parse_args()
+    given.parts = given.parts or list(PARTS)
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(unknown)}")
+    return given
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-m", "tests.chaos"]
+
+
+def _options() -> list[str]:
+    return [each for each in sys.argv[1:] if each not in PARTS]
+
+
+def _run(part: str, given: argparse.Namespace) -> int:
+    with own_home() as home:
+        if part in BROKERS:
+            return _run_processes(part, home, given)
+        return _run_in_process(part, given)
+
+
+def _run_in_process(part: str, given: argparse.Namespace) -> int:
+    _set_up()
+    from tests.chaos.in_process import run_part
+
+    result = run_part(part, given.seed, given.steps, given.share)
+    _tell(result.as_json(), result.table(), as_json=given.json)
+    return 0 if result.is_good else 1
+
+
+def _run_processes(broker: str, home: Path, given: argparse.Namespace) -> int:
+    """Valkey first: its address is one of the settings."""
+    from tests.chaos.valkey import Valkey, valkey_server
+
+    with ExitStack() as stack:
+        valkey: Valkey | None = None
+        if broker == "redis":
+            valkey = stack.enter_context(valkey_server(home / "valkey"))
+            take_settings(REDIS_URL=valkey.url)
+        take_settings(**QUICK)
+        _set_up()
+        from tests.chaos.display import ChaosDisplay
+        from tests.chaos.processes import ChaosRun
+        from tests.servers.embeddings import embeddings_server
+
+        server = stack.enter_context(embeddings_server())
+        take_settings(SEGMILL_OPENAI_BASE_URL=server.url, SEGMILL_LOG_LEVEL="INFO")
+        run = ChaosRun(home, broker, given.seed, server, valkey)
+        with ChaosDisplay(sys.stderr, f"{broker}, seed {given.seed}", given.faults) as display:
+            result = run.run(given.faults, display)
+        _tell(result.as_json(), result.table(), as_json=given.json)
+        return 0 if result.is_good else 1
+
+
+def _set_up() -> None:
+    import django
+
+    django.setup()
+
+
+def _tell(machines: dict[str, Any], people: Any, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    if as_json:
+        sys.stdout.write(json.dumps(machines) + "\n")
+    else:
+        Console().print(people)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

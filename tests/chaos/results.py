@@ -1,0 +1,145 @@
+"""What a chaos run came to: figures, a table, and whether anything was lost."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from tests.chaos.reader import Gap
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A fault: its kind, when it began, and when whatever it took away was back."""
+
+    kind: str
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How long after the end of a fault the last import that it met stood still."""
+
+    kind: str
+    seconds: float
+
+
+def recoveries(faults: Sequence[Done], gaps: Sequence[Gap]) -> list[Recovery]:
+    """One for each fault that met imports; a standstill that met several counts for the last."""
+    longest: dict[Done, float] = {}
+    for gap in gaps:
+        met = [fault for fault in faults if gap.began < fault.ended and fault.began < gap.ended]
+        if met:
+            last = max(met, key=lambda fault: fault.ended)
+            seconds = max(0.0, gap.ended - last.ended)
+            longest[last] = max(longest.get(last, 0.0), seconds)
+    return [Recovery(fault.kind, seconds) for fault, seconds in longest.items()]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that so large a share of them does not exceed; 0 of none."""
+    ordered = sorted(values)
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0
+
+
+@dataclass(slots=True)
+class ChaosResult:
+    """What became of a run."""
+
+    broker: str
+    seed: int
+    limit_seconds: float
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    without_effect: int = 0
+    imports: Counter[str] = field(default_factory=Counter)
+    rows_expected: int = 0
+    rows_found: int = 0
+    rows_lost: int = 0
+    rows_doubled: int = 0
+    extra_imports: int = 0
+    texts_embedded: int = 0
+    looks: int = 0
+    half_visible: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    watchdog_restarts: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing lost, doubled, half visible or stuck."""
+        counts = self.rows_lost, self.rows_doubled, self.extra_imports
+        return not any(counts) and not self.half_visible and not self.wrong
+
+    @property
+    def p99(self) -> float:
+        """The recovery that 99 of 100 do not exceed."""
+        return percentile([each.seconds for each in self.recoveries], 0.99)
+
+    @property
+    def longest(self) -> float:
+        """The longest recovery."""
+        return percentile([each.seconds for each in self.recoveries], 1.0)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it for machines."""
+        found = asdict(self)
+        found["recoveries"] = len(self.recoveries)
+        summary = {
+            "is_good": self.is_good,
+            "faults_done": self.faults.total(),
+            "recovery_p50_seconds": round(self._median, 2),
+            "recovery_p99_seconds": round(self.p99, 2),
+            "recovery_longest_seconds": round(self.longest, 2),
+            "recovery_longest_by_kind": {
+                kind: round(seconds, 2) for kind, seconds in self._longest_by_kind().items()
+            },
+        }
+        return summary | found
+
+    def table(self) -> Table:
+        """All of it for people."""
+        table = Table(title=f"Chaos, {self.broker} broker, seed {self.seed}", show_header=False)
+        slowest = self._longest_by_kind()
+        for kind, count in sorted(self.faults.items()):
+            longest = f"longest recovery {slowest[kind]:.1f} s" if kind in slowest else ""
+            table.add_row(kind, f"{count:,}", longest)
+        table.add_section()
+        for name, value, note in self._figures():
+            table.add_row(name, value, note)
+        return table
+
+    @property
+    def _median(self) -> float:
+        return percentile([each.seconds for each in self.recoveries], 0.5)
+
+    def _longest_by_kind(self) -> dict[str, float]:
+        longest: dict[str, float] = {}
+        for each in self.recoveries:
+            longest[each.kind] = max(longest.get(each.kind, 0.0), each.seconds)
+        return longest
+
+    def _figures(self) -> list[tuple[str, str, str]]:
+        fates = ", ".join(f"{count:,} {fate}" for fate, count in sorted(self.imports.items()))
+        unlike = [*self.half_visible, *self.wrong]
+        return [
+            ("faults done", f"{self.faults.total():,}", f"in {self.seconds / 60:.1f} minutes"),
+            ("imports accepted", f"{self.imports.total():,}", fates),
+            ("rows", f"{self.rows_found:,}", f"of {self.rows_expected:,}"),
+            ("rows lost", f"{self.rows_lost:,}", ""),
+            ("rows doubled", f"{self.rows_doubled:,}", ""),
+            ("imports doubled", f"{self.extra_imports:,}", "of requests sent twice"),
+            ("half-visible reads", f"{len(self.half_visible):,}", f"of {self.looks:,} looks"),
+            ("texts embedded", f"{self.texts_embedded:,}", "by the endpoint, repeats included"),
+            ("recoveries", f"{len(self.recoveries):,}", f"half within {self._median:.1f} s"),
+            ("recovery p99", f"{self.p99:.1f} s", f"lease + tick: {self.limit_seconds:.0f} s"),
+            ("longest recovery", f"{self.longest:.1f} s", ""),
+            ("clusters renewed", f"{self.watchdog_restarts:,}", "by the watchdog"),
+            ("wrong", f"{len(unlike):,}", "\n".join(unlike[:SHOWN])),
+        ]

@@ -1,0 +1,106 @@
+"""What a killed process of this machine held is free at once; what anybody else holds is not."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from datasets.models import Document
+from segments.importing import chunks, job, state
+from segments.importing.leases import Holder
+from segments.models import Chunk, ImportJob
+from segments.operations.dead_holders import is_gone, release_leases
+
+from .conftest import Start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(10))
+
+
+@pytest.fixture
+def zombie() -> Iterator[Holder]:
+    """A process that has ended and that nobody has collected."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        holder = replace(Holder.here(), process=process.pid)
+        assert not is_gone(holder)
+        process.kill()
+        while not is_gone(holder):
+            pass
+        yield holder
+
+
+@pytest.fixture
+def gone() -> Holder:
+    """A process that was there."""
+    with subprocess.Popen(["true"]) as process:
+        pass
+    return replace(Holder.here(), process=process.pid)
+
+
+def test_a_job_of_a_killed_worker_can_be_taken_at_once(
+    document: Document, start: Start, gone: Holder
+) -> None:
+    started = start(document, QA)
+    claim = state.claim_preparing(started.pk)
+    assert claim
+    assert release_leases() == 0, "its holder is alive: it is us"
+    ImportJob.objects.update(lease_owner=gone.name)
+
+    assert release_leases() == 1
+
+    again = state.claim_preparing(started.pk)
+    assert again
+    assert (again.epoch, again.attempts) == (claim.epoch + 1, claim.attempts + 1)
+
+
+def test_a_chunk_of_a_killed_worker_can_be_taken_at_once(
+    document: Document,
+    start: Start,
+    zombie: Holder,
+    small_chunks: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = start(document, QA)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_embed", lambda *args: None)
+        job.run(started.pk)
+    first, second = chunks.claim_next(started.pk), chunks.claim_next(started.pk)
+    assert first
+    assert second
+    Chunk.objects.filter(ordinal=first.ordinal).update(lease_owner=zombie.name)
+
+    assert release_leases() == 1
+
+    again = chunks.claim_next(started.pk)
+    assert again
+    assert (again.ordinal, again.epoch) == (first.ordinal, first.epoch + 1)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        lambda holder: replace(holder, host="another"),
+        lambda holder: replace(holder, numbering="1"),
+        lambda holder: replace(holder, numbering=""),
+    ],
+)
+def test_processes_that_cannot_be_seen_from_here_are_left_alone(
+    document: Document, start: Start, gone: Holder, elsewhere: Callable[[Holder], Holder]
+) -> None:
+    started = start(document, QA)
+    assert state.claim_preparing(started.pk)
+    ImportJob.objects.update(lease_owner=elsewhere(gone).name)
+
+    assert release_leases() == 0
+
+
+@pytest.mark.parametrize("name", ["", "a", "host:1:2", "host:x:1:1", "host:1:2:3:4"])
+def test_a_name_that_is_no_holders_is_nobodys(name: str) -> None:
+    assert Holder.parse(name) is None
+    assert not is_gone(Holder.parse(name))
+
+
+def test_a_holder_is_known_by_its_name() -> None:
+    assert Holder.parse(Holder.here().name) == Holder.here()
