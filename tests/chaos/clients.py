@@ -14,11 +14,11 @@ from uuid import uuid4
 
 ANSWER_SECONDS = 20.0
 PAUSE_SECONDS = 0.2
-ROWS = (20, 60)
+ROWS = (40, 120)
 # A new document now and then: one that grows for ever would make the reader slow.
 IMPORTS_PER_DOCUMENT = 6
 CANCELLED, UNDONE, SENT_TWICE = 0.12, 0.1, 0.3
-LONGEST_BEFORE_CANCEL = 4.0
+LONGEST_BEFORE_CANCEL = 6.0
 FINAL = ("completed", "error", "cancelled")
 OK, CONFLICT = 200, 409
 
