@@ -64,7 +64,7 @@ def test_a_chunk_of_a_killed_worker_can_be_taken_at_once(
 ) -> None:
     started = start(document, QA)
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_embed", lambda *args: None)
+        patch.setattr(job, "embed", lambda *args: None)
         job.run(started.pk)
     first, second = chunks.claim_next(started.pk), chunks.claim_next(started.pk)
     assert first
