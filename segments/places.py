@@ -37,6 +37,8 @@ class Wanted:
     doc_form: str = ""
     indexing_technique: str = ""
     text_search_config: str = ""
+    embedding_provider: str = ""
+    embedding_model: str = ""
 
 
 def find_place(wanted: Wanted) -> Document:
@@ -110,14 +112,29 @@ def is_found(wanted: Wanted) -> bool:
 def _new_dataset(tenant: Tenant, wanted: Wanted) -> Dataset:
     technique = wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY
     has_vectors = technique == IndexingTechnique.HIGH_QUALITY
+    provider, model = _model(wanted) if has_vectors else ("", "")
     text_search_config = wanted.text_search_config or DEFAULT_TEXT_SEARCH_CONFIG
     return Dataset(
         tenant=tenant,
         name=wanted.dataset,
         indexing_technique=technique,
-        embedding_model_provider=settings.SEGMILL_EMBEDDING_PROVIDER if has_vectors else "",
-        embedding_model=settings.SEGMILL_EMBEDDING_MODEL if has_vectors else "",
+        embedding_model_provider=provider,
+        embedding_model=model,
         text_search_config=checked_text_search_config(text_search_config),
+    )
+
+
+def _model(wanted: Wanted) -> tuple[str, str]:
+    """The provider and the model of a new dataset.
+
+    Raises:
+        ImportRefused: a provider is named, and none of its models.
+    """
+    if wanted.embedding_provider and not wanted.embedding_model:
+        raise ImportRefused("Name the --embedding-model of the --embedding-provider, too.")
+    return (
+        wanted.embedding_provider or settings.SEGMILL_EMBEDDING_PROVIDER,
+        wanted.embedding_model or settings.SEGMILL_EMBEDDING_MODEL,
     )
 
 
@@ -153,10 +170,24 @@ def _refuse_other_kind(wanted: Wanted, document: Document) -> None:
             f"{wanted.indexing_technique}. Leave --indexing-technique out, or choose another "
             "dataset."
         )
+    _refuse_other_model(wanted, document.dataset)
     config = document.dataset.text_search_config
     if wanted.text_search_config and wanted.text_search_config != config:
         raise ImportRefused(
             f"Dataset “{document.dataset.name}” has the text search configuration {config}, not "
             f"{wanted.text_search_config}. Leave --text-search-config out, or choose another "
             "dataset."
+        )
+
+
+def _refuse_other_model(wanted: Wanted, dataset: Dataset) -> None:
+    provider, model = dataset.model
+    is_other = (wanted.embedding_provider or provider) != provider or (
+        wanted.embedding_model or model
+    ) != model
+    if is_other:
+        has = f"has the embedding model {model} of {provider}" if model else "has no vectors"
+        raise ImportRefused(
+            f"Dataset “{dataset.name}” {has}. Leave --embedding-provider and --embedding-model "
+            "out, or change its model: manage.py reembed DATASET --provider … --model …"
         )

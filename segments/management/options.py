@@ -2,17 +2,46 @@
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.core.management.base import CommandError
 
+from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
 from segments.importing.options import ImportOptions, UnknownColumns
 from segments.models.import_job import EmbedWhen, ImportMode, OnError
+from segments.places import Wanted
 
 FIELDS = (
     *("mode", "on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet"),
     *("embed", "max_tokens", "max_cost"),
 )
+
+
+def add_place_options(parser: ArgumentParser) -> None:
+    """Where the file goes, and what is made on the way there."""
+    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
+    parser.add_argument("--dataset", help="its name or id")
+    parser.add_argument("--document", help="its name or id")
+    parser.add_argument("--create", action="store_true", help="make what is missing")
+    parser.add_argument("--doc-form", choices=DocForm.values, default="")
+    parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
+    parser.add_argument(
+        "--text-search-config",
+        default="",
+        help="with --create: what stems the words of a new dataset, such as german or simple",
+    )
+    parser.add_argument(
+        "--embedding-provider", default="", help="with --create: of the model of a new dataset"
+    )
+    parser.add_argument(
+        "--embedding-model", default="", help="with --create: the model of a new dataset"
+    )
+
+
+def wanted_place(given: Mapping[str, Any]) -> Wanted:
+    """The place that was named."""
+    return Wanted(**{part.name: given[part.name] for part in fields(Wanted)})
 
 
 def add_import_options(parser: ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from segments.models.import_job import Door, ImportStatus
 from tests.bad_files import BAD_FILES, BadFile, says_all
 from tests.commands import REPORT_KEYS
 from tests.conftest import FILES
+from tests.servers.embeddings import EmbeddingsServer
 
 from .conftest import MakeDocument
 from .snapshot import snapshot
@@ -410,3 +411,32 @@ def test_a_name_that_is_not_utf8_is_shown_as_far_as_it_can_be(
     assert answer(odd, *PLACE).report["created"] == 2
 
     assert ImportJob.objects.get().file_name == "caf?.csv"
+
+
+def test_a_new_dataset_gets_the_model_that_is_named(
+    tenant: Tenant, server: EmbeddingsServer, settings: Settings, qa_file: Path
+) -> None:
+    settings.SEGMILL_OPENAI_BASE_URL = server.url
+    model = ("--embedding-provider", "openai", "--embedding-model", "m")
+    call_command("import_segments", qa_file, *NEW_PLACE, *model, stdout=StringIO())
+    assert DocumentSegment.objects.filter(embedding__isnull=False).count() == 2
+    assert Dataset.objects.get(name="kb").model == ("openai", "m")
+
+    again = answer(qa_file, *NEW_PLACE, "--embedding-model", "l2_supercat_256")
+    assert "has the embedding model m of openai" in again.error
+    assert "manage.py reembed" in again.error
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--embedding-provider", "openai"), "Name the --embedding-model"),
+        (("--embedding-provider", "nobody", "--embedding-model", "m"), "provider “nobody”"),
+        (("--embedding-model", "gpt"), "wordllama has no model “gpt”"),
+    ],
+)
+def test_a_model_that_is_not_there_makes_nothing(
+    options: tuple[str, ...], says: str, tenant: Tenant, qa_file: Path
+) -> None:
+    assert says in answer(qa_file, *NEW_PLACE, *options).error
+    assert not Dataset.objects.filter(name="kb").exists()

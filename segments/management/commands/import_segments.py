@@ -20,7 +20,7 @@ from datasets.exceptions import (
     SegmillError,
     TenantNotFound,
 )
-from datasets.models import DEFAULT_TENANT, DocForm, Document, IndexingTechnique
+from datasets.models import DocForm, Document
 from segments import places, services
 from segments.console import ProgressDisplay, print_import
 from segments.database_errors import explained
@@ -31,7 +31,13 @@ from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.interrupts import raised_as_keyboard_interrupt
 from segments.management.files import write_file
-from segments.management.options import add_import_options, import_options, refuse_incomplete
+from segments.management.options import (
+    add_import_options,
+    add_place_options,
+    import_options,
+    refuse_incomplete,
+    wanted_place,
+)
 from segments.management.watching import find_import, follow
 from segments.models.import_job import Door
 from segments.places import Wanted
@@ -71,17 +77,7 @@ class Command(BaseCommand):
             action="store_true",
             help="hand the file to the workers and print the import's id",
         )
-        parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
-        parser.add_argument("--dataset", help="its name or id")
-        parser.add_argument("--document", help="its name or id")
-        parser.add_argument("--create", action="store_true", help="make what is missing")
-        parser.add_argument("--doc-form", choices=DocForm.values, default="")
-        parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
-        parser.add_argument(
-            "--text-search-config",
-            default="",
-            help="with --create: what stems the words of a new dataset, such as german or simple",
-        )
+        add_place_options(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="check every row, embed and change nothing"
         )
@@ -97,14 +93,7 @@ class Command(BaseCommand):
         if options["follow"]:
             self._answer(_followed(options["follow"]), as_json=options["json"])
             return
-        wanted = Wanted(
-            tenant=options["tenant"],
-            dataset=options["dataset"],
-            document=options["document"],
-            doc_form=options["doc_form"],
-            indexing_technique=options["indexing_technique"],
-            text_search_config=options["text_search_config"],
-        )
+        wanted = wanted_place(options)
         with raised_as_keyboard_interrupt():
             report = _report(wanted, options)
         if options["background"] and report.job_id:
