@@ -57,7 +57,7 @@ def cluster_from(
 def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
     """Django's cache settings: files in `home`, or Redis at `cache_url`.
 
-    Shared by all processes, and blind to open transactions. What Redis hands back is JSON:
+    Shared by all processes, and blind to open transactions. What either hands back is JSON:
     whoever can write there cannot make a process run code.
     """
     if cache_url:
@@ -67,7 +67,7 @@ def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
             "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
         }
     return {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "BACKEND": "config.json_cache.JSONFileCache",
         "LOCATION": home / "cache",
         "OPTIONS": {"MAX_ENTRIES": CACHE_ENTRIES},
     }

@@ -4,6 +4,7 @@ The README's table names every variable, its default and its reason.
 """
 
 import multiprocessing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "axes",
     "datasets",
     "segments",  # before django_q: its `qcluster` takes the place of django-q2's
     "django_q",
@@ -81,7 +83,26 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Guessing passwords: after so many wrong ones for an account from an address, that address has to
+# wait. Counted in the database, so by all web processes together; the account itself stays open,
+# or anybody could lock out anybody.
+SEGMILL_LOGIN_FAILURES = env.whole_number("SEGMILL_LOGIN_FAILURES", 5, minimum=1)
+SEGMILL_LOGIN_PAUSE_SECONDS = env.whole_number("SEGMILL_LOGIN_PAUSE_SECONDS", 900, minimum=1)
+AXES_FAILURE_LIMIT = SEGMILL_LOGIN_FAILURES
+AXES_COOLOFF_TIME = timedelta(seconds=SEGMILL_LOGIN_PAUSE_SECONDS)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "datasets.login.refuse_for_now"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -221,7 +242,11 @@ Q_CLUSTER = cluster_from(
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
 
 # --- REST API ------------------------------------------------------------------------------------
+# Requests a minute with one key, counted by all web processes together; 0 is no limit, and then
+# nothing is counted.
+SEGMILL_API_REQUESTS_PER_MINUTE = env.whole_number("SEGMILL_API_REQUESTS_PER_MINUTE", 0)
 REST_FRAMEWORK = {
+    "DEFAULT_THROTTLE_CLASSES": ["segments.api.throttling.KeyThrottle"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.auth.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["segments.api.auth.HasApiKey"],
     "DEFAULT_PARSER_CLASSES": ["segments.api.parsers.LimitedJSONParser"],

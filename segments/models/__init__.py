@@ -1,6 +1,6 @@
 """The tables of segments and imports, one file per noun."""
 
-from segments.models.api_key import ApiKey
+from segments.models.api_key import ApiKey, ApiKeyRate
 from segments.models.budget import EmbeddingBudget, EmbeddingCall, EmbeddingTurn
 from segments.models.chunk import Chunk
 from segments.models.heartbeat import Heartbeat
@@ -17,6 +17,7 @@ from segments.models.upload_file import UploadFile
 
 __all__ = [
     "ApiKey",
+    "ApiKeyRate",
     "Chunk",
     "DocumentSegment",
     "EmbeddingBudget",
