@@ -171,8 +171,8 @@ SEGMILL_EMBEDDING_MAX_ANSWER_BYTES = env.whole_number(
 
 # --- The import ----------------------------------------------------------------------------------
 # A chunk is the checkpoint: small enough to lose little in a crash, large enough that its
-# claim and commit (some 5 ms) do not count against its embedding (some 50 ms for wordllama).
-SEGMILL_CHUNK_ROWS = env.whole_number("SEGMILL_CHUNK_ROWS", 2_000, minimum=1)
+# claim and commits do not count against its embedding. Slow models have smaller ones.
+SEGMILL_CHUNK_ROWS = env.whole_number("SEGMILL_CHUNK_ROWS", 4_000, minimum=1)
 # One thread embeds while the other waits for Postgres; more than cores only adds memory.
 SEGMILL_EMBED_THREADS = env.whole_number(
     "SEGMILL_EMBED_THREADS", min(2, multiprocessing.cpu_count()), minimum=1

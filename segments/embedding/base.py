@@ -14,6 +14,13 @@ Vectors: TypeAlias = NDArray[np.float32]
 """Shape (texts, dimensions), one row per text, in the order of the texts."""
 
 
+# A chunk that all calls under way can share several times keeps them busy to its end, and is
+# small enough that progress shows and a crash loses seconds.
+ROUNDS_A_CHUNK = 4
+# Storing a chunk takes some 10 ms, however small it is.
+LEAST_CHUNK_TEXTS = 128
+
+
 @dataclass(frozen=True, slots=True)
 class Batching:
     """How a model takes its texts: so many at a time, so many tokens at a time, so many calls.
@@ -25,6 +32,11 @@ class Batching:
     texts: int
     tokens: int | None = None
     calls: int = 1
+
+    @property
+    def chunk_texts(self) -> int:
+        """How many texts are worth a checkpoint."""
+        return max(ROUNDS_A_CHUNK * self.calls * self.texts, LEAST_CHUNK_TEXTS)
 
 
 class Embedder(Protocol):

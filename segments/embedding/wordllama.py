@@ -16,7 +16,7 @@ MODELS = {"l2_supercat_256": ("l2_supercat", 256)}
 # Measured on 20,000 short texts: 64 is the fastest; larger batches pad more.
 BATCH_TEXTS = 64
 # How fine stopping and renewing a lease can be; a call costs little.
-TEXTS_AT_A_TIME = 256
+TEXTS_AT_A_TIME = 1_024
 # A mean over more tokens than this says nothing of the text any more; a row this long is
 # better cut into passages by its author than blurred by us.
 TOKEN_LIMIT = 8_192

@@ -89,7 +89,7 @@ def prepare(
         columns = heading.columns_of(sheet, target, given.options)
         tally = Tally(columns, heading.described(sheet, columns, given.options))
         rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
-        for chunk in _chunks(islice(rows, given.most_rows), tally):
+        for chunk in _chunks(islice(rows, given.most_rows), tally, _chunk_rows(embedder)):
             tally.bytes_read = sheet.position()
             writer.put(chunk, partial(fence, replace(tally), chunk))
             listener(_progress(tally, given.size))
@@ -160,10 +160,15 @@ def _counted(raw: RawRow, row: SegmentRow, checks: _Checks) -> CountedRow | list
     return [replace(found, column=shown(column), cells=raw.cells)]
 
 
-def _chunks(rows: Iterable[Checked], tally: Tally) -> Iterator[Chunkful]:
+def _chunk_rows(embedder: Embedder | None) -> int:
+    """Most rows of a chunk: as many as the model does in a few seconds."""
+    most: int = settings.SEGMILL_CHUNK_ROWS
+    return min(most, embedder.batching.chunk_texts) if embedder else most
+
+
+def _chunks(rows: Iterable[Checked], tally: Tally, full: int) -> Iterator[Chunkful]:
     """Rows and problems in the portions they are stored in, counted on the way."""
     chunk, chars = Chunkful(ordinal=1, first_row=1), 0
-    full = settings.SEGMILL_CHUNK_ROWS
     for raw, row in rows:
         tally.rows += 1
         if isinstance(row, list):

@@ -266,3 +266,11 @@ def test_halves_are_the_whole(texts: int, tokens: int) -> None:
     assert first.tokens + last.tokens == tokens
     assert first.places
     assert last.places
+
+
+@pytest.mark.parametrize(
+    ("batching", "texts"),
+    [(Batching(256, calls=4), 4_096), (Batching(16, calls=4), 256), (Batching(1), 128)],
+)
+def test_a_slow_model_has_smaller_checkpoints(batching: Batching, texts: int) -> None:
+    assert batching.chunk_texts == texts
