@@ -74,14 +74,14 @@ def run_part(part: str, seed: int, steps: int, share: float) -> PartResult:
 def _walk(result: PartResult, steps: int) -> None:
     with ChaosDisplay(sys.stderr, f"model, seed {result.seed}", steps) as display:
         try:
-            model = walk(result.seed, steps, display)
+            walked = walk(result.seed, steps, display)
         except AssertionError as wrong:
             result.wrong.append(str(wrong))
             return
-    result.counts["steps"] = model.moves.total()
-    result.counts += Counter({f"move: {name}": count for name, count in model.moves.items()})
-    result.counts += Counter({f"imports {end}": count for end, count in model.ends.items()})
-    result.counts["moves of late workers"] = model.late
+    result.counts["steps"] = walked.moves.total()
+    result.counts += Counter({f"move: {name}": count for name, count in walked.moves.items()})
+    result.counts += Counter({f"imports {end}": count for end, count in walked.ends.items()})
+    result.counts["moves of late workers"] = walked.late
 
 
 def _race(result: PartResult, share: float) -> None:

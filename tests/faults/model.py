@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -39,6 +39,8 @@ DOCUMENTS = 2
 # Enough for imports to meet on a document, few enough for each to be moved again and again.
 MOST_OPEN = 4
 MOST_CLAIMS = 8
+# All that an import may have to do with is looked at after each step: no more than takes ms.
+LEG_STEPS = 1_000
 # What a move says when its claim is gone or the import stands elsewhere: nothing is wrong then.
 LATE = (ClaimLost, ImportCancelled, StateConflict, TargetGone)
 
@@ -344,21 +346,39 @@ class Model:
             assert totals == (sums["count"], sums["words"], sums["tokens"])
 
 
-def walk(seed: int, steps: int, told: Callable[[int], None] = lambda step: None) -> Model:
-    """So many steps from `seed`; the model as it stands then.
+@dataclass(slots=True)
+class Walk:
+    """What was done on a walk, and how its imports stood at the end."""
+
+    moves: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+
+
+def walk(seed: int, steps: int, told: Callable[[int], None] = lambda step: None) -> Walk:
+    """So many steps from `seed`, on new documents every so often.
 
     Raises:
         AssertionError: something does not hold; the text has the seed and the step.
     """
+    walked, model = Walk(), Model(seed)
     with override_settings(SEGMILL_MAX_ATTEMPTS=4):
-        model = Model(seed)
         for step in range(1, steps + 1):
             try:
                 model.step()
             except AssertionError as wrong:
                 raise AssertionError(f"seed {seed}, step {step}: {wrong}") from wrong
+            if step % LEG_STEPS == 0 or step == steps:
+                _add(walked, model)
+                model = Model(seed + step)
             told(step)
-    return model
+    return walked
+
+
+def _add(walked: Walk, model: Model) -> None:
+    walked.moves += model.moves
+    walked.ends += model.ends
+    walked.late += model.late
 
 
 def _row_of(job_id: UUID) -> tuple[dict[str, Any], tuple[int, int]]:
