@@ -6,6 +6,7 @@ orm, redis   an installation with its queue there, under so many faults (--fault
 import argparse
 import json
 import secrets
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ STEPS = 100_000
 def main() -> int:
     """Run the parts that were asked for; 1 if anything does not hold."""
     given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     if len(given.parts) == 1:
         return _run(given.parts[0], given)
     codes = [subprocess.call([*_command(), part, *_options()]) for part in given.parts]

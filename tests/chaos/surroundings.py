@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from config import embedded
+
 # Short, so that hundreds of faults fit into a quarter of an hour; nothing else depends on them.
 LEASE_SECONDS = 10
 TICK_SECONDS = 1
@@ -42,7 +44,10 @@ def own_home() -> Iterator[Path]:
         home.mkdir()
         os.environ |= {"SEGMILL_HOME": str(home), "DATABASE_URL": "", "REDIS_URL": ""}
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-        yield home
+        try:
+            yield home
+        finally:
+            embedded.stop(home)
 
 
 def take_settings(**settings: str) -> None:

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
@@ -30,6 +30,8 @@ ROWS = 5
 SUBMITTERS = 8
 # Publishing takes some 10 ms here: long enough to come before, into the middle, and after.
 LONGEST_DELAY_SECONDS = 0.02
+# Whoever won the last time starts so much later the next time: so it stays close.
+HANDICAP_SECONDS = 0.002
 EXPECTED = (ImportNotFound, SegmentNotFound, StateConflict, TargetGone)
 
 Work = Callable[[], object]
@@ -41,7 +43,7 @@ class Races:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.ends: Counter[str] = Counter()
-        self._pool = ThreadPoolExecutor(SUBMITTERS)
+        self._pool, self._lead = ThreadPoolExecutor(SUBMITTERS), 0.0
         tenant, _ = Tenant.objects.get_or_create(name="races")
         self._dataset = Dataset.objects.create(
             tenant=tenant, name=str(uuid4()), indexing_technique=IndexingTechnique.ECONOMY
@@ -64,13 +66,16 @@ class Races:
         document = self._new_document()
         started = self._ready_to_publish(document)
         _, cancelled = self._at_once(
-            lambda: job.run(started.pk), lambda: services.cancel_import(started)
+            lambda: job.run(started.pk),
+            lambda: services.cancel_import(started),
+            leads=(-self._lead, self._lead),
         )
         started.refresh_from_db()
         is_cancelled = not isinstance(cancelled, Exception)
         expected = ImportStatus.CANCELLED if is_cancelled else ImportStatus.COMPLETED
         assert started.status == expected, (started.status, cancelled)
         self._check_document(document, 0 if is_cancelled else ROWS)
+        self._lead += HANDICAP_SECONDS if is_cancelled else -HANDICAP_SECONDS
         self.ends[started.status] += 1
 
     def same_submit(self) -> None:
@@ -117,10 +122,13 @@ class Races:
         job.forget(second)
         self.ends["document deleted" if whole else "segment deleted"] += 1
 
-    def _at_once(self, *works: Work) -> list[object]:
-        """What each gives, or the refusal it meets."""
+    def _at_once(self, *works: Work, leads: Sequence[float] = ()) -> list[object]:
+        """What each gives, or the refusal it meets; `leads` are seconds to hold each up by."""
         barrier = threading.Barrier(len(works))
-        delays = [self.chance.uniform(0, LONGEST_DELAY_SECONDS) for _ in works]
+        delays = [
+            max(0.0, lead) + self.chance.uniform(0, LONGEST_DELAY_SECONDS)
+            for lead in leads or [0.0] * len(works)
+        ]
 
         def run(work: Work, delay: float) -> object:
             barrier.wait()
