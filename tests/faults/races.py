@@ -31,7 +31,7 @@ SUBMITTERS = 8
 # Publishing takes some 10 ms here: long enough to come before, into the middle, and after.
 LONGEST_DELAY_SECONDS = 0.02
 # Whoever won the last time starts so much later the next time: so it stays close.
-HANDICAP_SECONDS = 0.002
+HANDICAP_SECONDS = 0.004
 EXPECTED = (ImportNotFound, SegmentNotFound, StateConflict, TargetGone)
 
 Work = Callable[[], object]
