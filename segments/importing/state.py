@@ -1,12 +1,16 @@
 """The moves of an import between its states: each is one conditional update, named for its arrow.
 
     waiting ─a─► preparing ─b─► embedding ─c─► publishing ─d─► completed
-                                 h │  ▲ i
-                               interrupted
-       (f) failed and (g) cancelled from every state but the final ones
+                  ▲  │ a         h │  ▲ i       ▲  │ c
+                  └──┘          interrupted     └──┘   once the lease has run out
+        (f) failed and (g) cancelled from every state but the final ones
 
-    a  claim_preparing     b  start_embedding     c  claim_publishing     d  complete
-    f  fail                g  cancel              h  interrupt            i  resume
+    a  claim_preparing     d  complete                                       h  interrupt
+    b  start_embedding     f  fail, fail_held, give_up_if_spent, expire      i  resume
+    c  claim_publishing    g  cancel
+
+`renew` and `put_back` stay in a state: they lengthen its lease, or end it with a pause before the
+next claim. While embedding, leases are on the chunks (`segments.importing.chunks`).
 
 A claim takes a lease and raises the job's epoch, its fencing token. Every later write of the
 claim's holder carries that epoch: where it is gone, another holder has taken over, and the

@@ -10,17 +10,18 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connections, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django import Settings
 
 from datasets.models import Document
 from segments.embedding.wordllama import WordLlamaEmbedder
 from segments.exceptions import ClaimLost, StateConflict
-from segments.importing import chunks, job, leases, state
+from segments.importing import chunks, embed, job, leases, state
 from segments.importing.job import preparing
 from segments.importing.job.preparing import prepare
 from segments.importing.types import nobody
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
-from segments.models.import_job import ImportStatus
+from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ImportStatus
 
 from .conftest import Start
 
@@ -76,44 +77,51 @@ def another_transaction(job_id: UUID) -> Iterator[None]:
         thread.join()
 
 
-MOVES = [
-    ("waiting", "embedding"),
-    ("waiting", "publishing"),
-    ("waiting", "completed"),
-    ("preparing", "waiting"),
-    ("preparing", "publishing"),
-    ("preparing", "completed"),
-    ("embedding", "preparing"),
-    ("embedding", "completed"),
-    ("publishing", "embedding"),
-    ("completed", "waiting"),
-    ("failed", "waiting"),
-    ("cancelled", "completed"),
-]
+ARROWS = {
+    ("waiting", "preparing"),
+    ("preparing", "embedding"),
+    ("embedding", "publishing"),
+    ("publishing", "completed"),
+    ("embedding", "interrupted"),
+    ("interrupted", "embedding"),
+    *((status, end) for status in OPEN_STATUSES for end in ("failed", "cancelled")),
+}
+WAY_TO = {
+    "waiting": [],
+    "preparing": ["preparing"],
+    "embedding": ["preparing", "embedding"],
+    "interrupted": ["preparing", "embedding", "interrupted"],
+    "publishing": ["preparing", "embedding", "publishing"],
+    "completed": ["preparing", "embedding", "publishing", "completed"],
+    "failed": ["failed"],
+    "cancelled": ["cancelled"],
+}
 
 
-@pytest.mark.parametrize(("before", "after"), MOVES)
-def test_the_database_refuses_a_move_that_is_no_arrow(
-    waiting: ImportJob, before: str, after: str
+@pytest.mark.parametrize("before", ImportStatus.values)
+def test_the_database_knows_the_arrows_that_are_drawn_and_no_others(
+    waiting: ImportJob, before: str
 ) -> None:
     row = ImportJob.objects.filter(pk=waiting.pk)
-    path = {
-        "waiting": [],
-        "preparing": ["preparing"],
-        "embedding": ["preparing", "embedding"],
-        "publishing": ["preparing", "embedding", "publishing"],
-        "completed": ["preparing", "embedding", "publishing", "completed"],
-        "failed": ["failed"],
-        "cancelled": ["cancelled"],
-    }[before]
-    for status in path:
-        ended = Now() if status in ("completed", "failed", "cancelled") else None
-        row.update(
-            status=status, lease_until=Now(), finished_at=ended, error="why", error_code="why"
-        )
+    reasons = {"error": "why", "error_code": "why", "lease_until": Now()}
 
-    with pytest.raises(IntegrityError, match=r"cannot go from|for good"):
-        row.update(status=after, lease_until=Now())
+    def move(status: str) -> None:
+        ended = Now() if status in FINAL_STATUSES else None
+        row.update(status=status, finished_at=ended, **reasons)
+
+    for status in WAY_TO[before]:
+        move(status)
+    for after in set(ImportStatus.values) - {before}:
+        with transaction.atomic():
+            if (before, after) in ARROWS:
+                move(after)
+            else:
+                with (
+                    pytest.raises(IntegrityError, match=r"cannot go from|for good"),
+                    transaction.atomic(),
+                ):
+                    move(after)
+            transaction.set_rollback(True)
 
 
 @pytest.mark.parametrize(("before", "after"), [("done", "running"), ("dead", "pending")])
@@ -287,6 +295,27 @@ def test_a_chunk_is_finished_only_by_who_holds_it(embedding: ImportJob) -> None:
 
     chunks.finish(now, embedded=4, reused=0, seconds=1)
     assert job.load(embedding.pk).status == ImportStatus.EMBEDDING
+
+
+def test_a_chunk_that_makes_progress_keeps_its_lease(
+    embedding: ImportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two batches, and only by who holds it: work that hangs shows no progress."""
+    monkeypatch.setattr(embed, "RENEWALS_PER_LEASE", 1_000_000)
+    claim = chunks.claim_next(embedding.pk)
+    assert claim
+    pulse = embed._Pulse(claim, stop=lambda: False)
+    expire(embedding.pk)
+
+    pulse()
+
+    renewed = Chunk.objects.get(job=embedding, ordinal=1).lease_until
+    assert renewed
+    assert renewed > timezone.now()
+    expire(embedding.pk)
+    assert chunks.claim_next(embedding.pk)
+    with pytest.raises(ClaimLost):
+        pulse()
 
 
 def test_nothing_lands_after_clearing_what_was_staged(embedding: ImportJob) -> None:
