@@ -7,6 +7,7 @@ from segments.api.urls import urlpatterns
 
 ROOT = Path(__file__).parents[2]
 READS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 ROWS = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
 
 
@@ -39,3 +40,10 @@ def test_every_address_of_the_api_is_in_its_table_and_no_other() -> None:
     table = (ROOT / "docs/api.md").read_text()
 
     assert set(re.findall(r"^\| `(/v1/[^`]*)` \|", table, re.MULTILINE)) == served
+
+
+def test_every_test_that_the_documentation_names_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for path, name in TEST.findall(page.read_text()):
+            source = (ROOT / path).read_text()
+            assert f"def {name}(" in source or not name, f"{page.name}: {path}::{name}"
