@@ -12,6 +12,7 @@ import django_stubs_ext
 
 from config import env
 from config.database import database_from, limit_transactions
+from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from
 from config.redis_urls import neighbour
 from config.secret import local_secret_key
@@ -272,13 +273,18 @@ SPECTACULAR_SETTINGS = {
 SEGMILL_METRICS_TOKEN = env.text("SEGMILL_METRICS_TOKEN")
 
 SEGMILL_LOG_LEVEL = env.choice("SEGMILL_LOG_LEVEL", "WARNING", of=LOG_LEVELS)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {
-        "handlers": ["stderr"],
-        "level": SEGMILL_LOG_LEVEL,
-    },
-}
+SEGMILL_LOG_FORMAT = env.choice("SEGMILL_LOG_FORMAT", "text", of=("text", "json"))
+LOGGING = logging_from(
+    SEGMILL_LOG_LEVEL,
+    SEGMILL_LOG_FORMAT,
+    secrets=[
+        SECRET_KEY,
+        *SECRET_KEY_FALLBACKS,
+        *SEGMILL_CREDENTIALS_KEY,
+        SEGMILL_OPENAI_API_KEY,
+        SEGMILL_METRICS_TOKEN,
+        password_of(DATABASE_URL),
+        password_of(SEGMILL_BROKER_URL),
+        password_of(SEGMILL_CACHE_URL),
+    ],
+)

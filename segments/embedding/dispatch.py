@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from time import monotonic, sleep
 from uuid import UUID
@@ -122,7 +123,8 @@ class Dispatcher:
             task.call = right
             texts = [self._texts[place] for place in task.batch.places]
             self._usage += Usage(requests=1)
-            self._running[pool.submit(self._embedder.ask, texts, Purpose.PASSAGE)] = task
+            ask = pool.submit(copy_context().run, self._embedder.ask, texts, Purpose.PASSAGE)
+            self._running[ask] = task
 
     def _next(self) -> _Task | None:
         """The batch that may be sent now, if any."""

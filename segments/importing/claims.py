@@ -20,6 +20,7 @@ class JobClaim:
     epoch: int
     phase: ImportStatus
     attempts: int
+    tenant_id: UUID | None = None
 
 
 def lock_for_publishing(claim: JobClaim) -> ImportJob:

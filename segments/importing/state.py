@@ -222,11 +222,11 @@ def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim
             )
             if not taken:
                 return None
-            job = ImportJob.objects.only("epoch", "attempts").get(pk=job_id)
+            job = ImportJob.objects.only("epoch", "attempts", "tenant_id").get(pk=job_id)
     except Busy:  # its publisher is at work, though its lease has run out
         return None
     mirror_after_commit(job_id)
-    return JobClaim(job_id, job.epoch, phase, job.attempts)
+    return JobClaim(job_id, job.epoch, phase, job.attempts, job.tenant_id)
 
 
 def _move(claim: JobClaim, *, often: bool = False, **changes: Any) -> None:

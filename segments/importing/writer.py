@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -74,7 +75,7 @@ class StagingWriter:
         if len(self._waiting) >= CHUNKS_AHEAD:
             self._waiting.popleft().result()
         packed = staging.packed(self._job_id, chunk.first_row, chunk.rows, self._config)
-        self._waiting.append(self._pool.submit(_store, packed, fence))
+        self._waiting.append(self._pool.submit(copy_context().run, _store, packed, fence))
 
 
 @transaction.atomic

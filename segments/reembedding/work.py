@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from datasets.exceptions import SegmillError
+from segments import log_context
 from segments.embedding import Embedder, get_embedder
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound
 from segments.hints import hint_reembedding
@@ -55,7 +56,8 @@ def run(
         _give_up(reembedding_id)
     held = state.claim(reembedding_id)
     if held is not None:
-        _run(held, listener, monotonic() + turn_seconds if turn_seconds else inf)
+        with log_context.about(reembedding=held.id):
+            _run(held, listener, monotonic() + turn_seconds if turn_seconds else inf)
     return settle(reembedding_id)
 
 

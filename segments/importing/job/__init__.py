@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from datasets.exceptions import SegmillError
+from segments import log_context
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled, ImportNotFound
 from segments.importing import quota, staging, state
 from segments.importing.job.embedding import embed
@@ -55,16 +56,19 @@ def run(
     Raises:
         ImportNotFound: there is no such import.
     """
-    try:
-        _advance(job_id, listener, turn_seconds)
-    except (ImportCancelled, ClaimLost) as lost:
-        logger.info("import %s: %s", job_id, lost)
-    except EmbeddingUnavailable as trouble:
-        state.interrupt(job_id, trouble.code, str(trouble))
-        quota.call_next(load(job_id).tenant_id)
-    except SegmillError as error:
-        state.fail(job_id, error.code, str(error))
-    return settle(job_id)
+    with log_context.about(job=job_id):
+        try:
+            _advance(job_id, listener, turn_seconds)
+        except (ImportCancelled, ClaimLost) as lost:
+            logger.info("given up: %s", lost)
+        except EmbeddingUnavailable as trouble:
+            logger.warning("interrupted: %s", trouble)
+            state.interrupt(job_id, trouble.code, str(trouble))
+            quota.call_next(load(job_id).tenant_id)
+        except SegmillError as error:
+            logger.info("failed: %s", error)
+            state.fail(job_id, error.code, str(error))
+        return settle(job_id)
 
 
 def settle(job_id: UUID) -> ImportJob:
@@ -80,7 +84,18 @@ def settle(job_id: UUID) -> ImportJob:
         except (Error, OSError) as trouble:  # its end stands; the next clean-up tidies
             connection.close_if_unusable_or_obsolete()
             logger.warning("import %s ended, but was not tidied: %s", job_id, trouble)
+        else:
+            _tell_of_end(job)
     return job
+
+
+def _tell_of_end(job: ImportJob) -> None:
+    with log_context.about(job=job.pk, tenant=job.tenant_id):
+        logger.info(
+            "%s: %d rows created, %d updated, %d bad, in %.3f s%s",
+            *(job.status, job.rows_created, job.rows_updated, job.rows_failed, job.seconds.total),
+            f": {job.error}" if job.error else "",
+        )
 
 
 def forget(gone: ImportJob) -> None:
@@ -108,7 +123,8 @@ def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> No
             prepare(claim, listener)
     job = load(job_id)
     if job.status == ImportStatus.EMBEDDING:
-        embed(job, listener, turn_seconds)
+        with log_context.about(tenant=job.tenant_id, phase=job.status):
+            embed(job, listener, turn_seconds)
     if claim := state.claim_publishing(job_id):
         with holding(claim):
             publish(claim, listener)

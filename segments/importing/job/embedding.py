@@ -1,7 +1,9 @@
 """The second step of an import: every chunk that is free is claimed and embedded, in threads."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from math import inf
 from threading import Event
 from time import monotonic
@@ -22,6 +24,8 @@ from segments.importing.types import Listener, Progress, RowProblem
 from segments.models import ImportJob, RowError
 from segments.models.import_job import ImportMode, ImportStatus, OnError
 
+logger = logging.getLogger(__name__)
+
 # How often a watcher hears of progress while other threads or workers embed.
 TICK_SECONDS = 0.2
 
@@ -37,7 +41,10 @@ def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> Non
         _call_another_worker(job.pk, threads)
     deadline = monotonic() + turn_seconds if turn_seconds else inf
     with ThreadPoolExecutor(threads, thread_name_prefix="embedding") as pool:
-        work = [pool.submit(_embed_chunks, job, embedder, stop, deadline) for _ in range(threads)]
+        work = [
+            pool.submit(copy_context().run, _embed_chunks, job, embedder, stop, deadline)
+            for _ in range(threads)
+        ]
         try:
             _watch(work, lambda: listener(_embedding_progress(job.pk)))
         finally:
@@ -84,6 +91,8 @@ def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: flo
                 done = embed_chunk(claim, place, embedder, stop.is_set, on_error)
                 if done and done.problems and on_error == OnError.ABORT:
                     _refuse_rows(claim, job, done.problems)
+                elif done:
+                    logger.info("embedded %d rows, reused %d", done.embedded, done.reused)
             if monotonic() > deadline:
                 return
     finally:

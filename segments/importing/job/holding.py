@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from django.db import Error, connection
 
 from datasets.exceptions import SegmillError
+from segments import log_context
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled
 from segments.importing import chunks, state
 from segments.importing.chunks import ChunkClaim
@@ -21,34 +22,42 @@ ERROR_CHARS = 500
 @contextmanager
 def holding(claim: JobClaim) -> Iterator[None]:
     """What an error means for an import whose claim we hold; with the claim lost, nothing."""
-    try:
-        yield
-    except (ImportCancelled, ClaimLost):
-        raise
-    except SegmillError as error:
-        state.fail_held(claim, error.code, str(error))
-    except Exception as trouble:
-        with _if_the_database_answers():
-            state.put_back(claim, _described(trouble))
-        raise
+    about = {"tenant": claim.tenant_id, "phase": claim.phase, "attempt": claim.attempts}
+    with log_context.about(job=claim.job_id, **about):
+        logger.info("claimed")
+        try:
+            yield
+        except (ImportCancelled, ClaimLost):
+            raise
+        except SegmillError as error:
+            logger.info("failed: %s", error)
+            state.fail_held(claim, error.code, str(error))
+        except Exception as trouble:
+            logger.warning("put back: %s", _described(trouble))
+            with _if_the_database_answers():
+                state.put_back(claim, _described(trouble))
+            raise
 
 
 @contextmanager
 def holding_chunk(claim: ChunkClaim) -> Iterator[None]:
     """What an error means for a chunk whose claim we hold; with the claim lost, nothing."""
-    try:
-        yield
-    except ClaimLost as lost:
-        logger.info("chunk %s of import %s: %s", claim.ordinal, claim.job_id, lost)
-    except (ImportCancelled, EmbeddingUnavailable):
-        raise
-    except SegmillError as error:
-        chunks.bury(claim, error.code, str(error))
-        raise ClaimLost(f"It has failed: {error}") from error
-    except Exception as trouble:
-        with _if_the_database_answers():
-            chunks.put_back(claim, _described(trouble))
-        raise
+    with log_context.about(chunk=claim.ordinal, attempt=claim.attempts):
+        try:
+            yield
+        except ClaimLost as lost:
+            logger.info("given up: %s", lost)
+        except (ImportCancelled, EmbeddingUnavailable):
+            raise
+        except SegmillError as error:
+            logger.info("failed: %s", error)
+            chunks.bury(claim, error.code, str(error))
+            raise ClaimLost(f"It has failed: {error}") from error
+        except Exception as trouble:
+            logger.warning("put back: %s", _described(trouble))
+            with _if_the_database_answers():
+                chunks.put_back(claim, _described(trouble))
+            raise
 
 
 @contextmanager
