@@ -94,6 +94,7 @@ HOSTILE = {
     "empty_sheet.xlsx": "an empty sheet",
     "hidden_sheet_first.xlsx": "another sheet first",
     "formula_never_calculated.xlsx": "a formula never calculated in column 1",
+    "formula_with_empty_value.xlsx": "a formula with an empty value in column 2",
     "error_value.xlsx": "the error #REF! in column 2",
     "empty_cell.xlsx": "nothing in column 2",
     "nul_by_its_number.xlsx": "a NUL by its number in column 1",
@@ -208,6 +209,12 @@ ODD = (
     Odd("semicolons.csv", TABLE.replace(",", ";").encode(), ROWS),
     Odd("delimiter_named.csv", ("sep=;\n" + TABLE.replace(",", ";")).encode(), ROWS),
     Odd("empty_rows.csv", f"{TABLE},\n,\n".encode(), ROWS, "passed over: line 3, 4"),
+    Odd(
+        "table_of_markdown.md",
+        b"|content|answer|\n|:--|--|\n|a|b|\n",
+        (("", "a", "b", ""),),
+        "line 2",
+    ),
     Odd("tabs.csv", TABLE.replace(",", "\t").encode(), ROWS),
     Odd("bars.txt", TABLE.replace(",", "|").encode(), ROWS),
     Odd(

@@ -75,11 +75,18 @@ def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
     try:
         return map_columns(sheet.header, sheet.header_line, doc_form, options)
     except HeaderRefused as refusal:
-        line = None if options.no_header else _header_further_down(sheet)
-        if line is None:
-            raise
-        hint = f"Line {line} looks like the header: remove what stands above it."
-        raise HeaderRefused(f"{refusal} {hint}") from refusal
+        hint = "" if options.no_header else _header_hint(sheet)
+        raise HeaderRefused(f"{refusal} {hint}".rstrip()) from refusal
+
+
+def _header_hint(sheet: Sheet) -> str:
+    """Where the header might be, if the first row is none."""
+    if any(map(part_named, sheet.header)):
+        return ""
+    line = _header_further_down(sheet)
+    if line is None:
+        return "If this is a row already, say that the file has no header (option no_header)."
+    return f"Line {line} looks like the header: remove what stands above it."
 
 
 def _header_further_down(sheet: Sheet) -> int | None:

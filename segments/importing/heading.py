@@ -74,4 +74,5 @@ def repetitions_of(repeated: Sequence[tuple[int, int]]) -> list[str]:
         return []
     listed = ", ".join(f"{line:,} (as {first:,})" for line, first in repeated[:REPETITIONS_SHOWN])
     more = " …" if len(repeated) > REPETITIONS_SHOWN else ""
-    return [f"{len(repeated):,} rows repeat an earlier row, on these lines: {listed}{more}."]
+    repeat = "row repeats" if len(repeated) == 1 else "rows repeat"
+    return [f"{len(repeated):,} {repeat} an earlier row: line {listed}{more}."]

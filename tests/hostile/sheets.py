@@ -64,6 +64,9 @@ def _two_sheets() -> bytes:
 def _bad_cells() -> Iterator[Hostile]:
     cells: dict[str, tuple[Cell, str]] = {
         "a formula never calculated": (("", "<f>A1</f>"), "never calculated"),
+        "a formula with an empty value": (("", "<f>A1</f><v/>"), "never calculated"),
+        "a formula that gives no text": (('t="str"', "<f>A1</f><v/>"), "is blank"),
+        "a switch without a value": (('t="b"', "<v/>"), "is blank"),
         **{
             f"the error {error}": (('t="e"', f"<v>{error}</v>"), error)
             for error in ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!")

@@ -19,7 +19,7 @@ def files() -> Iterator[Hostile]:
         ("too few cells", GOOD + "a\n", "has 1 cell,"),
         ("the same column twice", "content,answer,Content\na,b,c\n", "stands 2 times"),
         ("two columns for one part", "content,question,answer\na,b,c\n", "both mean"),
-        ("no header", "Where is it?,In Ulm.\n", "no content column"),
+        ("no header", "Where is it?,In Ulm.\n", "option no_header"),
         ("a title above the header", "Handbook\n\n" + GOOD, "Line 3 looks like the header"),
         ("a header alone", "content,answer\n", "has a header but no rows"),
         ("only an unknown column", "x\n1\n", "no content column"),
@@ -44,6 +44,6 @@ def _long_texts() -> Iterator[Hostile]:
     yield Hostile(
         "a quoted cell of 10 MB", partial(_long, GOOD + '"', "x", 10 * MIB, '",y\n'), limit
     )
-    yield Hostile("a million commas", partial(_long, GOOD, ",", MIB, "\n"), "empty cells")
+    yield Hostile("a million commas", partial(_long, GOOD, ",", MIB, "\n"), "without a text")
     array = '[{"content": "'
     yield Hostile("an array with a text of 20 MB", partial(_long, array, "x", 20 * MIB), "Line 1")

@@ -434,7 +434,7 @@ def test_repeated_rows_are_told_by_line(
     text = "question,answer\nA?,1\nB?,2\nA?,1\nA?,other\n"
     assert examined(document, text).repeated == [(4, 2)]
     job = import_text(document, text)
-    assert "1 rows repeat an earlier row, on these lines: 4 (as 2)." in job.notices
+    assert "1 row repeats an earlier row: line 4 (as 2)." in job.notices
     assert contents(document) == ["A?", "B?", "A?", "A?"]
 
 

@@ -34,6 +34,8 @@ NUL_SHARE = 8
 DELIMITERS = (",", ";", "\t", "|")
 # Rows looked at to find the delimiter.
 SNIFFED_ROWS = 50
+# What the line under the header of a Markdown table is made of.
+RULE = frozenset("-: ")
 # Empty rows that a notice names.
 LINES_LISTED = 10
 
@@ -122,15 +124,20 @@ def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generato
             for cells in reader:
                 if line == 1 and NAMED.match(delimiter.join(cells) + "\n"):
                     pass
-                elif any(cells) or len(cells) == 1:
-                    yield RawRow(line, tuple(cells))
-                elif cells:
+                elif len(cells) > 1 and _is_empty(cells, delimiter):
                     empty.add(line)
+                elif cells:
+                    yield RawRow(line, tuple(cells))
                 line = reader.line_num + 1
         except csv.Error as error:
             raise _malformed(opened, line, delimiter, str(error)) from error
     if empty.count:
         notices.append(str(empty))
+
+
+def _is_empty(cells: list[str], delimiter: str) -> bool:
+    """Whether a row has nothing in it; between bars, neither has a line of dashes (Markdown)."""
+    return not any(cells) or (delimiter == "|" and set("".join(cells)) <= RULE)
 
 
 class _EmptyRows:
@@ -147,7 +154,7 @@ class _EmptyRows:
     def __str__(self) -> str:
         listed = ", ".join(f"{line:,}" for line in self._first)
         more = " …" if self.count > LINES_LISTED else ""
-        rows = "row of empty cells was" if self.count == 1 else "rows of empty cells were"
+        rows = "row without a text was" if self.count == 1 else "rows without a text were"
         return f"{self.count:,} {rows} passed over: line {listed}{more}."
 
 

@@ -11,6 +11,7 @@ from segments.importing.formats.json_objects import (
     DECODER,
     LONGEST_OBJECT_CHARS,
     Element,
+    kind_of,
     sheet_of_objects,
 )
 from segments.importing.formats.lines import text_of
@@ -81,7 +82,7 @@ class _Array:
             raise self._malformed("this is nested too deep.") from error
         if not isinstance(found, dict):
             text = shown(self._held[begin : self._place]) if begin < self._place else ""
-            return Element(number, None, text, "it is another value")
+            return Element(number, None, text, f"it is {kind_of(found)}")
         return Element(number, found)
 
     def _decoded(self) -> Any:

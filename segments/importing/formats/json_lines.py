@@ -7,6 +7,7 @@ from segments.importing.formats.json_objects import (
     DECODER,
     LONGEST_OBJECT_CHARS,
     Element,
+    kind_of,
     sheet_of_objects,
 )
 from segments.importing.formats.lines import numbered_lines
@@ -72,5 +73,5 @@ def _element(number: int, text: str) -> Element:
     except ValueError as error:
         return Element(number, None, text, str(error))
     if not isinstance(found, dict):
-        return Element(number, None, text, "it is another value")
+        return Element(number, None, text, f"it is {kind_of(found)}")
     return Element(number, found)

@@ -14,6 +14,7 @@ from segments.exceptions import FileEmpty
 from segments.importing.formats.opened import OpenedFile
 from segments.importing.types import CellProblem, JSONCell, RawRow, Sheet, Source
 
+MEND = 'Write one as {"content": "…"}, with the names of the columns as keys.'
 # An object longer than this is no row but a file that went wrong.
 LONGEST_OBJECT_CHARS = 16 * 1024 * 1024
 
@@ -57,6 +58,15 @@ DECODER = json.JSONDecoder(
 )
 
 
+def kind_of(value: Any) -> str:
+    """What a value that is no object is, in words."""
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return "a text"
+    return "null" if value is None else "a number, true or false"
+
+
 def sheet_of_objects(
     elements: Callable[[], Iterator[Element]], source: Source, opened: OpenedFile
 ) -> Sheet:
@@ -89,7 +99,7 @@ def _rows(elements: Iterator[Element], header: list[str]) -> Generator[RawRow]:
     for element in elements:
         if element.object is None:
             problem = CellProblem(
-                None, element.text, "bad_json", f"This is no JSON object: {element.fault}. Mend it."
+                None, element.text, "bad_json", f"This is no JSON object: {element.fault}. {MEND}"
             )
             yield RawRow(element.line, (element.text,), (problem,))
         else:

@@ -117,16 +117,16 @@ class SheetParser:
         return number - 1
 
     def _end_cell(self) -> None:
-        if self._has_value:
-            text = self._shown("".join(self._text))
-            if text:
-                self._row.cells[self._column] = text
-        elif self._has_formula:
+        written = "".join(self._text)
+        # An empty value is what some programs write beside a formula; only texts may be empty.
+        if self._has_formula and not written and not (self._has_value and self._type == "str"):
             self._row.faults[self._column] = (
                 "formula_without_value",
                 "The cell has a formula that was never calculated. Open the file in a "
                 "spreadsheet program and save it again, or write the value.",
             )
+        elif written and (text := self._shown(written)):
+            self._row.cells[self._column] = text
 
     def _shown(self, text: str) -> str:
         kind = self._type

@@ -18,6 +18,7 @@ from segments.importing.formats.xlsx.workbook import (
     SheetEntry,
     Workbook,
     choose_sheet,
+    listed_sheets,
     read_workbook,
     sheet_notices,
 )
@@ -52,9 +53,11 @@ class XLSXReader:
         try:
             sheet = sheet_of(reading.rows(notices), source, opened)
         except FileEmpty:
+            others = [sheet.name for sheet in workbook.sheets if sheet is not entry]
+            there = f": {listed_sheets(others)}" if others else ""
             raise FileEmpty(
                 f"The sheet “{entry.name}” is empty. Put a header and rows into it, or choose "
-                "another sheet (option sheet)."
+                f"another sheet (option sheet){there}."
             ) from None
         return Sheet(sheet.header, sheet.header_line, sheet.rows, opened.position, source, notices)
 
@@ -84,7 +87,8 @@ class _Reading:
                 last, f"after this row, the sheet is damaged ({refusal}).", DAMAGED
             ) from refusal
         if self._hidden:
-            notices.append(f"{self._hidden:,} hidden rows were read as well.")
+            rows = "row was" if self._hidden == 1 else "rows were"
+            notices.append(f"{self._hidden:,} hidden {rows} read as well.")
 
     def _merges(self) -> Merges:
         with self._package.open(self._entry.part) as stream:

@@ -82,8 +82,12 @@ def choose_sheet(workbook: Workbook, wanted: str) -> SheetEntry:
     names = [sheet.name for sheet in workbook.sheets]
     nearest = get_close_matches(wanted, names, n=1)
     hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
-    listed = ", ".join(f"“{name}”" for name in names[:20]) + (" …" if len(names) > 20 else "")
-    raise SheetNotFound(f"There is no sheet “{wanted}”. {hint}The file has {listed}.")
+    raise SheetNotFound(f"There is no sheet “{wanted}”. {hint}The file has {listed_sheets(names)}.")
+
+
+def listed_sheets(names: Sequence[str]) -> str:
+    """The sheets by name, as far as a message has room."""
+    return ", ".join(f"“{name}”" for name in names[:20]) + (" …" if len(names) > 20 else "")
 
 
 def sheet_notices(workbook: Workbook, chosen: SheetEntry) -> list[str]:
