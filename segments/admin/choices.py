@@ -29,9 +29,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class PartChoice:
-    """A part of a segment, and the columns that may be it; the values are those of `map`."""
+    """A part of a segment, and the columns that may be it; the values are those of `map`.
+
+    `found` is the column that it is taken from if none is chosen, as far as that is known.
+    """
 
     part: str
+    found: str
     columns: list[Choice]
 
 
@@ -63,6 +67,7 @@ def part_choices(header: Sequence[str], uses: Sequence[str]) -> list[PartChoice]
     return [
         PartChoice(
             part,
+            taken.get(part, ""),
             [
                 Choice(f"{part}={name}", name, taken.get(part) == name)
                 for name in header

@@ -6,7 +6,9 @@ from typing import Self
 from segments.importing.columns import Columns
 from segments.importing.examine import Examination
 from segments.importing.plan import Plan
+from segments.importing.tally import sync_refusal
 from segments.importing.types import RowProblem, SegmentRow, Source
+from segments.models.import_job import ImportMode
 
 PROBLEMS_SHOWN = 50
 
@@ -69,13 +71,20 @@ class Preview:
             plan=found.plan,
             source=found.source,
             uses=found.columns.uses,
-            refusal="" if found.failed else found.refusal,
+            refusal=_refusal(found),
         )
 
     @property
     def problems_unshown(self) -> bool:
         """Whether there are more bad rows than shown."""
         return self.failed > len({problem.line for problem in self.problems})
+
+
+def _refusal(found: Examination) -> str:
+    """Why the file cannot be imported as it is; bad rows are left out, unless it is a sync."""
+    if not found.failed:
+        return found.refusal
+    return sync_refusal(found.failed) if found.plan.mode == ImportMode.SYNC else ""
 
 
 def _uses(columns: Columns) -> list[ColumnUse]:

@@ -45,7 +45,7 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     form = SegmentForm
     # Segments have no index of their tenants; their documents lead to them.
     tenant_path = "document__tenant"
-    list_display = ("excerpt", "answer_excerpt", "document", "position", "tokens", "enabled")
+    list_display = ("excerpt", "answer_excerpt", "document", "position", "enabled")
     list_display_links = ("excerpt",)
     list_filter = (DatasetFilter, DocumentFilter, ImportFilter, "enabled")
     list_per_page = 50

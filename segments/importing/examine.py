@@ -12,9 +12,10 @@ from segments.importing.columns import Columns
 from segments.importing.options import ImportOptions
 from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.plan import Plan, make_plan, refuse_over_budget
+from segments.importing.tally import sync_refusal
 from segments.importing.types import Listener, RowProblem, SegmentRow, Source, Target
 from segments.importing.writer import Chunkful
-from segments.models.import_job import OnError
+from segments.models.import_job import ImportMode, OnError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,10 @@ def examine(given: GivenFile, target: Target, listener: Listener) -> Examination
 
 
 def _refused(tally: Tally, options: ImportOptions) -> str:
-    if tally.staged and (not tally.failed or options.on_error == OnError.SKIP):
+    if tally.staged and not tally.failed:
         return ""
+    if tally.staged and options.on_error == OnError.SKIP:
+        return sync_refusal(tally.failed) if options.mode == ImportMode.SYNC else ""
     return f"{tally.failed:,} {'row is' if tally.failed == 1 else 'rows are'} bad."
 
 

@@ -58,3 +58,12 @@ class Tally:
         self.tokens += row.tokens
         if len(self.sample) < SAMPLE_ROWS:
             self.sample.append(row.segment)
+
+
+def sync_refusal(failed: int) -> str:
+    """Why a sync leaves no bad rows out."""
+    rows = "1 row is bad" if failed == 1 else f"{failed:,} rows are bad"
+    return (
+        f"{rows}, and sync removes what the file does not have: the segments of bad rows would be "
+        "lost. Mend the rows, or use upsert."
+    )

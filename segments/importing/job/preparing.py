@@ -14,6 +14,7 @@ from segments.importing.adopting import adopt_model
 from segments.importing.job.row import load, options_of, target_of
 from segments.importing.pipeline import GivenFile, Tally
 from segments.importing.state import JobClaim
+from segments.importing.tally import sync_refusal
 from segments.importing.types import Listener
 from segments.importing.writer import Chunkful
 from segments.models import Chunk, ImportJob
@@ -38,10 +39,7 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
         first = min(tally.problems, key=lambda problem: problem.line)
         raise RowsRefused(tally.failed, tally.rows, str(first))
     if tally.failed and job.mode == ImportMode.SYNC:
-        raise ImportRefused(
-            f"{tally.failed:,} rows are bad, and sync removes what the file does not have: the "
-            "segments of those rows would be lost. Mend the rows, or use upsert."
-        )
+        raise ImportRefused(sync_refusal(tally.failed))
     aim = pipeline.aim_of(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(aim, given.options, price)
