@@ -48,7 +48,7 @@ def test_a_sync_with_bad_rows_is_not_offered(
 
     page = editor.get(f"{address}&mode=sync").content.decode()
     assert "the segments of bad rows would be lost" in page
-    assert "good row" not in page
+    assert "Import the 1 good row" not in page
     assert "Import the 1 good row" in editor.get(f"{address}&mode=upsert").content.decode()
 
 
