@@ -3,7 +3,7 @@
 import socket
 from datetime import timedelta
 
-from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Now
 
 from segments.models import Heartbeat
@@ -36,8 +36,9 @@ def age(name: str) -> float | None:
 
 
 def ages() -> dict[str, float]:
-    """Seconds since each thing that gives signs of life gave its last, by name."""
-    beats = Heartbeat.objects.annotate(passed=PASSED).order_by("name")
+    """Seconds since the workers of each machine and the reaper gave their last sign, by name."""
+    theirs = Q(name__startswith=WORKER_PREFIX) | Q(name=REAPER)
+    beats = Heartbeat.objects.filter(theirs).annotate(passed=PASSED).order_by("name")
     return {name: passed.total_seconds() for name, passed in beats.values_list("name", "passed")}
 
 
