@@ -24,9 +24,9 @@ def main(part: str, sizes: str) -> None:
 
 def _parts() -> Mapping[str, Callable[[Recorder], None]]:
     """The parts by name; they can be imported only when Django is set up."""
-    from segments.benchmark import filled, memory, searching, whole
+    from segments.benchmark import endpoint, filled, memory, searching, whole
 
-    return {module.PART: module.measure for module in (whole, filled, memory, searching)}
+    return {module.PART: module.measure for module in (whole, filled, memory, searching, endpoint)}
 
 
 def _tell_step(what: str, done: float) -> None:

@@ -11,6 +11,7 @@ TITLES = {
     "ms": "Milliseconds a search (shorter is better)",
     "MiB": "Peak memory in MiB (shorter is better)",
     "s": "Seconds (shorter is better)",
+    "requests": "Requests a minute",
 }
 WIDTH, LABELS, VALUES = 900, 330, 90
 LINE, BAR, GAP = 26, 16, 14

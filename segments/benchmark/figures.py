@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PARTS = ("import", "filled", "memory", "search")
+PARTS = ("import", "filled", "memory", "search", "endpoint")
 
-Unit = Literal["rows/s", "s", "MiB", "ms", "rows"]
+Unit = Literal["rows/s", "s", "MiB", "ms", "rows", "requests"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class Sizes:
     memory: tuple[int, int] = (50_000, 1_000_000)
     search: tuple[int, ...] = (1_000, 10_000, 100_000)
     questions: int = 100
+    endpoint: int = 5_000
+    requests: int = 400
 
 
 QUICK = Sizes(
@@ -30,6 +32,8 @@ QUICK = Sizes(
     memory=(1_000, 4_000),
     search=(200, 2_000),
     questions=10,
+    endpoint=320,
+    requests=12,
 )
 """Only shows that everything works; its numbers say nothing."""
 
@@ -116,5 +120,26 @@ TARGETS: Sequence[tuple[str, Place, Place, Literal["at least", "at most"], float
         ("import", "rows of a second import"),
         "at most",
         0.0,
+    ),
+    (
+        "whole import by an endpoint / what the endpoint gives",
+        ("endpoint", "whole import by the endpoint"),
+        ("endpoint", "what the endpoint gives"),
+        "at least",
+        0.9,
+    ),
+    (
+        "most requests of two processes in any minute / allowed",
+        ("endpoint", "most requests in any minute"),
+        ("endpoint", "requests allowed in a minute"),
+        "at most",
+        1.0,
+    ),
+    (
+        "their requests a minute on average / allowed",
+        ("endpoint", "requests a minute on average"),
+        ("endpoint", "requests allowed in a minute"),
+        "at least",
+        0.9,
     ),
 )

@@ -85,8 +85,15 @@ def test_search_is_measured_by_method_and_size(results: dict[str, Any]) -> None:
     }
 
 
+def test_an_endpoint_and_a_shared_budget_are_measured(results: dict[str, Any]) -> None:
+    values = {f["name"]: f["value"] for f in results["figures"] if f["part"] == "endpoint"}
+
+    assert values["whole import by the endpoint"] <= values["what the endpoint gives"] == 320
+    assert values["most requests in any minute"] >= QUICK.requests
+
+
 def test_targets_say_whether_they_are_met(results: dict[str, Any]) -> None:
-    assert len(results["targets"]) == 4
+    assert len(results["targets"]) == 7
     for target in results["targets"]:
         assert set(target) == {"name", "value", "sense", "wanted", "met"}
 

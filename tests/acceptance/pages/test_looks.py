@@ -12,7 +12,10 @@ from .test_pages import NewDocument, choose, look, rows, start
 SMALLEST_PICTURE = 5_000
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-LISTS = ("datasets/tenant", "datasets/dataset", "datasets/document", "segments/importjob")
+LISTS = (
+    *("datasets/tenant", "datasets/dataset", "datasets/document"),
+    *("segments/importjob", "segments/reembedding"),
+)
 
 TakePicture = Callable[[str], None]
 
@@ -87,3 +90,19 @@ def test_lists_and_refusals_fit(
     for model in LISTS:
         page.goto(f"/admin/{model}/")
         picture(model.replace("/", "-"))
+
+
+def test_a_change_of_model_is_watched_to_its_end(
+    page: Page, new_document: NewDocument, picture: TakePicture
+) -> None:
+    new_document("reembedded")
+    page.goto("/admin/datasets/dataset/")
+    page.get_by_role("link", name="handbook").click()
+    page.get_by_role("link", name="Change the embedding model").click()
+    page.get_by_label("Model").fill("l2_supercat_256")
+    picture("reembedding-choose")
+    page.get_by_role("button", name="anew").click()
+    picture("reembedding-progress")
+    expect(page.get_by_role("region", name="Outcome")).to_contain_text("of l2_supercat_256 now")
+    expect(page.get_by_role("link", name="Choose another model")).to_be_visible()
+    picture("reembedding-done")
