@@ -4,12 +4,11 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from datasets.models import DocForm, Document
-from datasets.tenant_admin import access_of
+from segments.admin.reaching import visible_or_404
 from segments.exceptions import ExportRefused
 from segments.exporting import segments, templates
 from segments.exporting.downloads import download
@@ -23,8 +22,7 @@ def export_file(request: HttpRequest, document_id: UUID, kind: str) -> HttpRespo
     Raises:
         Http404: the user may not see it, or there is no such format.
     """
-    documents = access_of(request).visible(Document.objects.all())
-    document = get_object_or_404(documents, pk=document_id)
+    document = visible_or_404(request, Document.objects.all(), document_id)
     chosen = _one_of(segments.FORMATS, kind)
     try:
         portions = segments.export_document(document, chosen)

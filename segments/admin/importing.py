@@ -6,17 +6,16 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.exceptions import SegmillError
 from datasets.models import Document
-from datasets.tenant_admin import access_of
 from segments import services
 from segments.admin.choices import (
     DELIMITERS,
@@ -30,6 +29,7 @@ from segments.admin.choices import (
 )
 from segments.admin.handover import sign, unsign
 from segments.admin.preview import Preview
+from segments.admin.reaching import editable_or_refused
 from segments.importing.options import ImportOptions
 from segments.importing.rows import open_sheet
 from segments.models.import_job import Door
@@ -46,7 +46,7 @@ def new_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
 
     A script that asks for JSON gets `{"url"}` of the preview, or `{"error"}`.
     """
-    document = _editable_document(request, document_id)
+    document = editable_or_refused(request, _documents(), document_id)
     error = ""
     if request.method == "POST":
         try:
@@ -63,7 +63,7 @@ def new_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """What the stored file is and what importing it would do; changes nothing."""
-    document = _editable_document(request, document_id)
+    document = editable_or_refused(request, _documents(), document_id)
     reference = request.GET.get("file", "")
     try:
         stored = unsign(reference, document.pk, _user(request).pk)
@@ -82,7 +82,7 @@ def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
 @require_POST
 def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """Start the import of a file that was looked at; confirming twice starts it once."""
-    document = _editable_document(request, document_id)
+    document = editable_or_refused(request, _documents(), document_id)
     try:
         stored = unsign(request.POST.get("file", ""), document.pk, _user(request).pk)
         started = services.start_stored_import(
@@ -98,18 +98,8 @@ def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:segments_importjob_change", args=[started.pk]))
 
 
-def _editable_document(request: HttpRequest, document_id: UUID) -> Document:
-    """The document, for somebody who may import into it.
-
-    Raises:
-        Http404: the user may not even see it.
-        PermissionDenied: the user may only see it.
-    """
-    documents = access_of(request).visible(Document.objects.select_related("dataset", "tenant"))
-    document: Document = get_object_or_404(documents, pk=document_id)
-    if not access_of(request).may_edit(document.tenant_id):
-        raise PermissionDenied
-    return document
+def _documents() -> QuerySet[Document]:
+    return Document.objects.select_related("dataset", "tenant")
 
 
 def _accept(request: HttpRequest, document: Document) -> str:

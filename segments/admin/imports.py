@@ -1,24 +1,18 @@
 """The history of imports in the admin: who imported what from where, and what became of it."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from datasets.lookup import as_uuid
-from datasets.tenant_admin import TenantScopedAdmin
 from segments.admin import exporting, importing, watching
 from segments.admin.badges import badge
+from segments.admin.history import HistoryAdmin
 from segments.admin.paging import BoundedPaginator
 from segments.models import ImportJob
 
 
 @admin.register(ImportJob)
-class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
+class ImportJobAdmin(HistoryAdmin[ImportJob]):
     """Imports are looked at here; they change by what is done with them, never by a form."""
 
     list_display = (
@@ -32,61 +26,26 @@ class ImportJobAdmin(TenantScopedAdmin[ImportJob]):
     )
     list_display_links = ("state", "file_name")
     list_filter = ("status", "door", "created_at", ("tenant", admin.RelatedOnlyFieldListFilter))
-    list_per_page = 50
     list_select_related = ("document", "created_by")
     paginator = BoundedPaginator
     show_full_result_count = False
     search_fields = ("file_name", "document__name")
 
-    class Media:
-        css = {"all": ("segments/imports.css",)}  # noqa: RUF012
-
-    def get_urls(self) -> list[URLPattern]:
-        """The pages on the way of a file, and those of an import."""
-        pages: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
-            ("new/<uuid:document_id>/", importing.new_import, "new"),
-            ("new/<uuid:document_id>/preview/", importing.preview_import, "preview"),
-            ("new/<uuid:document_id>/confirm/", importing.confirm_import, "confirm"),
-            ("<uuid:job_id>/state.json", watching.import_state, "state"),
-            ("<uuid:job_id>/bad-rows.csv", watching.bad_rows_file, "bad_rows"),
-            ("<uuid:job_id>/rows-to-mend/", watching.rows_to_mend, "mend"),
-            ("export/<uuid:document_id>/<str:kind>/", exporting.export_file, "export"),
-            ("template/<str:doc_form>/<str:kind>/", exporting.template_file, "template"),
-            ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
-            ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
-            ("<uuid:job_id>/resume/", watching.resume_import, "resume"),
-            ("<uuid:job_id>/undo/", watching.undo_import, "undo"),
-        ]
-        own = [
-            path(route, self.admin_site.admin_view(view), name=f"segments_importjob_{name}")
-            for route, view, name in pages
-        ]
-        return [*own, *super().get_urls()]
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The import's own page: there is nothing to fill in."""
-        job_id = as_uuid(object_id)
-        if job_id is None:
-            raise Http404
-        return watching.import_page(request, job_id)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: an import starts from its document's page."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: history is read."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: history stays as long as its document."""
-        return False
+    pages = (
+        ("new/<uuid:document_id>/", importing.new_import, "new"),
+        ("new/<uuid:document_id>/preview/", importing.preview_import, "preview"),
+        ("new/<uuid:document_id>/confirm/", importing.confirm_import, "confirm"),
+        ("<uuid:job_id>/state.json", watching.import_state, "state"),
+        ("<uuid:job_id>/bad-rows.csv", watching.bad_rows_file, "bad_rows"),
+        ("<uuid:job_id>/rows-to-mend/", watching.rows_to_mend, "mend"),
+        ("export/<uuid:document_id>/<str:kind>/", exporting.export_file, "export"),
+        ("template/<str:doc_form>/<str:kind>/", exporting.template_file, "template"),
+        ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
+        ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
+        ("<uuid:job_id>/resume/", watching.resume_import, "resume"),
+        ("<uuid:job_id>/undo/", watching.undo_import, "undo"),
+    )
+    page = watching.import_page
 
     @admin.display(description="state", ordering="status")
     def state(self, job: ImportJob) -> SafeString:

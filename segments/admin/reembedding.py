@@ -6,9 +6,9 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from datasets.exceptions import SegmillError
 from datasets.models import Dataset
 from datasets.tenant_admin import access_of
+from segments.admin.reaching import editable_or_refused, visible_or_404
 from segments.embedding.lookup import known_models
 from segments.models import DocumentSegment, Reembedding
 from segments.models.import_job import OnError
@@ -55,7 +56,7 @@ class ModelChoice(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_reembedding(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
     """Choose a model; posting it has the workers begin, and leads to the page of that."""
-    dataset = _editable_dataset(request, dataset_id)
+    dataset = editable_or_refused(request, Dataset.objects.all(), dataset_id)
     if ordered := services.under_way(dataset):
         return _to_page(ordered)
     given = request.POST if request.method == "POST" else None
@@ -83,7 +84,7 @@ def new_reembedding(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def reembedding_page(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
     """How far it is; the page asks for itself again and takes over what has changed."""
-    work = _visible(request, reembedding_id)
+    work = visible_or_404(request, _reembeddings(), reembedding_id)
     may_edit = access_of(request).may_edit(work.tenant_id)
     context = {
         "title": f"Vectors of {work.dataset}",
@@ -99,7 +100,7 @@ def reembedding_page(request: HttpRequest, reembedding_id: UUID) -> HttpResponse
 @require_POST
 def cancel_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
     """End it; the dataset keeps its model."""
-    work = _editable(request, reembedding_id)
+    work = editable_or_refused(request, _reembeddings(), reembedding_id)
     try:
         services.cancel(work, f"Cancelled by {request.user}.")
     except SegmillError as refusal:
@@ -110,7 +111,7 @@ def cancel_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpRespon
 @require_POST
 def resume_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
     """Let an interrupted one go on now instead of after its pause."""
-    work = _editable(request, reembedding_id)
+    work = editable_or_refused(request, _reembeddings(), reembedding_id)
     try:
         services.resume(work)
     except SegmillError as refusal:
@@ -128,43 +129,8 @@ def _begun(request: HttpRequest, dataset: Dataset, chosen: dict[str, str]) -> Re
     )
 
 
-def _editable_dataset(request: HttpRequest, dataset_id: UUID) -> Dataset:
-    """The dataset, for somebody who may change it.
-
-    Raises:
-        Http404: the user may not even see it.
-        PermissionDenied: the user may only see it.
-    """
-    dataset: Dataset = get_object_or_404(
-        access_of(request).visible(Dataset.objects.all()), pk=dataset_id
-    )
-    if not access_of(request).may_edit(dataset.tenant_id):
-        raise PermissionDenied
-    return dataset
-
-
-def _visible(request: HttpRequest, reembedding_id: UUID) -> Reembedding:
-    """The reembedding, for somebody who may see it.
-
-    Raises:
-        Http404: the user may not.
-    """
-    everything = Reembedding.objects.select_related("dataset", "created_by")
-    work: Reembedding = get_object_or_404(access_of(request).visible(everything), pk=reembedding_id)
-    return work
-
-
-def _editable(request: HttpRequest, reembedding_id: UUID) -> Reembedding:
-    """The reembedding, for somebody who may do something with it.
-
-    Raises:
-        Http404: the user may not even see it.
-        PermissionDenied: the user may only see it.
-    """
-    work = _visible(request, reembedding_id)
-    if not access_of(request).may_edit(work.tenant_id):
-        raise PermissionDenied
-    return work
+def _reembeddings() -> QuerySet[Reembedding]:
+    return Reembedding.objects.select_related("dataset", "created_by")
 
 
 def _user(request: HttpRequest) -> User:

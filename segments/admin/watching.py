@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -14,7 +14,7 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from datasets.exceptions import SegmillError
 from datasets.tenant_admin import access_of
 from segments import bad_rows, services
+from segments.admin.reaching import editable_or_refused, visible_or_404
 from segments.exporting import row_report
 from segments.exporting.downloads import download
 from segments.importing import samples
@@ -39,7 +40,7 @@ ERRORS_SHOWN = 100
 @require_http_methods(["GET", "HEAD"])
 def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Where the import stands, and once it has ended, what became of it."""
-    job = _visible_job(request, job_id)
+    job = visible_or_404(request, _jobs(), job_id)
     may_edit = access_of(request).may_edit(job.tenant_id)
     context = {
         "title": f"Import of {job.file_name}",
@@ -62,13 +63,13 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
     """Where the import stands, for the page that watches it."""
-    return JsonResponse(_state(_visible_job(request, job_id)))
+    return JsonResponse(_state(visible_or_404(request, _jobs(), job_id)))
 
 
 @require_http_methods(["GET", "HEAD"])
 def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """All bad rows of the import that were kept, as CSV: what is wrong, cell by cell."""
-    job = _visible_job(request, job_id)
+    job = visible_or_404(request, _jobs(), job_id)
     name = bad_rows.file_name(job)
     response = StreamingHttpResponse(bad_rows.csv_lines(job), content_type=bad_rows.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -78,7 +79,7 @@ def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def rows_to_mend(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """Just the bad rows, in the format of their file, to be mended and imported as they are."""
-    job = _visible_job(request, job_id)
+    job = visible_or_404(request, _jobs(), job_id)
     source = row_report.source_of(job)
     name = row_report.report_name(job.file_name, source)
     return download(row_report.report_of_job(job), name, source.format)
@@ -87,7 +88,7 @@ def rows_to_mend(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 @require_POST
 def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """End the import; nothing of it becomes visible."""
-    job = _editable_job(request, job_id)
+    job = editable_or_refused(request, _jobs(), job_id)
     try:
         services.cancel_import(job, f"Cancelled by {request.user}; nothing was imported.")
     except SegmillError as refusal:
@@ -98,7 +99,7 @@ def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Start the import anew, and go to the new one's page."""
-    job = _editable_job(request, job_id)
+    job = editable_or_refused(request, _jobs(), job_id)
     try:
         user = cast("User", request.user)  # admin pages are for users who are logged in
         return _to_page(services.retry_import(job, door=Door.ADMIN, user=user))
@@ -110,7 +111,7 @@ def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 def resume_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Let an interrupted import go on now instead of after its pause."""
-    job = _editable_job(request, job_id)
+    job = editable_or_refused(request, _jobs(), job_id)
     try:
         services.resume_import(job)
     except SegmillError as refusal:
@@ -121,7 +122,7 @@ def resume_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Ask, and once confirmed take back what the import added."""
-    job = _editable_job(request, job_id)
+    job = editable_or_refused(request, _jobs(), job_id)
     if request.method != "POST":
         context = {"title": f"Undo the import of {job.file_name}?", "job": job}
         site = admin.site.each_context(request)
@@ -133,28 +134,8 @@ def undo_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return _to_page(job)
 
 
-def _visible_job(request: HttpRequest, job_id: UUID) -> ImportJob:
-    """The import, for somebody who may see it.
-
-    Raises:
-        Http404: the user may not.
-    """
-    jobs = ImportJob.objects.select_related("document", "dataset", "created_by", "retry_of")
-    job: ImportJob = get_object_or_404(access_of(request).visible(jobs), pk=job_id)
-    return job
-
-
-def _editable_job(request: HttpRequest, job_id: UUID) -> ImportJob:
-    """The import, for somebody who may do something with it.
-
-    Raises:
-        Http404: the user may not even see it.
-        PermissionDenied: the user may only see it.
-    """
-    job = _visible_job(request, job_id)
-    if not access_of(request).may_edit(job.tenant_id):
-        raise PermissionDenied
-    return job
+def _jobs() -> QuerySet[ImportJob]:
+    return ImportJob.objects.select_related("document", "dataset", "created_by", "retry_of")
 
 
 def _to_page(job: ImportJob) -> HttpResponse:
