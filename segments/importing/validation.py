@@ -42,7 +42,9 @@ def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
     """The segment that `raw` describes, or everything that is wrong with it."""
     columns = rules.columns
     if raw.problems:
-        return [_as_read(raw, columns, fault) for fault in raw.problems]
+        faults = [fault for fault in raw.problems if _is_used(fault.place, columns)]
+        if faults:
+            return [_as_read(raw, columns, fault) for fault in faults]
     if len(raw.cells) != len(columns.names):
         fitted = _fitted(raw.cells, columns.names)
         if fitted is None:
@@ -71,6 +73,11 @@ def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
 def problem(raw: RawRow, column: str, value: str, code: str, reason: str) -> RowProblem:
     """A problem of `raw` at `column`, its value cut for display."""
     return RowProblem(raw.line, shown(column), shown(value), code, reason, raw.cells)
+
+
+def _is_used(place: int | None, columns: Columns) -> bool:
+    """Whether a fault at that place matters: in a column that nobody reads it does not."""
+    return place is None or place >= len(columns.uses) or bool(columns.uses[place])
 
 
 def _as_read(raw: RawRow, columns: Columns, fault: CellProblem) -> RowProblem:

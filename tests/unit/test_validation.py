@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from datasets.models import DocForm
 from segments.importing.columns import map_columns
-from segments.importing.types import RawRow, SegmentRow
+from segments.importing.types import CellProblem, RawRow, SegmentRow
 from segments.importing.validation import Rules, validate
 
 HEADER = ["content", "answer", "keywords", "external_id", "enabled", "metadata.topic", "other"]
@@ -134,3 +134,11 @@ def test_any_row_is_a_segment_that_can_be_stored_or_a_list_of_problems(cells: li
     assert "\0" not in stored
     assert stored.encode()
     assert found.content.strip()
+
+
+def test_a_fault_in_a_column_that_is_not_used_does_not_matter() -> None:
+    cells = ("a", "b", "", "", "", "", "")
+    for place, is_bad in ((0, True), (5, True), (6, False), (9, True), (None, True)):
+        fault = CellProblem(place, "", "merged_cell", "Unmerge it.")
+        found = validate(RawRow(2, cells, (fault,)), RULES)
+        assert isinstance(found, list) is is_bad, place

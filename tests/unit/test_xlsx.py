@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -338,3 +339,13 @@ def test_texts_come_back_as_they_were_written(table: list[list[str]]) -> None:
     content = workbook([["a", "b", "c"], *table])
     expected = [tuple(row + [""] * (3 - len(row))) for row in table if any(row)]
     assert [row.cells for row in rows(content)] == expected
+
+
+def test_it_tells_how_much_of_the_file_is_read() -> None:
+    rows = [["content"], *([f"{n} {n * n} {n**3}"] for n in range(20_000))]
+    content = workbook(rows)
+    sheet = opened(content)
+    shares = [sheet.position() / len(content) for _ in islice(sheet.rows, None, None, 4_000)]
+
+    assert shares == sorted(shares)
+    assert 0 < shares[1] < 0.5 < shares[-1] <= 1

@@ -36,6 +36,7 @@ class Package:
 
     def __init__(self, file: IO[bytes], name: str, deadline: Deadline) -> None:
         self.name, self._deadline = name, deadline
+        self.bytes = file.seek(0, io.SEEK_END)
         try:
             self._zip = zipfile.ZipFile(file)
         except ZIP_FAULTS as error:

@@ -1,7 +1,9 @@
 """A workbook's sheet as rows of texts: what its cells show, under the numbers of its rows."""
 
+import io
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -59,7 +61,7 @@ class XLSXReader:
                 f"The sheet “{entry.name}” is empty. Put a header and rows into it, or choose "
                 f"another sheet (option sheet){there}."
             ) from None
-        return Sheet(sheet.header, sheet.header_line, sheet.rows, opened.position, source, notices)
+        return replace(sheet, position=reading.position, notices=notices)
 
 
 class _Reading:
@@ -71,6 +73,7 @@ class _Reading:
             raise XMLRefused(f"the part of the sheet “{entry.name}” is missing")
         self._width = 0
         self._hidden = 0
+        self._stream: io.BufferedReader | None = None
 
     def rows(self, notices: list[str]) -> Generator[RawRow]:
         """The header and every row under it; at the end, `notices` tells what else was seen."""
@@ -90,6 +93,13 @@ class _Reading:
             rows = "row was" if self._hidden == 1 else "rows were"
             notices.append(f"{self._hidden:,} hidden {rows} read as well.")
 
+    def position(self) -> int:
+        """How many bytes of the file are done with, by how much of the sheet has been read."""
+        if self._stream is None:
+            return 0
+        share = self._stream.raw.tell() / max(self._package.size(self._entry.part), 1)
+        return round(self._package.bytes * min(share, 1.0))
+
     def _merges(self) -> Merges:
         with self._package.open(self._entry.part) as stream:
             return find_merges(stream)
@@ -97,8 +107,8 @@ class _Reading:
     def _sheet_rows(self, stack: ExitStack) -> Iterator[SheetRow]:
         strings = stack.enter_context(closing(self._strings()))
         parser = SheetParser(strings, self._formats(), self._workbook.is_1904)
-        stream = stack.enter_context(self._package.open(self._entry.part))
-        return parser.rows(stream)
+        self._stream = stack.enter_context(self._package.open(self._entry.part))
+        return parser.rows(self._stream)
 
     def _strings(self) -> SharedStrings:
         if self._workbook.strings is None:
