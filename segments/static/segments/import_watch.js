@@ -85,7 +85,7 @@ function showProgress(state) {
   badge.textContent = state.words;
   part("line").textContent = lineOf(state) || "\u00a0";
   if (state.status === "waiting" && Date.now() - opened > NO_WORKER_AFTER) {
-    trouble("No worker has taken it yet. Are the workers running (make run, or manage.py qcluster)?");
+    trouble("No worker has taken it yet: they are busy with other imports, or none runs (make run, or manage.py run_workers).");
   }
   announce(`${state.words}${quarter(state.fraction)}`);
 }
