@@ -30,8 +30,9 @@ ROWS = 5
 SUBMITTERS = 8
 # Publishing takes some 10 ms here: long enough to come before, into the middle, and after.
 LONGEST_DELAY_SECONDS = 0.02
-# Whoever won the last time starts so much later the next time: so it stays close.
-HANDICAP_SECONDS = 0.004
+# Whoever won the last time starts later the next time, by less and less: so it comes close.
+FIRST_LEAD_SECONDS = 0.4
+LEAST_HANDICAP_SECONDS = 0.004
 EXPECTED = (ImportNotFound, SegmentNotFound, StateConflict, TargetGone)
 
 Work = Callable[[], object]
@@ -43,7 +44,8 @@ class Races:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.ends: Counter[str] = Counter()
-        self._pool, self._lead = ThreadPoolExecutor(SUBMITTERS), 0.0
+        self._pool = ThreadPoolExecutor(SUBMITTERS)
+        self._lead = self._handicap = FIRST_LEAD_SECONDS
         tenant, _ = Tenant.objects.get_or_create(name="races")
         self._dataset = Dataset.objects.create(
             tenant=tenant, name=str(uuid4()), indexing_technique=IndexingTechnique.ECONOMY
@@ -75,7 +77,8 @@ class Races:
         expected = ImportStatus.CANCELLED if is_cancelled else ImportStatus.COMPLETED
         assert started.status == expected, (started.status, cancelled)
         self._check_document(document, 0 if is_cancelled else ROWS)
-        self._lead += HANDICAP_SECONDS if is_cancelled else -HANDICAP_SECONDS
+        self._handicap = max(self._handicap / 2, LEAST_HANDICAP_SECONDS)
+        self._lead += self._handicap if is_cancelled else -self._handicap
         self.ends[started.status] += 1
 
     def same_submit(self) -> None:
