@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -24,8 +24,11 @@ from tests.chaos.results import ChaosResult, Done, recoveries
 from tests.chaos.valkey import Valkey
 from tests.servers.embeddings import EmbeddingsServer
 
-# Between two faults: at times no time at all, so that faults meet.
-PAUSE_SECONDS = (0.0, 6.0)
+# Every other fault is let to be recovered from, so that it is seen how long that takes; the
+# rest come as they like, at times at once, so that faults meet.
+PAUSE_SECONDS = (0.0, 4.0)
+RECOVERY_SHARE = 0.5
+LONGEST_RECOVERY_SECONDS = 40.0
 CLIENTS = 2
 # A request to the endpoint takes so long: faults shall meet chunks half done.
 ANSWER_SECONDS = 0.25
@@ -68,7 +71,7 @@ class ChaosRun:
                 client.start()
             stack.callback(self._ended.set)
             wait_until(self._is_at_work, START_SECONDS, "the first import has ended")
-            self._do_faults(faults, tell)
+            self._do_faults(faults, reader, tell)
             tell(faults, "waiting for all imports to end")
             self._finish(clients)
         self.result.seconds = time.monotonic() - began
@@ -89,7 +92,7 @@ class ChaosRun:
     def _is_at_work(self) -> bool:
         return any(each.fate == Fate.COMPLETED for each in self._ledger.imports)
 
-    def _do_faults(self, wanted: int, tell: Tell) -> None:
+    def _do_faults(self, wanted: int, reader: Reader, tell: Tell) -> None:
         """Every kind about as often, in random order."""
         kinds = faults_for(self.result.broker)
         order: list[str] = []
@@ -109,6 +112,8 @@ class ChaosRun:
                 continue
             self._faults.append(Done(kind, began, time.monotonic()))
             tell(len(self._faults), kind)
+            if self._scene.chance.random() < RECOVERY_SHARE:
+                _wait_for_a_move(reader)
             time.sleep(self._scene.chance.uniform(*PAUSE_SECONDS))
 
     def _finish(self, clients: list[Client]) -> None:
@@ -155,6 +160,12 @@ class ChaosRun:
         positions = segments.order_by("position").values_list("position", flat=True)
         if total != len(positions) or len(set(positions)) != total:
             self.result.wrong.append(f"document {document_id}: {total} by its totals")
+
+
+def _wait_for_a_move(reader: Reader) -> None:
+    now = time.monotonic()
+    with suppress(TimeoutError):
+        wait_until(lambda: reader.last_move > now, LONGEST_RECOVERY_SECONDS, "an import moved")
 
 
 def _visible(imports: list[Accepted]) -> list[str]:

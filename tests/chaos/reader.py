@@ -64,6 +64,8 @@ class Reader(threading.Thread):
         self._documents, self._stopping = documents, threading.Event()
         self._seen: dict[str, _Seen] = {}
         self.sightings = Sightings()
+        self.last_move = 0.0
+        """When any import was last seen to move."""
 
     def run(self) -> None:
         """Look until told to stop; a database that is away is looked at again."""
@@ -112,6 +114,7 @@ class Reader(threading.Thread):
             self._seen[key] = _Seen(now, mark)
         elif mark != seen.mark:
             self.sightings.gaps.append(Gap(key, seen.at, now))
+            self.last_move = now
             self._seen[key] = _Seen(now, mark)
         elif mark[0] in FINAL:
             seen.at = now
