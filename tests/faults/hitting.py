@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 
 from django.db import connections
 
@@ -67,17 +68,20 @@ def every_hit(scenario: type[Scenario]) -> Iterator[Hit]:
             yield Hit(scenario, number, fault, point)
 
 
-def one_hit_each(chance: random.Random) -> list[Hit]:
-    """One fault at each statement that there is, wherever it comes by; all kinds in turns."""
+def sampled_hits(chance: random.Random, lost_answers: int) -> list[Hit]:
+    """At each statement that there is, wherever it comes by, one fault that keeps it from effect.
+
+    At so many of them, besides, one that comes after it. Errors and kills take turns.
+    """
     places = defaultdict[str, list[tuple[type[Scenario], int]]](list)
     for scenario in SCENARIOS:
         for number, point in enumerate(find_points(scenario), 1):
             places[point].append((scenario, number))
-    faults, turn = list(Fault), chance.randrange(len(Fault))
-    return [
-        Hit(*chance.choice(places[point]), faults[(turn + index) % len(faults)], point)
-        for index, point in enumerate(sorted(places))
-    ]
+    before = cycle([fault for fault in Fault if fault.is_before])
+    after = cycle([fault for fault in Fault if not fault.is_before])
+    order = chance.sample(sorted(places), len(places))
+    pairs = [*zip(order, before, strict=False), *zip(order[:lost_answers], after, strict=False)]
+    return [Hit(*chance.choice(places[point]), fault, point) for point, fault in pairs]
 
 
 def _act(scenario: Scenario, tap: Tap) -> None:

@@ -37,6 +37,11 @@ class Fault(StrEnum):
     KILL_AFTER = "kill after"
 
     @property
+    def is_before(self) -> bool:
+        """Whether what it meets takes no effect."""
+        return self in (Fault.ERROR, Fault.KILL_BEFORE)
+
+    @property
     def is_kill(self) -> bool:
         """Whether the process does not survive it."""
         return self in (Fault.KILL_BEFORE, Fault.KILL_AFTER)

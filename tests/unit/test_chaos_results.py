@@ -41,7 +41,7 @@ def test_who_moves_before_a_fault_is_over_need_not_recover() -> None:
 )
 def test_percentiles_are_values_that_were_seen(share: float, expected: float) -> None:
     assert percentile([3.0, 1.0, 4.0, 2.0], share) == expected
-    assert percentile([], share) == 0.0
+    assert percentile([], share) == 0
 
 
 @pytest.mark.parametrize(
