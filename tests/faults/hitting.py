@@ -12,7 +12,7 @@ from itertools import cycle
 
 from django.db import connections
 
-from tests.faults.points import Fault, Tap, tapped
+from tests.faults.points import Fault, Point, Tap, tapped
 from tests.faults.scenarios import SCENARIOS, Scenario
 
 SHOWN_CHARS = 100
@@ -23,16 +23,15 @@ class Hit:
     """A fault, and where it is done."""
 
     scenario: type[Scenario]
-    number: int
+    point: Point
     fault: Fault
-    point: str
 
     def __str__(self) -> str:
-        where = f"{self.scenario.name}, point {self.number}"
-        return f"{where}, {self.fault}: {self.point[:SHOWN_CHARS]}"
+        where = f"{self.scenario.name}, {self.fault}, occurrence {self.point.occurrence}"
+        return f"{where}: {self.point.name[:SHOWN_CHARS]}"
 
 
-def find_points(scenario: type[Scenario]) -> list[str]:
+def find_points(scenario: type[Scenario]) -> list[Point]:
     """The points of a scenario that nothing happens to."""
     undisturbed = scenario()
     with undisturbed.settings(), tapped(Tap()) as tap:
@@ -41,31 +40,31 @@ def find_points(scenario: type[Scenario]) -> list[str]:
     return tap.seen
 
 
-def hit(what: Hit) -> None:
+def hit(what: Hit) -> bool:
     """Do the fault, look whether anything is half visible, and see that all recovers.
 
+    Returns whether the point came by: what depends on the time may do so only now and then.
+
     Raises:
-        AssertionError: it is, or it does not; the text says where the fault was.
+        AssertionError: something is half visible, or does not recover; the text says where.
     """
     found = what.scenario()
-    tap = Tap(what.number, what.fault)
+    tap = Tap(what.point, what.fault)
     try:
-        if what.fault.is_kill:
-            _act_and_die(found, tap)
-        else:
-            _act(found, tap)
+        is_done = _act_and_die(found, tap) if what.fault.is_kill else _act(found, tap)
         connections.close_all()
         found.check_whole()
         found.recover()
     except Exception as wrong:
         raise AssertionError(f"{what}: {type(wrong).__name__}: {wrong}") from wrong
+    return is_done
 
 
 def every_hit(scenario: type[Scenario]) -> Iterator[Hit]:
     """All faults at all points of a scenario."""
-    for number, point in enumerate(find_points(scenario), 1):
+    for point in find_points(scenario):
         for fault in Fault:
-            yield Hit(scenario, number, fault, point)
+            yield Hit(scenario, point, fault)
 
 
 def sampled_hits(chance: random.Random, lost_answers: int) -> list[Hit]:
@@ -73,25 +72,26 @@ def sampled_hits(chance: random.Random, lost_answers: int) -> list[Hit]:
 
     At so many of them, besides, one that comes after it. Errors and kills take turns.
     """
-    places = defaultdict[str, list[tuple[type[Scenario], int]]](list)
+    places = defaultdict[str, list[tuple[type[Scenario], Point]]](list)
     for scenario in SCENARIOS:
-        for number, point in enumerate(find_points(scenario), 1):
-            places[point].append((scenario, number))
+        for point in find_points(scenario):
+            places[point.name].append((scenario, point))
     before = cycle([fault for fault in Fault if fault.is_before])
     after = cycle([fault for fault in Fault if not fault.is_before])
     order = chance.sample(sorted(places), len(places))
     pairs = [*zip(order, before, strict=False), *zip(order[:lost_answers], after, strict=False)]
-    return [Hit(*chance.choice(places[point]), fault, point) for point, fault in pairs]
+    return [Hit(*chance.choice(places[name]), fault) for name, fault in pairs]
 
 
-def _act(scenario: Scenario, tap: Tap) -> None:
+def _act(scenario: Scenario, tap: Tap) -> bool:
     """Whatever comes of the fault is right, as long as the database is."""
     with scenario.settings(), tapped(tap), suppress(Exception):
         scenario.act()
+    return tap.is_done
 
 
-def _act_and_die(scenario: Scenario, tap: Tap) -> None:
-    """In a child, which shares no connection with us; it ends at the point, or at the end."""
+def _act_and_die(scenario: Scenario, tap: Tap) -> bool:
+    """In a child, which shares no connection with us; whether it was killed at the point."""
     connections.close_all()
     sys.stdout.flush()
     child = os.fork()
@@ -102,5 +102,5 @@ def _act_and_die(scenario: Scenario, tap: Tap) -> None:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     died = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    # Threads take turns differently now and then: the last points may not be reached.
     assert died or os.WEXITSTATUS(status) == 0, status
+    return died

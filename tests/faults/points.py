@@ -7,8 +7,10 @@ model, in any thread. A `Tap` counts them as they come by and does one fault at 
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 from typing import Any
@@ -47,28 +49,39 @@ class Fault(StrEnum):
         return self in (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What comes by, and for the how manieth time: threads may change the order of points."""
+
+    name: str
+    occurrence: int
+
+
 class Injected(OperationalError):
     """An error of ours, of the kind that a database gives."""
 
 
 class Tap:
-    """Notes every point that comes by; does `fault` at the one of number `at`, from 1."""
+    """Notes every point that comes by; does `fault` at the one it is told."""
 
-    def __init__(self, at: int = 0, fault: Fault = Fault.ERROR) -> None:
+    def __init__(self, at: Point | None = None, fault: Fault = Fault.ERROR) -> None:
         self.at, self.fault = at, fault
-        self.seen: list[str] = []
+        self.seen: list[Point] = []
+        self._counts: Counter[str] = Counter()
         self._lock = Lock()
 
     @property
     def is_done(self) -> bool:
         """Whether the fault was done."""
-        return 0 < self.at <= len(self.seen)
+        return self.at in self.seen
 
     def pass_by(self, name: str, act: Callable[[], Any], cut: Callable[[], None]) -> Any:
         """Do `act`, or the fault around it; `cut` breaks the connection it went through."""
         with self._lock:
-            self.seen.append(name)
-            is_here = len(self.seen) == self.at
+            self._counts[name] += 1
+            point = Point(name, self._counts[name])
+            self.seen.append(point)
+            is_here = point == self.at
         if not is_here:
             return act()
         if self.fault == Fault.ERROR:

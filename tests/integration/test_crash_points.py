@@ -16,6 +16,8 @@ from tests.faults.points import Fault
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LOST_ANSWERS = 15
+# What threads do at the same moment comes by in another number now and then.
+MOST_MISSED = 3
 # Of preparing, embedding, publishing, cancelling, undoing, submitting and reaping.
 STEPS = (
     "open the file",
@@ -35,9 +37,9 @@ def test_a_fault_at_every_statement_leaves_nothing_half_done_and_all_recovers() 
     print(f"seed {seed}")  # noqa: T201
 
     hits = sampled_hits(random.Random(seed), LOST_ANSWERS)
-    for what in hits:
-        hit(what)
+    missed = [what for what in hits if not hit(what)]
 
+    assert len(missed) <= MOST_MISSED, [str(what) for what in missed]
     assert {what.fault for what in hits} == set(Fault)
     for step in STEPS:
-        assert any(step in what.point.replace('"', "") for what in hits), step
+        assert any(step in what.point.name.replace('"', "") for what in hits), step
