@@ -52,13 +52,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """200 if imports can be taken and done, else 503 with the parts that are not ready."""
     parts = health.examine()
     is_ready = not any(part.trouble for part in parts)
-    return JsonResponse(
+    answer = JsonResponse(
         {
             "status": "ready" if is_ready else "not ready",
             "parts": {part.name: part.trouble or "ready" for part in parts},
         },
         status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
     )
+    # Told by `health` with its reason; Django would log an error of the server besides.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def metrics_page(request: HttpRequest) -> HttpResponse:

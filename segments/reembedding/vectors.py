@@ -131,11 +131,16 @@ def clear(work_id: UUID) -> None:
     ReembeddedVector.objects.filter(reembedding_id=work_id)._raw_delete("default")
 
 
-def clear_ownerless() -> int:
-    """Remove what is kept for reembeddings that have ended or are gone; of how many."""
+def ownerless() -> list[UUID]:
+    """The reembeddings that have ended or are gone, and that vectors are kept for still."""
     with connection.cursor() as cursor:
         cursor.execute(OWNERLESS)
-        owners = [owner for (owner,) in cursor.fetchall()]
+        return [owner for (owner,) in cursor.fetchall()]
+
+
+def clear_ownerless() -> int:
+    """Remove what is kept for reembeddings that have ended or are gone; of how many."""
+    owners = ownerless()
     for owner in owners:
         clear(owner)
     return len(owners)

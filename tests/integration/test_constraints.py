@@ -294,6 +294,7 @@ NOT_RULES = {
     "prepare_retry_counted",
     "publish_retry_counted",
     "chunk_retry_counted",
+    "reembedding_counted_when_deleted",
 }
 
 

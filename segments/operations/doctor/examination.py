@@ -17,6 +17,7 @@ from segments.operations.doctor.files import FilesCheck
 from segments.operations.doctor.heartbeats import HeartbeatsCheck
 from segments.operations.doctor.imports import StuckImportsCheck
 from segments.operations.doctor.migrations import MigrationsCheck
+from segments.operations.doctor.reembeddings import ReembeddingsCheck
 from segments.operations.doctor.schedule import ScheduleCheck
 from segments.operations.doctor.settings import SettingsCheck
 from segments.operations.doctor.staged import StagedRowsCheck
@@ -34,6 +35,7 @@ CHECKS: tuple[type[Check], ...] = (
     ScheduleCheck,
     HeartbeatsCheck,
     StuckImportsCheck,
+    ReembeddingsCheck,
     DocumentTotalsCheck,
     StagedRowsCheck,
     FilesCheck,

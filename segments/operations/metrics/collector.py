@@ -30,8 +30,8 @@ COUNTERS = (
     ("imports_ended", ENDS, "status", "Imports that have ended, or were deleted before their end"),
     ("rows", OUTCOMES, "outcome", "Rows of imports by what became of them"),
     ("retries", PHASES, "phase", "Tries after the first of preparing, of a chunk, of publishing"),
-    ("embedding_requests", ("",), "", "Requests to embedding endpoints by imports"),
-    ("embedding_tokens", ("",), "", "Tokens that embedding endpoints billed for imports"),
+    ("embedding_requests", ("",), "", "Requests to embedding endpoints, but those of searches"),
+    ("embedding_tokens", ("",), "", "Tokens that embedding endpoints billed for them"),
     ("embedding_cost", ("",), "", "What these cost by the models' prices"),
 )
 HISTOGRAMS = (

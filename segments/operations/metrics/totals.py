@@ -22,6 +22,10 @@ TOTALS = """
         FROM segments_chunk AS chunk
         CROSS JOIN LATERAL segments_counts_of_chunk(chunk.seconds) AS counted
         WHERE chunk.status = 'done'
+        UNION ALL
+        SELECT counted.*
+        FROM segments_reembedding AS work
+        CROSS JOIN LATERAL segments_counts_of_reembedding(work) AS counted
     ) AS counted
     GROUP BY name, label, bucket
 """

@@ -14,13 +14,23 @@ from django.db.models.functions import Now
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from datasets.models import Document
+from datasets.models import Dataset, Document
 from segments.importing import state
-from segments.models import Chunk, ImportJob, StagedRow, UploadFile
+from segments.models import (
+    Chunk,
+    ImportJob,
+    ReembeddedVector,
+    Reembedding,
+    StagedRow,
+    UploadFile,
+)
+from segments.models.reembedding import ReembeddingPurpose, ReembeddingStatus
 from segments.operations.doctor.documents import DocumentTotalsCheck
 from segments.operations.doctor.files import FilesCheck
 from segments.operations.doctor.imports import StuckImportsCheck
+from segments.operations.doctor.reembeddings import ReembeddingsCheck
 from segments.operations.doctor.staged import StagedRowsCheck
+from segments.operations.metrics.totals import read_totals
 from segments.uploads import FOLDER
 
 from ..conftest import ImportText, Start
@@ -56,6 +66,48 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     assert "Workers were told of 1 imports." in (found.repaired or [])
     assert OrmQ.objects.count() == 2  # the hint, and the canary
     assert not found.is_well, "it is stuck until a worker takes it"
+
+
+@pytest.fixture
+def reembedding(dataset: Dataset) -> Reembedding:
+    """New vectors of a dataset that nobody has begun with."""
+    return Reembedding.objects.create(
+        tenant=dataset.tenant,
+        dataset=dataset,
+        purpose=ReembeddingPurpose.CHANGE,
+        embedding_model_provider="wordllama",
+        embedding_model="l2_supercat_256",
+        embedding_requests=3,
+    )
+
+
+def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
+    assert look(ReembeddingsCheck).summary == "1 under way, none stuck"
+
+    Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
+    assert "New vectors of dataset “handbook”" in texts(look(ReembeddingsCheck))
+
+    assert mend(ReembeddingsCheck).repaired == ["Workers were told of 1."]
+    assert OrmQ.objects.count() == 1
+
+
+def test_new_vectors_of_one_that_has_ended(reembedding: Reembedding) -> None:
+    refused = {"content_hash": "0" * 64, "refusal": "too long"}
+    ReembeddedVector.objects.create(reembedding_id=reembedding.pk, **refused)
+    assert look(ReembeddingsCheck).is_well
+
+    Reembedding.objects.update(status=ReembeddingStatus.CANCELLED, finished_at=Now())
+    assert "Vectors of 1 that have ended" in texts(look(ReembeddingsCheck))
+
+    assert mend(ReembeddingsCheck).is_well
+    assert not ReembeddedVector.objects.exists()
+
+
+def test_what_new_vectors_cost_is_counted_for_good(reembedding: Reembedding) -> None:
+    assert read_totals().counters["embedding_requests"] == {"": 3}
+
+    reembedding.dataset.delete()
+    assert read_totals().counters["embedding_requests"] == {"": 3}
 
 
 def test_totals_that_disagree_with_the_segments(
