@@ -8,8 +8,12 @@ from uuid import UUID
 from segments.importing.types import JSONCell, JSONValue
 
 KEYWORD_SEPARATORS = (",", "，", ";", "；")
-YES = frozenset({"true", "1", "yes", "y", "on"})
-NO = frozenset({"false", "0", "no", "n", "off"})
+# Also as Excel writes truths into CSV where it speaks German, French, Spanish or Italian, and the
+# words for yes and no there and in Chinese.
+YES = frozenset(
+    {"true", "1", "yes", "y", "on", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "是"}
+)
+NO = frozenset({"false", "0", "no", "n", "off", "falsch", "nein", "faux", "non", "falso", "否"})
 # Deeper than anybody writes by hand, and far from where Python or PostgreSQL would give up.
 DEEPEST_METADATA = 64
 # Spreadsheet programs take a text for a formula if it begins so (OWASP, "CSV Injection").

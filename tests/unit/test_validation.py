@@ -57,7 +57,10 @@ def test_keywords_are_separated_and_each_is_kept_once(
 
 @pytest.mark.parametrize(
     ("cell", "enabled"),
-    [("", True), ("True", True), (" YES ", True), ("1", True), ("no", False), ("OFF", False)],
+    [
+        *(("", True), ("True", True), (" YES ", True), ("1", True), ("no", False), ("OFF", False)),
+        *(("WAHR", True), ("Sí", True), ("是", True), ("FALSCH", False), ("Non", False)),
+    ],
 )
 def test_enabled_is_read_from_the_usual_words(cell: str, enabled: bool) -> None:
     assert segment(enabled=cell).enabled is enabled
