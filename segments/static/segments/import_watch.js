@@ -84,6 +84,7 @@ function showProgress(state) {
   badge.className = `import-badge import-badge-${state.status}`;
   badge.textContent = state.words;
   part("line").textContent = lineOf(state) || "\u00a0";
+  part("worker").textContent = state.worker ? `Worked on by ${state.worker}.` : "";
   if (state.status === "waiting" && Date.now() - opened > NO_WORKER_AFTER) {
     trouble("No worker has taken it yet: they are busy with other imports, or none runs (make run, or manage.py run_workers).");
   }
