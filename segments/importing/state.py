@@ -9,14 +9,13 @@
     b  start_embedding     f  fail, fail_held, give_up_if_spent, expire      i  resume
     c  claim_publishing    g  cancel
 
-`renew` and `put_back` stay in a state: they lengthen its lease, or end it with a pause before the
-next claim. While embedding, leases are on the chunks (`segments.importing.chunks`).
+`renew` and `put_back` stay in a state, with a longer lease or with none and a pause. While embedding,
+leases are on the chunks (`segments.importing.chunks`).
 
-A claim takes a lease and raises the job's epoch, its fencing token. Every later write of the
-claim's holder carries that epoch: where it is gone, another holder has taken over, and the
-write changes nothing. All times are the database's clock; attempts count at the claim, so that
-a worker that was killed counts too, and each phase has its own. A trigger
-(`import_moves_along_its_arrows`) refuses every other move.
+A claim takes a lease and raises the job's epoch, its fencing token, which every later write of its
+holder carries: where it is gone, another holder has taken over, and the write changes nothing. All
+times are the database's clock; attempts count at the claim, so that a killed worker counts too, and
+each phase has its own. A trigger (`import_moves_along_its_arrows`) refuses every other move.
 """
 
 from datetime import timedelta
