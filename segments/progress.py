@@ -49,7 +49,8 @@ class ImportProgress:
     * `rows_published` counts segments that were added or changed.
     * `fraction` is of the phase, from 0 to 1; `rows_per_second` and `seconds_left` are measured
       over the phase, over the whole import once it has ended. Each is None while unknown.
-    * `worker` names who works on it now: host, process, thread and namespace of processes.
+    * `worker` names who works on it now: host, process, thread and namespace of
+      processes; several are separated by commas.
     """
 
     TIMES: ClassVar = ("created_at", "started_at", "finished_at", "measured_at")

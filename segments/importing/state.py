@@ -5,17 +5,13 @@
                   └──┘          interrupted     └──┘   once the lease has run out
         (f) failed and (g) cancelled from every state but the final ones
 
-    a  claim_preparing     d  complete                                       h  interrupt
-    b  start_embedding     f  fail, fail_held, give_up_if_spent, expire      i  resume
-    c  claim_publishing    g  cancel
-
-`renew` and `put_back` stay in a state, with a longer lease or with none and a pause. While embedding,
-leases are on the chunks (`segments.importing.chunks`).
+    a claim_preparing   b start_embedding   c claim_publishing   d complete   h interrupt   i resume
+    f fail, fail_held, give_up_if_spent, expire   g cancel
 
 A claim takes a lease and raises the job's epoch, its fencing token, which every later write of its
-holder carries: where it is gone, another holder has taken over, and the write changes nothing. All
-times are the database's clock; attempts count at the claim, so that a killed worker counts too, and
-each phase has its own. A trigger (`import_moves_along_its_arrows`) refuses every other move.
+holder carries: where it is gone, another holder has taken over, and the write changes nothing.
+While embedding, claims are on chunks. All times are the database's clock; attempts count at the
+claim, so that a killed worker counts too, and each phase has its own.
 """
 
 from datetime import timedelta
