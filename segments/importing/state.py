@@ -11,7 +11,7 @@
 A claim takes a lease and raises the job's epoch, its fencing token, which every later write of its
 holder carries: where it is gone, another holder has taken over, and the write changes nothing.
 While embedding, claims are on chunks. All times are the database's clock; attempts count at the
-claim, so that a killed worker counts too, and each phase has its own.
+claim, so that a killed worker counts too, and each phase has its own. A trigger refuses all else.
 """
 
 from datetime import timedelta
