@@ -4,7 +4,6 @@ The job's row is the truth, so a hint may be lost, doubled, late or out of order
 """
 
 import logging
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -36,10 +35,13 @@ def hint_reembedding(reembedding_id: UUID) -> None:
 
 
 def _hint(task: str, work_id: UUID) -> None:
+    def send() -> None:  # a name of its own: Django cannot log the error of a partial
+        _send_if_possible(task, work_id)
+
     if Conf.ORM:
         _send(task, work_id)
     else:
-        transaction.on_commit(partial(_send_if_possible, task, work_id), robust=True)
+        transaction.on_commit(send, robust=True)
 
 
 def send_canary() -> None:

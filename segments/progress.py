@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -178,8 +177,12 @@ def mirror_after_commit(job_id: UUID, *, often: bool = False) -> None:
     What happens `often` is mirrored at most twice a second. Nothing depends on it: an error is
     logged, and readers go to the row before long.
     """
+
+    def bring_up() -> None:  # a name of its own: Django cannot log the error of a partial
+        mirror(job_id)
+
     if not often or _throttle.allows(job_id):
-        transaction.on_commit(partial(mirror, job_id), robust=True)
+        transaction.on_commit(bring_up, robust=True)
 
 
 def mirror(job_id: UUID) -> None:

@@ -4,17 +4,18 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.cache import cache
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.models import F
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments import services, status_cache, tasks
+from segments import progress, services, status_cache, tasks
 from segments.exceptions import ImportNotFound
+from segments.importing import state
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.progress import measure, mirror, read_progress
@@ -170,6 +171,21 @@ def test_a_cache_that_is_down_fails_no_import(
     tasks.run_import(str(job.pk))
 
     assert read_progress(job.pk).status == ImportStatus.COMPLETED
+
+
+def test_a_connection_that_is_lost_while_mirroring_takes_nothing_back(
+    document: Document, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was mirrored has been committed: who asked for it must not be told that it failed."""
+
+    def lose(job_id: UUID) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(progress, "mirror", lose)
+
+    job = start(document, QA)
+
+    assert state.claim_preparing(job.pk)
 
 
 def test_an_import_that_is_gone_has_no_progress(document: Document, start: Start) -> None:
