@@ -21,12 +21,16 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # A terabyte, or 30,000 years: a number beyond that is a slip.
 LARGEST_NUMBER = 10**12
+HIDDEN = "[hidden]"
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 
 
 @dataclass(frozen=True, slots=True)
 class EnvProblem:
-    """A variable whose value cannot be used, and what would be."""
+    """A variable whose value cannot be used, and what would be.
+
+    The value of an address is left out, for there may be a password in it.
+    """
 
     name: str
     value: str
@@ -124,15 +128,15 @@ def redis_url(name: str, default: str = "") -> str:
         database_of(value)
         return value
 
-    return _parsed(name, default, parse, "an address like redis://host:6379/0")
+    return _parsed(name, default, parse, "an address like redis://host:6379/0", shown=HIDDEN)
 
 
-def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+def _parsed(name: str, default: T, parse: Callable[[str], T], expected: str, shown: str = "") -> T:
     value = text(name)
     if not value:
         return default
     try:
         return parse(value)
     except (ValueError, InvalidOperation, StopIteration):
-        PROBLEMS.append(EnvProblem(name, value, expected))
+        PROBLEMS.append(EnvProblem(name, shown or value, expected))
         return default

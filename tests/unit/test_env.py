@@ -88,3 +88,13 @@ def test_a_folder_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert env.folder(NAME, Path("/default")) == Path.home() / "there"
     monkeypatch.delenv(NAME)
     assert env.folder(NAME, Path("/default")) == Path("/default")
+
+
+def test_the_password_of_an_address_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, no_problems: list[EnvProblem]
+) -> None:
+    monkeypatch.setenv(NAME, "redjs://:hunter2@cache:6379/0")
+    assert env.redis_url(NAME) == ""
+    (problem,) = no_problems
+    assert problem.name == NAME
+    assert "hunter2" not in str(problem)
