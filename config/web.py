@@ -34,7 +34,7 @@ def main(where: str) -> None:
     signal.signal(signal.SIGTERM, _leave)
     waitress.serve(
         application,
-        sockets=[_socket(where)],
+        sockets=[socket_at(where)],
         threads=THREADS,
         ident="segmill",
         max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + ROOM_BYTES,
@@ -53,7 +53,12 @@ def proxy_options(trusted: str) -> dict[str, Any]:
     }
 
 
-def _socket(where: str) -> socket.socket:
+def socket_at(where: str) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        SystemExit: in a sentence, what is wrong with the place.
+    """
     if where.isdigit():
         return socket.socket(fileno=int(where))
     host, _, port = where.rpartition(":")

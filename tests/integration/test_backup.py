@@ -1,6 +1,5 @@
 """A backup, restored by the commands of docs/operations.md, is an installation that works."""
 
-import json
 import re
 import shlex
 import subprocess
@@ -21,6 +20,11 @@ from .conftest import ImportText
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+# What the document says, and how many segments, positions and vectors there are.
+AGREE = """
+    SELECT (SELECT segment_count FROM datasets_document), count(*), max(position), count(embedding)
+    FROM segments_documentsegment
+"""
 QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(10))
 
 
@@ -56,10 +60,6 @@ def test_what_was_saved_comes_back_and_goes_on(
     documented("pg_dump", commands.environment()["DATABASE_URL"], tmp_path)
     documented("pg_restore", empty_database, tmp_path)
 
-    outcome = commands.run("doctor", "--json", DATABASE_URL=empty_database)
-    unwell = [each["check"] for each in json.loads(outcome.stdout)["checks"] if not each["ok"]]
-    assert unwell == ["signs of life"]
-
     file = tmp_path / "more.csv"
     file.write_text("question,answer\nmore,of it\nquestion 3,again\n")
     more = commands.run(
@@ -68,3 +68,7 @@ def test_what_was_saved_comes_back_and_goes_on(
         DATABASE_URL=empty_database,
     )
     assert (more.report["created"], more.report["reused"]) == (2, 1)
+    with psycopg2.connect(empty_database) as restored, restored.cursor() as cursor:
+        cursor.execute(AGREE)
+        assert cursor.fetchone() == (12, 12, 12, 12)
+    restored.close()

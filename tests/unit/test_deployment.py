@@ -17,7 +17,8 @@ from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from config.env import REDIS_SCHEMES
-from config.web import ROOM_BYTES, proxy_options
+from config.listening import listen, port_of
+from config.web import ROOM_BYTES, proxy_options, socket_at
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs/deploy"
@@ -193,3 +194,18 @@ def test_a_trusted_proxy_is_believed_and_nobody_else() -> None:
     options = proxy_options("127.0.0.1")
     assert options["trusted_proxy"] == "127.0.0.1"
     assert options["clear_untrusted_proxy_headers"] is True
+
+
+def test_the_web_server_listens_where_it_is_told() -> None:
+    with listen("127.0.0.1", 0) as first, socket_at(str(os.dup(first.fileno()))) as same:
+        assert port_of(same) == port_of(first)
+        with pytest.raises(SystemExit, match=r"cannot listen on 127\.0\.0\.1"):
+            socket_at(f"127.0.0.1:{port_of(first)}")
+    with socket_at("127.0.0.1:0") as another:
+        assert port_of(another)
+
+
+@pytest.mark.parametrize("where", ["somewhere", "127.0.0.1:", "127.0.0.1:http"])
+def test_a_wrong_address_is_refused_in_words(where: str) -> None:
+    with pytest.raises(SystemExit, match="HOST:PORT"):
+        socket_at(where)

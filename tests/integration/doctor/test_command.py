@@ -5,12 +5,13 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 
+from config import env
+from config.env import EnvProblem
 from datasets.models import Document
 from segments import heartbeats
 from segments.operations.doctor import CHECKS
-from tests import commands
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,9 +78,16 @@ def test_for_machines(alive: None, document: Document) -> None:
     assert len(checks(said)["document totals"]["repaired"]) == 1
 
 
-def test_as_a_command_of_its_own_it_tells_of_settings_that_others_refuse() -> None:
-    outcome = commands.run("doctor", "--json", SEGMILL_WORKERS="many")
+def test_it_tells_of_settings_that_every_other_command_refuses(
+    alive: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = EnvProblem("SEGMILL_WORKERS", "many", "a whole number")
+    monkeypatch.setattr(env, "PROBLEMS", [problem])
 
-    assert outcome.code == 1
-    assert "SEGMILL_WORKERS is “many”" in str(checks(outcome.stdout)["settings"])
-    assert checks(outcome.stdout)["database"]["ok"]
+    with pytest.raises(SystemExit) as end:
+        load_command_class("segments", "doctor").run_from_argv(["manage.py", "doctor", "--json"])
+
+    said = capsys.readouterr().out
+    assert end.value.code == 1
+    assert "SEGMILL_WORKERS is “many”" in str(checks(said)["settings"])
+    assert checks(said)["database"]["ok"]
