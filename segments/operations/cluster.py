@@ -1,9 +1,10 @@
 """Django-q2's cluster, which gives itself up when a process was killed that held a queue's lock.
 
-An idle worker waits for a task with the lock of the task queue in its hand, and the monitor with
-that of the results. A lock whose holder is killed stays locked: whoever is started in its place
-waits for ever, and so do all others, while the cluster's own statistics stay green (django-q2
-1.11.1, issue 23). A busy worker and the pusher hold no lock and are replaced as usual.
+An idle worker waits for a task with the lock of the task queue in its hand, the monitor with that
+of the results, and the pusher has one whenever it hands a task over. A lock whose holder is killed
+stays locked: whoever is started in its place waits for ever, and so do all others, while the
+cluster's own statistics stay green (django-q2 1.11.1, issue 23). A busy worker holds none: it is
+replaced as usual, and so is everybody who ended by an error, and let go.
 """
 
 import logging
@@ -24,7 +25,7 @@ class LockAwareSentinel(cluster.Sentinel):  # type: ignore[misc]  # it has no ty
 
     def reincarnate(self, process: BaseProcess) -> None:
         """Replace `process`, or end the cluster for its supervisor to start anew."""
-        if process is self.monitor or may_hold_a_lock(process):
+        if may_hold_a_lock(process):
             self._give_up(process)
         super().reincarnate(process)
 
@@ -39,8 +40,8 @@ class LockAwareSentinel(cluster.Sentinel):  # type: ignore[misc]  # it has no ty
         os._exit(GIVEN_UP)
 
 
-def may_hold_a_lock(worker: BaseProcess) -> bool:
-    """Whether a worker was killed while it waited for a task: one that ended by itself let go."""
-    timer = getattr(worker, "timer", None)
-    was_killed = worker.exitcode is not None and worker.exitcode < 0
-    return was_killed and timer is not None and timer.value == IDLE
+def may_hold_a_lock(dead: BaseProcess) -> bool:
+    """Whether a process was killed by a signal while it was not busy with a task."""
+    was_killed = dead.exitcode is not None and dead.exitcode < 0
+    timer = getattr(dead, "timer", None)  # only workers have one
+    return was_killed and (timer is None or timer.value == IDLE)

@@ -23,7 +23,8 @@ MAX_ATTEMPTS = 1_000
 QUICK = {
     "SEGMILL_LEASE_SECONDS": str(LEASE_SECONDS),
     "SEGMILL_REAPER_SECONDS": str(TICK_SECONDS),
-    "SEGMILL_STALL_SECONDS": str(LEASE_SECONDS + TICK_SECONDS + 1),
+    # Longer than a cluster takes to start where hundreds of processes are started.
+    "SEGMILL_STALL_SECONDS": str(2 * (LEASE_SECONDS + TICK_SECONDS)),
     "SEGMILL_RETRY_SECONDS": "1",
     "SEGMILL_RESUME_SECONDS": "1",
     "SEGMILL_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
