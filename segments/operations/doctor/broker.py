@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django_q.brokers import get_broker
 from django_q.conf import Conf
+from redis.exceptions import RedisError
 
 from segments.operations.doctor.check import Check, Problem
 
@@ -19,10 +20,14 @@ class BrokerCheck(Check):
 
     def look(self) -> Iterator[Problem]:
         """Silence, or a queue that nobody empties."""
-        broker = get_broker()
-        if not broker.ping():
-            yield Problem("It does not answer.", "See REDIS_URL and whether its server runs.")
-        elif (messages := broker.queue_size() or 0) > MANY_MESSAGES:
+        try:
+            messages = get_broker().queue_size() or 0
+        except RedisError as trouble:
+            yield Problem(
+                f"It does not answer: {trouble}", "See REDIS_URL, and whether its server runs."
+            )
+            return
+        if messages > MANY_MESSAGES:
             yield Problem(
                 f"{messages:,} messages wait in the queue.",
                 "See that enough workers run (manage.py run_workers, SEGMILL_WORKERS).",

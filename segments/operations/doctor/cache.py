@@ -9,6 +9,7 @@ from segments.operations.doctor.check import Check, Problem
 
 KEY = "segmill_doctor"
 SECONDS = 10
+REMEDY = "See SEGMILL_CACHE_URL, or the space and rights of SEGMILL_HOME/cache."
 
 
 class CacheCheck(Check):
@@ -19,15 +20,22 @@ class CacheCheck(Check):
 
     def look(self) -> Iterator[Problem]:
         """A word that does not come back."""
-        word = uuid4().hex
-        cache.set(KEY, word, SECONDS)
-        if cache.get(KEY) != word:
-            yield Problem(
-                "What was put in does not come out again.",
-                "See SEGMILL_CACHE_URL, or the space and rights of SEGMILL_HOME/cache.",
-            )
-        cache.delete(KEY)
+        try:
+            came_back = _comes_back(uuid4().hex)
+        except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
+            yield Problem(f"It does not answer: {trouble or type(trouble).__name__}", REMEDY)
+        else:
+            if not came_back:
+                yield Problem("What was put in does not come out again.", REMEDY)
 
     def summary(self) -> str:
         """What kind it is."""
         return type(cache._connections["default"]).__name__  # type: ignore[attr-defined]
+
+
+def _comes_back(word: str) -> bool:
+    cache.set(KEY, word, SECONDS)
+    try:
+        return bool(cache.get(KEY) == word)
+    finally:
+        cache.delete(KEY)

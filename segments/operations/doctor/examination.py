@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import Error, connection
-from redis.exceptions import RedisError
 
-from datasets.exceptions import SegmillError
 from segments.operations.doctor.broker import BrokerCheck
 from segments.operations.doctor.cache import CacheCheck
 from segments.operations.doctor.check import Check, Problem
@@ -42,7 +40,6 @@ CHECKS: tuple[type[Check], ...] = (
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
 NO_TABLES = Problem("Not looked at.", "Mend the database or its migrations first.")
-TROUBLES = (Error, RedisError, OSError, SegmillError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +87,21 @@ def _look(check: Check) -> Finding:
     try:
         problems = list(check.look())
         return Finding(check.name, problems, "" if problems else check.summary())
-    except TROUBLES as trouble:
-        connection.close_if_unusable_or_obsolete()
+    except Exception as trouble:  # noqa: BLE001  (a storage or a broker raises what it likes)
         return Finding(check.name, [_not_seen(trouble)])
 
 
 def _mended(check: Check, found: Finding) -> Finding:
     try:
         done = list(check.repair())
-    except TROUBLES as trouble:
-        connection.close_if_unusable_or_obsolete()
+    except Exception as trouble:  # noqa: BLE001  (a storage or a broker raises what it likes)
         return Finding(check.name, [*found.problems, _not_seen(trouble)], repaired=[])
     after = _look(check)
     return Finding(check.name, after.problems, after.summary, repaired=done)
 
 
 def _not_seen(trouble: Exception) -> Problem:
-    said = " ".join(str(trouble).split())
+    if isinstance(trouble, Error):
+        connection.close_if_unusable_or_obsolete()
+    said = " ".join(str(trouble).split()) or type(trouble).__name__
     return Problem(f"This could not be looked at: {said}", "Mend that first, then ask again.")

@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
+from django_redis.cache import RedisCache
 from pytest_django import Settings
 
 from config import env
@@ -108,7 +109,8 @@ def test_a_broker_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     found = look(BrokerCheck)
 
     assert not found.is_well
-    assert "could not be looked at" in texts(found)
+    assert "It does not answer" in texts(found)
+    assert "See REDIS_URL" in texts(found)
 
 
 def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +119,17 @@ def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "cache", DummyCache("", {}))
 
     assert "does not come out again" in texts(look(CacheCheck))
+
+
+def test_a_cache_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listen("127.0.0.1", 0) as listener:
+        url = f"redis://127.0.0.1:{port_of(listener)}/1"
+    monkeypatch.setattr(cache, "cache", RedisCache(url, {}))
+
+    found = look(CacheCheck)
+
+    assert not found.is_well
+    assert "It does not answer" in texts(found)
 
 
 @pytest.fixture
@@ -181,6 +194,18 @@ def test_signs_of_life() -> None:
     heartbeats.beat(heartbeats.worker())
     heartbeats.beat(heartbeats.REAPER)
     assert look(HeartbeatsCheck).is_well
+
+
+def test_a_check_that_falls_over_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(key: str) -> bool:
+        raise KeyError("a storage of another kind")
+
+    monkeypatch.setattr("segments.operations.doctor.files.stored_keys", lost)
+
+    found = {finding.check: finding for finding in doctor.repair()}
+
+    assert "a storage of another kind" in texts(found["files"])
+    assert found["versions"].is_well
 
 
 @pytest.mark.django_db(transaction=True)
