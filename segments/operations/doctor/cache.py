@@ -23,7 +23,7 @@ class CacheCheck(Check):
         try:
             came_back = _comes_back(uuid4().hex)
         except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
-            yield Problem(f"It does not answer: {trouble or type(trouble).__name__}", REMEDY)
+            yield Problem(f"It does not answer: {str(trouble) or type(trouble).__name__}", REMEDY)
         else:
             if not came_back:
                 yield Problem("What was put in does not come out again.", REMEDY)

@@ -197,7 +197,7 @@ def test_signs_of_life() -> None:
 
 
 def test_a_check_that_falls_over_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(key: str) -> bool:
+    def lost() -> list[str]:
         raise KeyError("a storage of another kind")
 
     monkeypatch.setattr("segments.operations.doctor.files.stored_keys", lost)
