@@ -21,7 +21,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         "document",
         "rows",
         "started_by",
-        "created_at",
+        "started",
         "duration",
     )
     list_display_links = ("state", "file_name")
