@@ -3,6 +3,7 @@
 import json
 import logging
 import logging.config
+import runpy
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -10,6 +11,7 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 
 from config.logs import JSONLinesFormatter, TextFormatter, logging_from, password_of
 from segments import log_context
@@ -141,3 +143,25 @@ def test_what_is_no_secret_stays(logger: logging.Logger) -> None:
 )
 def test_passwords_in_addresses_are_known(url: str, password: str) -> None:
     assert password_of(url) == password
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SEGMILL_SECRET_KEY", "a-very-secret-word"),
+        ("SEGMILL_SECRET_KEY_FALLBACKS", "a-very-secret-word"),
+        ("SEGMILL_CREDENTIALS_KEY", "new,a-very-secret-word"),
+        ("SEGMILL_OPENAI_API_KEY", "a-very-secret-word"),
+        ("SEGMILL_METRICS_TOKEN", "a-very-secret-word"),
+        ("DATABASE_URL", "postgres://me:a-very-secret-word@127.0.0.1:9/none"),
+        ("REDIS_URL", "redis://:a-very-secret-word@127.0.0.1:9/0"),
+    ],
+)
+def test_every_secret_setting_is_known_to_the_log(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    found = runpy.run_path(str(settings.BASE_DIR / "config/settings.py"))
+
+    for form in ("text", "json"):
+        assert "a-very-secret-word" in found["LOGGING"]["formatters"][form]["secrets"]
