@@ -9,6 +9,7 @@ from django.conf import settings
 from segments.exceptions import HeaderRefused
 from segments.importing.columns import Columns, columns_in
 from segments.importing.options import ImportOptions
+from segments.importing.parts import similar_part
 from segments.importing.tally import Tally
 from segments.importing.types import Sheet, Source, Target
 from segments.models import RememberedColumns
@@ -59,7 +60,10 @@ def described(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
 
 def notices_of(columns: Columns) -> list[str]:
     """The columns that are not used, by name; those of exports and reports all in one."""
-    told = [f"The column “{name}” is not used." for name in columns.unknown if name]
+    told = [
+        f"The column “{name}” is not used." + (f" Did you mean {part}?" if part else "")
+        for name, part in ((name, similar_part(name)) for name in columns.unknown if name)
+    ]
     if "" in columns.unknown:
         told.append("A column without a name is not used.")
     if columns.passed_over:

@@ -19,9 +19,18 @@ METADATA_PREFIX = "metadata."
 PART_OF = {alias: part for part, aliases in ALIASES.items() for alias in aliases}
 
 
+# Marks that nobody sees; copied tables have them in their headers.
+UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+
+
 def folded(name: str) -> str:
     """A column's name as it is compared."""
-    return name.strip().casefold()
+    return name.translate(UNSEEN).strip().casefold()
+
+
+def similar_part(name: str) -> str | None:
+    """The part that a column of this name may have been meant for, if it is hardly misspelt."""
+    return next(iter(get_close_matches(folded(name), ALIASES, n=1, cutoff=0.8)), None)
 
 
 def part_named(name: str) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 from datasets.models import DocForm
 from segments.exceptions import HeaderRefused
 from segments.importing.columns import guess_doc_form, map_columns
+from segments.importing.heading import notices_of
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,22 @@ def test_a_header_that_does_not_do_is_refused(header: list[str], says: str) -> N
 
 def test_columns_without_a_name_may_be_many() -> None:
     assert map_columns(["content", "", ""], 1, DocForm.TEXT).unknown == ("", "")
+
+
+def test_marks_that_nobody_sees_do_not_matter_in_a_name() -> None:
+    found = map_columns(["\ufeffquestion\u00a0", "\u200bAnswer"], 1, DocForm.QA)
+    assert (found.content, found.answer) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Key words", "“Key words” is not used. Did you mean keywords?"),
+        ("externalid", "Did you mean external_id?"),
+        ("Remark", "“Remark” is not used."),
+    ],
+)
+def test_a_name_that_is_hardly_misspelt_is_asked_about(name: str, says: str) -> None:
+    notices = notices_of(map_columns(["content", name], 1, DocForm.TEXT))
+    assert len(notices) == 1
+    assert notices[0].endswith(says)
