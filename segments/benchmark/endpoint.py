@@ -20,7 +20,7 @@ from segments.benchmark import rows
 from segments.benchmark.figures import Figure, Recorder, Unit
 from segments.benchmark.simulated import SECONDS_A_REQUEST
 from segments.benchmark.trial import TENANT, import_file, scratch, warm_up, wipe
-from segments.embedding import registry
+from segments.embedding import get_embedder, registry
 from segments.exceptions import ImportRefused
 
 PART = "endpoint"
@@ -49,6 +49,7 @@ def _measure_import(recorder: Recorder, url: str) -> None:
     settings.SEGMILL_OPENAI_BASE_URL = url
     settings.SEGMILL_EMBEDDING_CALLS, settings.SEGMILL_EMBEDDING_BATCH_TEXTS = CALLS, TEXTS
     registry.load.cache_clear()
+    get_embedder(PROVIDER, MODEL).embed_passages(["loaded"])
     path = scratch() / "endpoint.csv"
     rows.write_csv(path, count, SEED)
     wipe()

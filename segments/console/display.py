@@ -31,6 +31,8 @@ PHASES = {
 # In a pipe: a line a phase, and while a phase is long, one every so many seconds.
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BEFORE_RATE = 0.2
+# A millionth: of less than that nobody can tell when it will be all.
+SMALLEST_SHARE = 1e-6
 
 
 class ProgressDisplay:
@@ -39,7 +41,9 @@ class ProgressDisplay:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._bar = self._new_bar() if stream.isatty() else None
-        self._phase, self._began, self._rows_before, self._told = "", 0.0, 0, 0.0
+        self._phase, self._began, self._told = "", 0.0, 0.0
+        # What was embedded before, by an earlier run, is no work of this one.
+        self._rows_before, self._fraction_before = 0, 0.0
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -60,7 +64,9 @@ class ProgressDisplay:
         is_new = progress.phase != self._phase
         if is_new:
             self._phase, self._began = progress.phase, monotonic()
-            self._rows_before = 0
+            is_resumed = progress.phase == ImportStatus.EMBEDDING
+            self._rows_before = progress.rows if is_resumed else 0
+            self._fraction_before = (progress.fraction or 0.0) if is_resumed else 0.0
         rate = self._rate(progress)
         if self._bar:
             self._move(self._bar, progress, rate, is_new)
@@ -72,7 +78,8 @@ class ProgressDisplay:
     def _rate(self, progress: Progress) -> float:
         """Rows a second since the phase began; 0 while that is too short to say."""
         seconds = monotonic() - self._began
-        return progress.rows / seconds if seconds > SECONDS_BEFORE_RATE else 0.0
+        rows = progress.rows - self._rows_before
+        return rows / seconds if seconds > SECONDS_BEFORE_RATE else 0.0
 
     def _new_bar(self) -> Bar:
         return Bar(
@@ -104,7 +111,8 @@ class ProgressDisplay:
             parts.append(f"{rate:,.0f} rows/s")
         if rate and progress.fraction and progress.fraction < 1:
             spent = monotonic() - self._began
-            left = spent * (1 - progress.fraction) / progress.fraction
+            done = max(progress.fraction - self._fraction_before, SMALLEST_SHARE)
+            left = spent * (1 - progress.fraction) / done
             parts.append(f"{left:,.0f} s left")
         return "  ".join(parts)
 
