@@ -47,6 +47,12 @@ def age_of_any_worker() -> float | None:
     return _age(Heartbeat.objects.filter(name__startswith=WORKER_PREFIX))
 
 
+def forget_machines(gone_after: timedelta) -> int:
+    """Forget machines whose workers have been silent for so long; how many."""
+    silent = Heartbeat.objects.filter(name__startswith=WORKER_PREFIX, at__lt=Now() - gone_after)
+    return silent.delete()[0]
+
+
 def _age(beats: QuerySet[Heartbeat]) -> float | None:
     passed = beats.annotate(passed=PASSED).order_by("passed").values_list("passed", flat=True)
     last: timedelta | None = passed.first()

@@ -1,4 +1,4 @@
-"""What is removed by age: files, reports on bad rows, and failures of the queue.
+"""What is removed by age: files, reports on bad rows, failures of the queue, machines of the past.
 
 The imports themselves stay, as the history of their documents.
 """
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # Everything here is counted in days; looking every hour is exact enough.
 HOUR_SECONDS = 3_600
+# Containers have a new name with every start; the metrics would name them all for ever.
+GONE_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Cleaned:
     row_errors: int = 0
     samples: int = 0
     queue_failures: int = 0
+    machines: int = 0
 
 
 def clean_up_if_due() -> Cleaned | None:
@@ -50,6 +53,7 @@ def clean_up() -> Cleaned:
         row_errors=_delete(RowError.objects.filter(job__in=old)),
         samples=_delete(ProgressSample.objects.filter(job__in=old)),
         queue_failures=_delete(Task.objects.filter(success=False, stopped__lt=Now() - details)),
+        machines=heartbeats.forget_machines(GONE_AFTER),
     )
     logger.info("clean up: %s", cleaned)
     return cleaned

@@ -2,6 +2,7 @@
 
 import platform
 import re
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +20,9 @@ from segments import heartbeats
 from segments.embedding import registry
 from segments.importing import state
 from segments.importing.types import Progress
-from segments.models import Chunk, ImportJob, MetricCount
+from segments.models import Chunk, Heartbeat, ImportJob, MetricCount
 from segments.models.import_job import OPEN_STATUSES, ImportStatus
+from segments.operations import retention
 from segments.operations.claimable import CLAIMABLE
 from segments.operations.metrics import totals
 from tests.servers.embeddings import EmbeddingsServer
@@ -130,6 +132,15 @@ def test_what_waits_and_what_is_taken(document: Document, start: Start) -> None:
     numbers = scrape()
     assert numbers["segmill_imports preparing"] == 1
     assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+
+
+def test_machines_that_are_gone_are_not_named_for_ever() -> None:
+    for name, days in (("worker:old", 2), ("worker:new", 0), (heartbeats.REAPER, 2)):
+        Heartbeat.objects.create(name=name, at=Now() - timedelta(days=days))
+
+    assert retention.clean_up().machines == 1
+    found = {name for name in scrape() if name.startswith("segmill_heartbeat")}
+    assert found == {f"segmill_heartbeat_age_seconds {n}" for n in ("worker:new", "reaper")}
 
 
 def test_tries_after_the_first_are_counted(document: Document, start: Start) -> None:
