@@ -27,7 +27,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     if len(given.parts) == 1:
         return _run(given.parts[0], given)
-    codes = [subprocess.call([*_command(), part, *_options()]) for part in given.parts]
+    codes = [subprocess.call(_command(part, given)) for part in given.parts]
     return max(codes)
 
 
@@ -36,6 +36,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m tests.chaos", description="Show that no fault loses or doubles anything."
     )
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--broker", choices=BROKERS, help="only the part of this broker")
     parser.add_argument("--faults", type=int, default=FAULTS, help="default: %(default)s")
     parser.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s")
     parser.add_argument(
@@ -44,18 +45,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--json", action="store_true", help="a JSON object for each part")
     given = parser.parse_args()
-    given.parts = given.parts or list(PARTS)
+    given.parts = given.parts or ([given.broker] if given.broker else list(PARTS))
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(unknown)}")
     return given
 
 
-def _command() -> list[str]:
-    return [sys.executable, "-m", "tests.chaos"]
-
-
-def _options() -> list[str]:
-    return [each for each in sys.argv[1:] if each not in PARTS]
+def _command(part: str, given: argparse.Namespace) -> list[str]:
+    """A process of its own for a part: each has its own home and settings."""
+    numbers = ("faults", "steps", "share", "seed")
+    told = [word for name in numbers for word in (f"--{name}", str(getattr(given, name)))]
+    as_json = ["--json"] if given.json else []
+    return [sys.executable, "-m", "tests.chaos", part, *told, *as_json]
 
 
 def _run(part: str, given: argparse.Namespace) -> int:
