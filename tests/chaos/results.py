@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rich.table import Table
@@ -89,7 +89,7 @@ class ChaosResult:
 
     def as_json(self) -> dict[str, Any]:
         """All of it for machines."""
-        found = asdict(self)
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
         found["recoveries"] = len(self.recoveries)
         summary = {
             "is_good": self.is_good,

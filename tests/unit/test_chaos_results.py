@@ -1,5 +1,6 @@
 """What a chaos run says of recoveries, and when it says that something is wrong."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -63,4 +64,5 @@ def test_a_run_is_good_as_long_as_nothing_is_lost_doubled_half_visible_or_stuck(
 
     for name, value in spoil.items():
         setattr(good, name, value)
-    assert not good.as_json()["is_good"]
+    told = json.loads(json.dumps(good.as_json()))
+    assert (told["is_good"], told["faults"]) == (False, {"kill": 3})
