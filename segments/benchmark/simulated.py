@@ -52,11 +52,13 @@ class Handler(BaseHTTPRequestHandler):
         ]
         tokens = sum(len(text.split()) for text in texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        sleep(max(came + SECONDS_A_REQUEST - monotonic(), 0))
-        self._answer({"object": "list", "data": data, "model": "simulated", "usage": usage})
+        answer = {"object": "list", "data": data, "model": "simulated", "usage": usage}
+        self._answer(answer, came + SECONDS_A_REQUEST)
 
-    def _answer(self, answer: Any) -> None:
+    def _answer(self, answer: Any, moment: float = 0.0) -> None:
+        """Send `answer` at the moment, so that what it takes to make it is in the time."""
         content = json.dumps(answer).encode()
+        sleep(max(moment - monotonic(), 0))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
