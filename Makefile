@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests side by side, each process with a home and a PostgreSQL of its own; files stay whole.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 # An extra that brings PyTorch along has a place of its own.
 TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
@@ -63,7 +65,7 @@ test-sentence-transformers: $(TRANSFORMERS_VENV)/.installed ## Tests with all-Mi
 	$(TRANSFORMERS_VENV)/bin/python -m pytest tests/acceptance/test_sentence_transformers.py tests/unit/test_sentence_transformers.py
 
 test: check browser ## Every check and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 bench: setup ## Measure it all: a table and a chart
 	@$(BIN)/python manage.py bench
