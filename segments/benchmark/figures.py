@@ -20,7 +20,7 @@ class Sizes:
     memory: tuple[int, int] = (50_000, 1_000_000)
     search: tuple[int, ...] = (1_000, 10_000, 100_000)
     questions: int = 100
-    endpoint: int = 5_000
+    endpoint: int = 10_000
     requests: int = 400
 
 

@@ -20,6 +20,7 @@ from segments.importing.chunks import ChunkClaim
 from segments.importing.copying import copy_binary, pack_vectors
 from segments.importing.harvest import Harvest, RefusedText, StagedText
 from segments.importing.types import RowProblem, shown
+from segments.importing.waiting import not_for_the_disk
 from segments.models import ImportJob, StagedVector
 from segments.models.import_job import OnError
 
@@ -149,7 +150,7 @@ def _reuse(claim: ChunkClaim, dataset_id: UUID, dimensions: int) -> None:
     So nobody waits for the disk: what a crash of the server loses of it is taken again.
     """
     with chunks.writing(claim), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = off")
+        not_for_the_disk()
         cursor.execute(REUSE, _slice(claim) | {"dataset": dataset_id, "dimensions": dimensions})
 
 
@@ -177,6 +178,8 @@ def _finish(
 ) -> EmbeddedChunk:
     rows, vectors = harvest.rows()
     asked_for = len(rows) + len(refused)
+    if not harvest.usage.requests:  # nothing was paid for
+        not_for_the_disk()
     reused = claim.rows - claim.rows_embedded - asked_for
     chunks.finish(claim, embedded=len(rows), reused=reused, seconds=seconds)
     _store(claim.job_id, rows, vectors)

@@ -1,4 +1,4 @@
-"""How long one transaction may wait for another: moments, never for a whole publish."""
+"""What a transaction waits for, and how long: others for moments, the disk if it has to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +39,16 @@ def not_longer_than_the_lease() -> None:
     server gives up on it; nobody else can take the work over before that.
     """
     _set_local("statement_timeout", settings.SEGMILL_LEASE_SECONDS)
+
+
+def not_for_the_disk() -> None:
+    """Let the commit of this transaction return before the disk has it.
+
+    For what can be done again at no cost: a crash of the server may lose it, but never it
+    alone, for commits reach the disk in their order. A crash of a worker loses nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _set_local(setting: str, seconds: int) -> None:

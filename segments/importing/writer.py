@@ -13,7 +13,7 @@ from django.db import connections, transaction
 
 from segments.importing import staging
 from segments.importing.types import CountedRow, RowProblem
-from segments.importing.waiting import not_longer_than_the_lease
+from segments.importing.waiting import not_for_the_disk, not_longer_than_the_lease
 
 # Chunks that may wait for Postgres: one under way and one ready. More would only take memory.
 CHUNKS_AHEAD = 2
@@ -81,5 +81,6 @@ class StagingWriter:
 @transaction.atomic
 def _store(packed: bytes, fence: Callable[[], None]) -> None:
     not_longer_than_the_lease()
+    not_for_the_disk()
     fence()
     staging.stage(packed)
