@@ -14,6 +14,7 @@ from datasets.exceptions import SegmillError
 from segments import log_context
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled, ImportNotFound
 from segments.importing import quota, staging, state
+from segments.importing.garbage import seldom_collected
 from segments.importing.job.embedding import embed
 from segments.importing.job.holding import holding
 from segments.importing.job.preparing import prepare
@@ -58,7 +59,8 @@ def run(
     """
     with log_context.about(job=job_id):
         try:
-            _advance(job_id, listener, turn_seconds)
+            with seldom_collected():
+                _advance(job_id, listener, turn_seconds)
         except (ImportCancelled, ClaimLost) as lost:
             logger.info("given up: %s", lost)
         except EmbeddingUnavailable as trouble:
