@@ -9,12 +9,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
 
 from segments.importing import job, staging, state
-from segments.models import Chunk, ImportJob
-from segments.models.import_job import LEASED_STATUSES, ImportStatus
+from segments.importing.silence import is_silent
+from segments.models import ImportJob
+from segments.models.import_job import ImportStatus
 
 ERROR = (
     "The process that ran this import ended without a word: it was killed, or its machine "
@@ -48,20 +47,11 @@ def fail_abandoned_foreground() -> list[UUID]:
 
     Returns their ids. Interrupted ones only wait for their model, and say so themselves.
     """
-    open_jobs = ImportJob.objects.open().filter(_is_silent(), background=False)
+    lease = timedelta(seconds=settings.SEGMILL_LEASE_SECONDS)
+    silent = is_silent(lease, leases_over=timedelta(0))
+    open_jobs = ImportJob.objects.open().filter(silent, background=False)
+    open_jobs = open_jobs.exclude(status=ImportStatus.INTERRUPTED)
     # A process that is publishing holds its job's row, however long it takes.
     unheld = open_jobs.select_for_update(skip_locked=True, no_key=True, of=("self",))
     ids = [gone.pk for gone in unheld.only("pk").order_by("created_at")]
     return [job_id for job_id in ids if state.fail(job_id, "abandoned", ERROR)]
-
-
-def _is_silent() -> Q:
-    """Signs of life are a lease, on the job or on a chunk, and a step that was just done."""
-    lately = Now() - timedelta(seconds=settings.SEGMILL_LEASE_SECONDS)
-    chunks = Chunk.objects.filter(job_id=OuterRef("pk"))
-    a_chunk_lives = Exists(chunks.filter(Q(lease_until__gte=Now()) | Q(finished_at__gte=lately)))
-    return (
-        Q(status=ImportStatus.WAITING, created_at__lt=lately)
-        | Q(status__in=LEASED_STATUSES, lease_until__lt=Now())
-        | Q(~a_chunk_lives, status=ImportStatus.EMBEDDING, prepared_at__lt=lately)
-    )

@@ -28,6 +28,7 @@ from segments.importing.claims import JobClaim as JobClaim
 from segments.importing.claims import held, reason_busy, reason_lost
 from segments.importing.leases import after_back_off, is_due, lease, worker_name
 from segments.importing.quota import has_room
+from segments.importing.silence import is_silent
 from segments.importing.waiting import Busy, briefly
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
@@ -72,11 +73,12 @@ def give_up_if_spent(job_id: UUID) -> bool:
 
 
 def expire(job_id: UUID, hours: int) -> bool:
-    """(f) End a job that has waited for a worker, or for its model, for so many hours."""
-    waiting = {"pk": job_id, "status__in": (ImportStatus.WAITING, ImportStatus.INTERRUPTED)}
+    """(f) End a job that nobody has gone on with for so many hours."""
+    time = timedelta(hours=hours)
     why = "Nothing could go on with it. See that workers run and its model answers"
     error = f"The import has waited for {hours:,} hours (SEGMILL_EXPIRE_HOURS). {why}; retry it."
-    return _end(waiting, ImportStatus.FAILED, "expired", error)
+    silent = is_silent(time, leases_over=time)
+    return _end(job_id, silent, ImportStatus.FAILED, "expired", error)
 
 
 def start_embedding(claim: JobClaim, **changes: Any) -> None:
@@ -123,12 +125,12 @@ def put_back(claim: JobClaim, trouble: str) -> None:
 
 def fail(job_id: UUID, code: str, error: str) -> bool:
     """(f) End the job with a code and a sentence; False if it has ended already."""
-    return _end({"pk": job_id}, ImportStatus.FAILED, code, error)
+    return _end(job_id, Q(), ImportStatus.FAILED, code, error)
 
 
 def fail_held(claim: JobClaim, code: str, error: str) -> bool:
     """(f) As `fail`, by the claim's holder only: a late worker's failure is not the job's."""
-    return _end(held(claim), ImportStatus.FAILED, code, error)
+    return _end(claim.job_id, Q(**held(claim)), ImportStatus.FAILED, code, error)
 
 
 def interrupt(job_id: UUID, code: str, error: str) -> None:
@@ -179,7 +181,7 @@ def cancel(job_id: UUID, why: str) -> None:
                 raise ImportNotFound(str(job_id))
             if job.is_final:
                 raise StateConflict(f"The import has ended already: {job.get_status_display()}.")
-            _end({"pk": job_id}, ImportStatus.CANCELLED, "cancelled", why)
+            _end(job_id, Q(), ImportStatus.CANCELLED, "cancelled", why)
     except Busy as busy:
         raise reason_busy(job_id) from busy
 
@@ -231,20 +233,17 @@ def _move(claim: JobClaim, *, often: bool = False, **changes: Any) -> None:
     mirror_after_commit(claim.job_id, often=often)
 
 
-def _end(which: dict[str, Any], status: ImportStatus, code: str, error: str) -> bool:
-    ended = (
-        ImportJob.objects.open()
-        .filter(**which)
-        .update(
-            status=status,
-            revision=F("revision") + 1,
-            epoch=F("epoch") + 1,
-            error_code=code,
-            error=error,
-            finished_at=Now(),
-            lease_until=None,
-        )
+def _end(job_id: UUID, which: Q, status: ImportStatus, code: str, error: str) -> bool:
+    open_job = ImportJob.objects.open().filter(which, pk=job_id)
+    ended = open_job.update(
+        status=status,
+        revision=F("revision") + 1,
+        epoch=F("epoch") + 1,
+        error_code=code,
+        error=error,
+        finished_at=Now(),
+        lease_until=None,
     )
     if ended:
-        mirror_after_commit(which["pk"])
+        mirror_after_commit(job_id)
     return bool(ended)

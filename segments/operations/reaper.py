@@ -23,8 +23,9 @@ from redis.exceptions import RedisError
 from segments import heartbeats
 from segments.hints import hint, send_canary
 from segments.importing import abandoned, job, state
+from segments.importing.silence import is_silent
 from segments.models import ImportJob
-from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ImportStatus
+from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES
 from segments.operations import reembeddings
 from segments.operations.claimable import Claimable, find_claimable
 from segments.operations.metrics.totals import sum_up_if_many
@@ -101,11 +102,10 @@ def _end_spent() -> int:
 
 def _end_expired() -> int:
     """End imports that waited too long for a worker, or for their model."""
-    limit = timedelta(hours=settings.SEGMILL_EXPIRE_HOURS)
-    waiting = ImportJob.objects.filter(
-        status__in=(ImportStatus.WAITING, ImportStatus.INTERRUPTED), created_at__lt=Now() - limit
-    )
-    return _each(waiting, partial(state.expire, hours=settings.SEGMILL_EXPIRE_HOURS))
+    hours = settings.SEGMILL_EXPIRE_HOURS
+    time = timedelta(hours=hours)
+    forgotten = ImportJob.objects.open().filter(is_silent(time, leases_over=time))
+    return _each(forgotten, partial(state.expire, hours=hours))
 
 
 def _hint() -> int:

@@ -16,7 +16,7 @@ from django_q.models import OrmQ, Schedule, Task
 
 from datasets.models import Document
 from segments import heartbeats, hints, tasks
-from segments.importing import job, state
+from segments.importing import chunks, job, state
 from segments.models import Chunk, Heartbeat, ImportJob, RowError, StagedRow
 from segments.models.import_job import ImportStatus
 from segments.operations import reaper, retention
@@ -197,6 +197,37 @@ def test_an_import_nobody_takes_expires(waiting: ImportJob) -> None:
     waiting.refresh_from_db()
     assert (waiting.status, waiting.error_code) == (ImportStatus.FAILED, "expired")
     assert "168 hours" in waiting.error
+
+
+def test_an_import_whose_worker_was_lost_and_had_no_successor_expires(waiting: ImportJob) -> None:
+    long_ago = Now() - timedelta(hours=settings.SEGMILL_EXPIRE_HOURS, seconds=1)
+    assert state.claim_preparing(waiting.pk)
+    reaper.sweep()
+    waiting.refresh_from_db()
+    assert waiting.status == ImportStatus.PREPARING
+
+    ImportJob.objects.filter(pk=waiting.pk).update(lease_until=long_ago)
+    reaper.sweep()
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error_code) == (ImportStatus.FAILED, "expired")
+
+
+@pytest.mark.parametrize("status", [ImportStatus.EMBEDDING, ImportStatus.INTERRUPTED])
+def test_an_import_whose_chunks_nobody_takes_expires(
+    embedding: ImportJob, status: ImportStatus
+) -> None:
+    long_ago = Now() - timedelta(hours=settings.SEGMILL_EXPIRE_HOURS, seconds=1)
+    row = ImportJob.objects.filter(pk=embedding.pk)
+    assert chunks.claim_next(embedding.pk)
+    row.update(status=status, created_at=long_ago, prepared_at=long_ago)
+    reaper.sweep()
+    assert row.get().status == status, "somebody embeds a chunk"
+
+    Chunk.objects.filter(status="running").update(lease_until=long_ago)
+    reaper.sweep()
+
+    assert row.get().error_code == "expired"
 
 
 def test_what_a_killed_worker_left_staged_is_removed(embedding: ImportJob) -> None:
