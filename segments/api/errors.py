@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import Error
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -16,7 +17,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from datasets.exceptions import SegmillError
-from segments.exceptions import OptionRefused
+from segments.database_errors import is_expected
+from segments.exceptions import DatabaseFailed, OptionRefused
+from segments.outage import AWAY, RETRY_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
     answer = _answer(error)
     if answer["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s failed", _name(context), exc_info=error)
-    return Response(answer, status=answer["status"], headers=_headers(error))
+    return Response(answer, status=answer["status"], headers=_headers(error, answer["status"]))
 
 
 def _answer(error: Exception) -> dict[str, Any]:
@@ -61,6 +64,8 @@ def _answer(error: Exception) -> dict[str, Any]:
         return _envelope(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
     if isinstance(error, SuspiciousOperation):
         return _envelope(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
+    if isinstance(error, Error) and is_expected(error):
+        return _envelope(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, DatabaseFailed.code)
     # What it says may be of the inside: the log has it.
     return _envelope(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", "unknown")
 
@@ -81,8 +86,10 @@ def _first(detail: Any, path: str = "") -> tuple[str, str]:
     return path, f"{path}: {detail}" if path else str(detail)
 
 
-def _headers(error: Exception) -> dict[str, str]:
+def _headers(error: Exception, status: int) -> dict[str, str]:
     headers = {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
     if asks := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = asks
     if wait := getattr(error, "wait", None):

@@ -9,6 +9,7 @@ from typing import TypeVar
 import psycopg2
 import pytest
 from django.db import connection, connections
+from django.test import Client
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from datasets.models import Document
@@ -19,6 +20,7 @@ from segments.models.import_job import ImportStatus
 from segments.reports import report_import
 from tests.pausing import PHASES, disk_full, pause
 
+from .api_client import Api
 from .conftest import ImportText
 from .snapshot import snapshot, stored_files
 
@@ -161,3 +163,28 @@ def test_a_document_that_is_deleted_meanwhile_takes_its_import_along(
     assert not DocumentSegment.objects.exists()
     assert not StagedRow.objects.exists()
     assert stored_files() == files
+
+
+def test_requests_while_the_database_is_away_are_told_to_come_again(
+    api: Api, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.close()
+    with no_new_connections():
+        answer = api.get("datasets")
+        page = client.get("/admin/login/?next=/admin/")
+        client.cookies["sessionid"] = "somebody-signed-in"
+        signed_in = client.get("/admin/segments/importjob/")
+        alive, ready = client.get("/healthz"), client.get("/readyz")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer.json() == {
+        "code": "database_failed",
+        "message": "The database does not answer at the moment. Ask again in 5 seconds.",
+        "status": 503,
+    }
+    assert page.status_code == 200, "needs no database yet"
+    assert (signed_in.status_code, signed_in["Retry-After"]) == (503, "5")
+    assert "The database does not answer" in signed_in.content.decode()
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    assert "GET /admin/segments/importjob/ failed: The database does not answer" in caplog.text
+    assert api.get("datasets").status_code == 200
