@@ -15,8 +15,9 @@ REMEDIES = {
     "53200": "The database server is out of memory. Try again when it is less busy",
     "53300": "The database server takes no more connections. Try again when it is less busy",
 }
-# Codes of a server that is being stopped, or that stops one connection (operator_intervention).
-SHUTDOWN = "57P0"
+# How codes begin of a server that is being stopped, or that ends one connection: operator_
+# intervention, connection_exception, idle_in_transaction_session_timeout.
+ENDED = ("57P0", "08", "25P03")
 # How libpq begins when there is no connection at all.
 NOT_CONNECTED = ("connection to server", "could not translate host name")
 UNREACHABLE = (
@@ -43,14 +44,20 @@ def is_expected(error: Error) -> bool:
     return is_the_servers or _code(error) in REMEDIES
 
 
+def is_lost(error: Error) -> bool:
+    """Whether the connection broke, or there was none to be had."""
+    if code := _code(error):
+        return code.startswith(ENDED)
+    # Without a server there is nobody to give it a code.
+    return isinstance(error, OperationalError | InterfaceError)
+
+
 def _trouble(error: Error, said: str) -> str:
     if isinstance(error, NotSupportedError):
         return TOO_OLD
     if said.startswith(NOT_CONNECTED):
         return UNREACHABLE
-    # A connection that breaks has no code: no server was there to give it.
-    is_lost = isinstance(error, OperationalError | InterfaceError) and not _code(error)
-    return LOST if is_lost or _code(error).startswith(SHUTDOWN) else FAILED
+    return LOST if is_lost(error) else FAILED
 
 
 def _code(error: Error) -> str:

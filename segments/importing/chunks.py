@@ -156,12 +156,12 @@ def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
     return bool(held)
 
 
-def put_back(claim: ChunkClaim, trouble: str) -> None:
-    """Give a chunk back after an error that is not its own: tried again after a pause."""
+def put_back(claim: ChunkClaim, trouble: str, *, grows: bool = True) -> None:
+    """Give a chunk back after an error that is not its own: as `state.put_back` does a job."""
     _held(claim).update(
         status=ChunkStatus.PENDING,
         lease_until=None,
-        not_before=after_back_off(claim.attempts),
+        not_before=after_back_off(claim.attempts if grows else 1),
         error=trouble,
     )
 

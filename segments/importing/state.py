@@ -112,13 +112,16 @@ def renew(claim: JobClaim, **changes: Any) -> None:
     _move(claim, often=True, lease_until=lease(), **changes)
 
 
-def put_back(claim: JobClaim, trouble: str) -> None:
-    """Give the claim up after an error that is not the import's own: tried again after a pause."""
+def put_back(claim: JobClaim, trouble: str, *, grows: bool = True) -> None:
+    """Give the claim up after an error that is not the import's own: tried again after a pause.
+
+    It `grows` with each try, unless the error says nothing of how the next one will do.
+    """
     ImportJob.objects.filter(**held(claim)).update(
         revision=F("revision") + 1,
         epoch=F("epoch") + 1,
         lease_until=Now(),
-        not_before=after_back_off(claim.attempts),
+        not_before=after_back_off(claim.attempts if grows else 1),
         last_error=trouble,
     )
 

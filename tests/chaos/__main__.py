@@ -6,6 +6,7 @@ orm, redis   an installation with its queue there, under so many faults (--fault
 import argparse
 import json
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def _arguments() -> argparse.Namespace:
         "--share", type=float, default=1.0, help="of the races and points (default: all)"
     )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--logs", type=Path, help="a folder to keep the processes' logs in")
     parser.add_argument("--json", action="store_true", help="a JSON object for each part")
     given = parser.parse_args()
     given.parts = given.parts or ([given.broker] if given.broker else list(PARTS))
@@ -55,6 +57,7 @@ def _command(part: str, given: argparse.Namespace) -> list[str]:
     """A process of its own for a part: each has its own home and settings."""
     numbers = ("faults", "steps", "share", "seed")
     told = [word for name in numbers for word in (f"--{name}", str(getattr(given, name)))]
+    told += ["--logs", str(given.logs)] if given.logs else []
     as_json = ["--json"] if given.json else []
     return [sys.executable, "-m", "tests.chaos", part, *told, *as_json]
 
@@ -94,9 +97,19 @@ def _run_processes(broker: str, home: Path, given: argparse.Namespace) -> int:
         take_settings(SEGMILL_OPENAI_BASE_URL=server.url, SEGMILL_LOG_LEVEL="INFO")
         run = ChaosRun(home, broker, given.seed, server, valkey)
         with ChaosDisplay(sys.stderr, f"{broker}, seed {given.seed}", given.faults) as display:
-            result = run.run(given.faults, display)
+            try:
+                result = run.run(given.faults, display)
+            finally:
+                if given.logs:
+                    _keep_logs(home, given.logs / broker)
         _tell(result.as_json(), result.table(), as_json=given.json)
         return 0 if result.is_good else 1
+
+
+def _keep_logs(home: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for log in home.glob("*.log"):
+        shutil.copy(log, folder)
 
 
 def _set_up() -> None:

@@ -39,6 +39,7 @@ class Gap:
     job_id: str
     began: float
     ended: float
+    status: str = ""
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ class Reader(threading.Thread):
         if seen is None:
             self._seen[key] = _Seen(now, mark)
         elif mark != seen.mark:
-            self.sightings.gaps.append(Gap(key, seen.at, now))
+            self.sightings.gaps.append(Gap(key, seen.at, now, str(seen.mark[0])))
             self.last_move = now
             self._seen[key] = _Seen(now, mark)
         elif mark[0] in FINAL:

@@ -28,18 +28,24 @@ class Recovery:
 
     kind: str
     seconds: float
+    gap: Gap | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        """Which import it was, where it stood, and how long."""
+        what = f"{self.gap.status} {self.gap.job_id}" if self.gap else "an import"
+        return f"{what}, {self.seconds:.1f} s after {self.kind}"
 
 
 def recoveries(faults: Sequence[Done], gaps: Sequence[Gap]) -> list[Recovery]:
     """One for each fault that met imports; a standstill that met several counts for the last."""
-    longest: dict[Done, float] = {}
+    longest: dict[Done, Recovery] = {}
     for gap in gaps:
         met = [fault for fault in faults if gap.began < fault.ended and fault.began < gap.ended]
         if met:
             last = max(met, key=lambda fault: fault.ended)
-            seconds = max(0.0, gap.ended - last.ended)
-            longest[last] = max(longest.get(last, 0.0), seconds)
-    return [Recovery(fault.kind, seconds) for fault, seconds in longest.items()]
+            found = Recovery(last.kind, max(0.0, gap.ended - last.ended), gap)
+            longest[last] = max(longest.get(last, found), found, key=lambda each: each.seconds)
+    return list(longest.values())
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -91,6 +97,7 @@ class ChaosResult:
         """All of it for machines."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         found["recoveries"] = len(self.recoveries)
+        found["slow_recoveries"] = [str(each) for each in self._slow]
         summary = {
             "is_good": self.is_good,
             "faults_done": self.faults.total(),
@@ -119,6 +126,11 @@ class ChaosResult:
     def _median(self) -> float:
         return percentile([each.seconds for each in self.recoveries], 0.5)
 
+    @property
+    def _slow(self) -> list[Recovery]:
+        slow = [each for each in self.recoveries if each.seconds > self.limit_seconds]
+        return sorted(slow, key=lambda each: each.seconds, reverse=True)
+
     def _longest_by_kind(self) -> dict[str, float]:
         longest: dict[str, float] = {}
         for each in self.recoveries:
@@ -140,6 +152,7 @@ class ChaosResult:
             ("recoveries", f"{len(self.recoveries):,}", f"half within {self._median:.1f} s"),
             ("recovery p99", f"{self.p99:.1f} s", f"lease + tick: {self.limit_seconds:.0f} s"),
             ("longest recovery", f"{self.longest:.1f} s", ""),
+            ("longer than that", f"{len(self._slow):,}", "\n".join(map(str, self._slow[:SHOWN]))),
             ("clusters renewed", f"{self.watchdog_restarts:,}", "by the watchdog"),
             ("wrong", f"{len(unlike):,}", "\n".join(unlike[:SHOWN])),
         ]

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
@@ -212,6 +212,25 @@ def test_an_error_of_no_import_is_tried_again_after_a_pause_and_then_named(
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "attempts_spent")
     assert "tried 5 times" in ended.error
     assert "No space left on device" in ended.error
+
+
+def test_a_database_that_went_away_makes_no_pause_longer(
+    waiting: ImportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_connection(*args: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(job, "prepare", lose_connection)
+    for attempt in range(1, settings.SEGMILL_MAX_ATTEMPTS + 1):
+        with pytest.raises(OperationalError):
+            job.run(waiting.pk)
+        waiting.refresh_from_db()
+        assert waiting.attempts == attempt
+        assert waiting.not_before
+        pause = (waiting.not_before - timezone.now()).total_seconds()
+        assert pause <= 1.5 * settings.SEGMILL_RETRY_SECONDS
+        expire(waiting.pk)
 
 
 def test_pauses_double_up_to_five_minutes() -> None:

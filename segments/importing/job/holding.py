@@ -8,6 +8,7 @@ from django.db import Error, connection
 
 from datasets.exceptions import SegmillError
 from segments import log_context
+from segments.database_errors import is_lost
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled
 from segments.importing import chunks, state
 from segments.importing.chunks import ChunkClaim
@@ -35,7 +36,7 @@ def holding(claim: JobClaim) -> Iterator[None]:
         except Exception as trouble:
             logger.warning("put back: %s", _described(trouble))
             with _if_the_database_answers():
-                state.put_back(claim, _described(trouble))
+                state.put_back(claim, _described(trouble), grows=not _is_outage(trouble))
             raise
 
 
@@ -56,7 +57,7 @@ def holding_chunk(claim: ChunkClaim) -> Iterator[None]:
         except Exception as trouble:
             logger.warning("put back: %s", _described(trouble))
             with _if_the_database_answers():
-                chunks.put_back(claim, _described(trouble))
+                chunks.put_back(claim, _described(trouble), grows=not _is_outage(trouble))
             raise
 
 
@@ -68,6 +69,11 @@ def _if_the_database_answers() -> Iterator[None]:
         yield
     except Error as trouble:
         logger.warning("the work is taken up when its lease has run out: %s", trouble)
+
+
+def _is_outage(trouble: Exception) -> bool:
+    """Whether the database went away: when it is back, there is nothing more to wait for."""
+    return isinstance(trouble, Error) and is_lost(trouble)
 
 
 def _described(trouble: Exception) -> str:
