@@ -1,6 +1,6 @@
 """What went wrong with the database, in words a person can act on."""
 
-from django.db import Error, InterfaceError, NotSupportedError, OperationalError
+from django.db import DatabaseError, Error, InterfaceError, NotSupportedError, OperationalError
 
 from config.embedded import EmbeddedPostgresError
 from segments.exceptions import DatabaseFailed
@@ -40,7 +40,7 @@ def explained(error: Error) -> DatabaseFailed:
 
 def is_expected(error: Error) -> bool:
     """Whether it is the server's trouble, or the missing migration, rather than our mistake."""
-    is_the_servers = isinstance(error, OperationalError | InterfaceError | NotSupportedError)
+    is_the_servers = isinstance(error, OperationalError | NotSupportedError) or is_lost(error)
     return is_the_servers or _code(error) in REMEDIES
 
 
@@ -48,8 +48,8 @@ def is_lost(error: Error) -> bool:
     """Whether the connection broke, or there was none to be had."""
     if code := _code(error):
         return code.startswith(ENDED)
-    # Without a server there is nobody to give it a code.
-    return isinstance(error, OperationalError | InterfaceError)
+    # Without a server there is nobody to give it a code, and at times no class either.
+    return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 
 def _trouble(error: Error, said: str) -> str:
