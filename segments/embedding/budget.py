@@ -8,6 +8,7 @@ Of several tenants that wait for the same model, the one that has had least goes
 comes late starts level with the others instead of being owed the past.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -19,6 +20,7 @@ from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from segments.embedding.configuration import ModelSettings
+from segments.holders import worker_name
 from segments.models import EmbeddingBudget
 
 # Nobody waits for the disk, at which a place at the endpoint would stand empty meanwhile: a crash
@@ -27,8 +29,13 @@ AT_ONCE = "set_config('synchronous_commit', 'off', true)"
 TAKE = f"""
     SELECT segments_take_budget(
         %(key)s, %(tenant)s, %(call)s, %(tokens)s, %(requests_per_minute)s,
-        %(tokens_per_minute)s, %(calls)s, %(tenant_calls)s, make_interval(secs => %(seconds)s))
+        %(tokens_per_minute)s, %(calls)s, %(tenant_calls)s, make_interval(secs => %(seconds)s),
+        %(holder)s)
     FROM {AT_ONCE}
+"""
+KEEP = f"""
+    UPDATE segments_embeddingcall SET until = clock_timestamp() + make_interval(secs => %(seconds)s)
+    FROM {AT_ONCE} WHERE id = ANY(%(calls)s)
 """
 GIVE_BACK = f"DELETE FROM segments_embeddingcall USING {AT_ONCE} WHERE id = %(call)s"
 QUIET = """
@@ -36,8 +43,6 @@ QUIET = """
         greatest(quiet_until, clock_timestamp() + make_interval(secs => %(seconds)s))
     WHERE key = %(key)s
 """
-# A request is given up by its own time limit; its place is free again a little later at most.
-SECONDS_AFTER_TIMEOUT = 10
 SECONDS_TO_NEXT_LOOK = 0.05
 
 
@@ -53,6 +58,10 @@ class Budget(Protocol):
 
     def take(self, tokens: int) -> UUID | Wait:
         """The right to send a request of so many tokens now, or when to ask again."""
+        ...
+
+    def keep(self, calls: Sequence[UUID]) -> None:
+        """The requests are under way still; those not kept for a lease's time count as lost."""
         ...
 
     def give_back(self, call: UUID, estimated: int, billed: int) -> None:
@@ -86,11 +95,18 @@ class SharedBudget:
                     "tokens_per_minute": self.model.tokens_per_minute,
                     "calls": self.model.calls,
                     "tenant_calls": settings.SEGMILL_TENANT_CALLS,
-                    "seconds": settings.SEGMILL_EMBEDDING_TIMEOUT_SECONDS + SECONDS_AFTER_TIMEOUT,
+                    "seconds": settings.SEGMILL_LEASE_SECONDS,
+                    "holder": worker_name(),
                 },
             )
             (seconds,) = cursor.fetchone()
         return Wait(seconds) if seconds else call
+
+    def keep(self, calls: Sequence[UUID]) -> None:
+        """The requests are under way still: nobody gets their places."""
+        with connection.cursor() as cursor:
+            seconds = settings.SEGMILL_LEASE_SECONDS
+            cursor.execute(KEEP, {"calls": list(calls), "seconds": seconds})
 
     def give_back(self, call: UUID, estimated: int, billed: int) -> None:
         """The request has ended; what it cost more or less than was thought is made good."""
@@ -122,6 +138,9 @@ class OwnBudget:
         call = uuid4()
         self.under_way.add(call)
         return call
+
+    def keep(self, calls: Sequence[UUID]) -> None:
+        """They are under way until they end: nobody else is there to be lost."""
 
     def give_back(self, call: UUID, estimated: int, billed: int) -> None:
         """The request has ended."""

@@ -36,6 +36,7 @@ from segments.exceptions import (
 # How soon a wish to stop is heard while requests are under way.
 TICK_SECONDS = 0.1
 SECONDS_TO_END = 2.0
+RENEWALS_PER_LEASE = 4
 TOKENS_PER_PRICE = 1_000_000
 NO_CALL = UUID(int=0)
 
@@ -88,7 +89,7 @@ class Dispatcher:
         self._embedder, self._texts, self._budget = embedder, texts, budget
         self._waiting = deque(_Task(batch) for batch in plan(texts, embedder))
         self._running: dict[Future[Answer], _Task] = {}
-        self._look_at = 0.0
+        self._look_at, self._kept = 0.0, monotonic()
         self._given_up: EmbeddingInterrupted | None = None
         self._is_proved = False
         self._usage = Usage()
@@ -100,6 +101,7 @@ class Dispatcher:
         try:
             while self._running or (self._waiting and not self._given_up):
                 pulse()
+                self._keep_places()
                 self._send(pool)
                 for future in self._finished():
                     yield from self._settle(self._end(future), future)
@@ -112,6 +114,12 @@ class Dispatcher:
         if trouble:
             yield Part((), self._nothing(), usage=self._used())
             raise trouble
+
+    def _keep_places(self) -> None:
+        """Have the places of the requests under way counted on, a few times a lease."""
+        if monotonic() - self._kept > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
+            self._budget.keep([task.call for task in self._running.values()])
+            self._kept = monotonic()
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
         while task := self._next():
@@ -157,7 +165,7 @@ class Dispatcher:
         """Leave requests whose answers nobody wants any more.
 
         Most end in a moment and give their place in the budget back; the place of one that
-        lasts is free by itself after its time limit.
+        lasts is free by itself after a lease's time.
         """
         for future in wait(self._running, SECONDS_TO_END).done:
             with suppress(DatabaseError):  # perhaps a lost database is why we are here

@@ -20,8 +20,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from segments.exceptions import ClaimLost, ImportCancelled
+from segments.holders import worker_name
 from segments.importing import samples, state
-from segments.importing.leases import after_back_off, is_due, lease, worker_name
+from segments.importing.leases import after_back_off, is_due, lease
 from segments.importing.waiting import not_longer_than_the_lease
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus

@@ -24,9 +24,10 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
 
 from segments.exceptions import ImportNotFound, StateConflict
+from segments.holders import worker_name
 from segments.importing.claims import JobClaim as JobClaim
 from segments.importing.claims import held, reason_busy, reason_lost
-from segments.importing.leases import after_back_off, is_due, lease, worker_name
+from segments.importing.leases import after_back_off, is_due, lease
 from segments.importing.quota import has_room
 from segments.importing.silence import is_silent
 from segments.importing.waiting import Busy, briefly

@@ -26,11 +26,12 @@ class EmbeddingBudget(models.Model):
 
 
 class EmbeddingCall(models.Model):
-    """A request under way; one whose worker was lost stops counting at `until`."""
+    """A request under way; one whose `holder` was lost stops counting at `until`."""
 
     id = models.UUIDField(primary_key=True)
     budget = models.ForeignKey(EmbeddingBudget, on_delete=models.CASCADE, related_name="calls")
     tenant_id = models.UUIDField()
+    holder = models.TextField()
     until = models.DateTimeField()
 
     class Meta:

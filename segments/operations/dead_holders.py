@@ -6,14 +6,16 @@ what its holder writes later is fenced by its epoch like everybody's.
 """
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from segments.importing.leases import Holder
+from segments.holders import Holder
 from segments.importing.waiting import Busy, briefly
-from segments.models import Chunk, ImportJob
+from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
 from segments.models.chunk import ChunkStatus
 from segments.models.import_job import LEASED_STATUSES
 
@@ -26,23 +28,36 @@ ENDED_STATES = frozenset("ZX")
 
 def release_leases() -> int:
     """End the live leases of holders that are gone from this machine; how many there were."""
-    chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING)
-    jobs = ImportJob.objects.filter(status__in=LEASED_STATUSES)
-    released = _release(chunks) + _release(jobs)
+    released = (
+        _release(Chunk.objects.filter(status=ChunkStatus.RUNNING))
+        + _release(ImportJob.objects.filter(status__in=LEASED_STATUSES))
+        + _release(Reembedding.objects.open())
+        + _release_calls()
+    )
     if released:
         logger.warning("%s leases of processes that are gone were ended", released)
     return released
 
 
-def _release(held: QuerySet[Chunk] | QuerySet[ImportJob]) -> int:
+def _release(held: QuerySet[Any]) -> int:
     live = held.filter(lease_until__gt=Now())
-    owners = set(live.values_list("lease_owner", flat=True))
-    gone = [owner for owner in owners if is_gone(Holder.parse(owner))]
+    gone = _gone(live.values_list("lease_owner", flat=True))
     try:
         with briefly():
             return live.filter(lease_owner__in=gone).update(lease_until=Now()) if gone else 0
     except Busy:  # its last statement is running still
         return 0
+
+
+def _release_calls() -> int:
+    """Requests to endpoints that nobody waits for: others may have their places."""
+    calls = EmbeddingCall.objects.all()
+    gone = _gone(calls.values_list("holder", flat=True))
+    return calls.filter(holder__in=gone).delete()[0] if gone else 0
+
+
+def _gone(owners: Iterable[str]) -> list[str]:
+    return [owner for owner in set(owners) if is_gone(Holder.parse(owner))]
 
 
 def is_gone(holder: Holder | None) -> bool:

@@ -19,7 +19,8 @@ from django.db.models.functions import Coalesce, Now
 
 from segments.exceptions import ClaimLost, ReembeddingNotFound, StateConflict
 from segments.hints import hint_reembedding
-from segments.importing.leases import is_due, lease, worker_name
+from segments.holders import worker_name
+from segments.importing.leases import is_due, lease
 from segments.importing.waiting import Busy, briefly
 from segments.models import Reembedding
 from segments.models.reembedding import ReembeddingStatus

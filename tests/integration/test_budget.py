@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from uuid import UUID, uuid4
@@ -135,6 +136,19 @@ def test_a_lost_worker_gives_its_place_back_in_the_end(settings: Settings) -> No
         cursor.execute("UPDATE segments_embeddingcall SET until = clock_timestamp()")
     assert isinstance(budget.take(1), UUID)
     assert EmbeddingCall.objects.count() == 1
+
+
+def test_a_place_is_kept_as_long_as_its_worker_gives_signs_of_life(settings: Settings) -> None:
+    settings.SEGMILL_LEASE_SECONDS = 3
+    budget = SharedBudget(replace(MODEL, calls=1), ACME)
+    call = budget.take(1)
+    assert isinstance(call, UUID)
+    until = EmbeddingCall.objects.get().until
+
+    settings.SEGMILL_LEASE_SECONDS = 60
+    budget.keep([call])
+
+    assert EmbeddingCall.objects.get().until >= until + timedelta(seconds=55)
 
 
 def test_a_tenants_own_cap_counts_over_all_models(settings: Settings) -> None:

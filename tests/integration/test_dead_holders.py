@@ -3,16 +3,21 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 
 from datasets.models import Document
+from segments.embedding.budget import SharedBudget, Wait
+from segments.embedding.configuration import ModelSettings
+from segments.holders import Holder
 from segments.importing import chunks, job, state
-from segments.importing.leases import Holder
-from segments.models import Chunk, ImportJob
+from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
 from segments.operations.dead_holders import is_gone, release_leases
+from segments.reembedding import services as reembedding
+from segments.reembedding import state as reembedding_state
 
-from .conftest import Start
+from .conftest import ImportText, Start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,6 +81,33 @@ def test_a_chunk_of_a_killed_worker_can_be_taken_at_once(
     again = chunks.claim_next(started.pk)
     assert again
     assert (again.ordinal, again.epoch) == (first.ordinal, first.epoch + 1)
+
+
+def test_a_place_at_an_endpoint_that_a_killed_worker_had_is_free_at_once(gone: Holder) -> None:
+    model = ModelSettings(provider="p", kind="openai", model="m", calls=1)
+    budget = SharedBudget(model, uuid4())
+    assert isinstance(budget.take(1), UUID)
+    assert release_leases() == 0, "its holder is alive: it is us"
+    assert isinstance(budget.take(1), Wait)
+    EmbeddingCall.objects.update(holder=gone.name)
+
+    assert release_leases() == 1
+
+    assert isinstance(budget.take(1), UUID)
+
+
+def test_a_dataset_that_a_killed_worker_embedded_anew_can_be_taken_at_once(
+    document: Document, import_text: ImportText, gone: Holder
+) -> None:
+    import_text(document, QA)
+    work = reembedding.change_model(document.dataset, "wordllama", "l2_supercat_256")
+    assert reembedding_state.claim(work.pk)
+    assert release_leases() == 0
+    Reembedding.objects.update(lease_owner=gone.name)
+
+    assert release_leases() == 1
+
+    assert reembedding_state.claim(work.pk)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from time import monotonic
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -220,6 +221,22 @@ def test_a_wish_to_stop_is_heard_while_waiting(server: EmbeddingsServer, model: 
     assert outcome.requests == len(server.requests) > 0, (
         "what was asked is billed, whoever stops it"
     )
+
+
+def test_the_places_of_requests_under_way_are_kept(
+    server: EmbeddingsServer, model: MakeModel, settings: Settings
+) -> None:
+    class Watched(OwnBudget):
+        def keep(self, calls: Sequence[UUID]) -> None:
+            kept.append(list(calls))
+
+    kept: list[list[UUID]] = []
+    settings.SEGMILL_LEASE_SECONDS = 0.4
+    server.seconds = 0.5
+    list(Dispatcher(model(), TEXTS[:1], Watched(1)).parts(lambda: None))
+
+    assert len(kept) >= 2, "a few times a lease"
+    assert all(len(calls) == 1 for calls in kept)
 
 
 def test_no_texts_no_requests(server: EmbeddingsServer, model: MakeModel) -> None:

@@ -1,0 +1,59 @@
+"""Who holds a claim on work, and whether it can still be there."""
+
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a claim, and where the number of its process means something.
+
+    Containers that share a host's name may still number their processes each for itself;
+    `numbering` tells them apart. It is empty where the system does not say.
+    """
+
+    host: str
+    process: int
+    thread: int
+    numbering: str
+
+    @classmethod
+    def here(cls) -> Self:
+        """This thread."""
+        return cls(socket.gethostname(), os.getpid(), threading.get_native_id(), _numbering())
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """The holder of that name; None if it is nobody's."""
+        host, *numbers = name.split(":")
+        if len(numbers) != 3 or not all(number.isdecimal() for number in numbers[:2]):
+            return None
+        return cls(host, int(numbers[0]), int(numbers[1]), numbers[2])
+
+    @property
+    def name(self) -> str:
+        """As it stands in `lease_owner`, for people who look for it."""
+        return f"{self.host}:{self.process}:{self.thread}:{self.numbering}"
+
+    @property
+    def is_neighbour(self) -> bool:
+        """Whether its process, if there is one, can be seen from here."""
+        numbering = _numbering()
+        return bool(numbering) and (self.host, self.numbering) == (socket.gethostname(), numbering)
+
+
+def worker_name() -> str:
+    """The name of whoever claims work in this thread."""
+    return Holder.here().name
+
+
+def _numbering() -> str:
+    """The namespace of process numbers (Linux): `pid:[4026531836]`, without what is always so."""
+    try:
+        return Path("/proc/self/ns/pid").readlink().name.removeprefix("pid:").strip("[]")
+    except OSError:
+        return ""
