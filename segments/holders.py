@@ -51,6 +51,11 @@ def worker_name() -> str:
     return Holder.here().name
 
 
+def name_of_process(process: int) -> str:
+    """How the names of all who claim work in a process of this machine begin."""
+    return f"{socket.gethostname()}:{process}:"
+
+
 def _numbering() -> str:
     """The namespace of process numbers (Linux): `pid:[4026531836]`, without what is always so."""
     try:

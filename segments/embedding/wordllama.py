@@ -30,7 +30,7 @@ class WordLlamaEmbedder:
 
     provider = "wordllama"
     token_limit = TOKEN_LIMIT
-    batching = Batching(TEXTS_AT_A_TIME)
+    batching = Batching(TEXTS_AT_A_TIME, in_python=True)
 
     def __init__(self, settings: ModelSettings) -> None:
         """Choose one of `MODELS`.

@@ -16,11 +16,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from segments.exceptions import ClaimLost, ImportCancelled
-from segments.holders import worker_name
+from segments.holders import name_of_process, worker_name
 from segments.importing import samples, state
 from segments.importing.leases import after_back_off, is_due, lease
 from segments.importing.waiting import not_longer_than_the_lease
@@ -167,11 +167,26 @@ def put_back(claim: ChunkClaim, trouble: str, *, grows: bool = True) -> None:
     )
 
 
+def is_overdue(job_id: UUID, process: int) -> bool:
+    """Whether a process of this machine holds a chunk for longer than its lease."""
+    return _of_process(job_id, process).filter(lease_until__lt=Now()).exists()
+
+
+def free_those_of(job_id: UUID, process: int) -> None:
+    """Let go of the chunks that a process of this machine held or put back: it is gone."""
+    left = _of_process(job_id, process).exclude(status=ChunkStatus.DONE)
+    left.update(lease_until=Case(When(status=ChunkStatus.RUNNING, then=Now())), not_before=None)
+
+
 @transaction.atomic
 def bury(claim: ChunkClaim, code: str, error: str) -> bool:
     """Nobody shall try this chunk again, so its job has failed; False if the claim was lost."""
     buried = _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
     return bool(buried) and state.fail(claim.job_id, code, error)
+
+
+def _of_process(job_id: UUID, process: int) -> QuerySet[Chunk]:
+    return Chunk.objects.filter(job_id=job_id, lease_owner__startswith=name_of_process(process))
 
 
 def _free(job_id: UUID) -> QuerySet[Chunk]:

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import partial
 from math import inf
+from multiprocessing.process import BaseProcess
 from threading import Event
 from time import monotonic
 from uuid import UUID
@@ -18,6 +20,7 @@ from segments.hints import hint
 from segments.importing import chunks, problems, staging
 from segments.importing.chunks import ChunkClaim
 from segments.importing.embed import Place, embed_chunk
+from segments.importing.job.helpers import Stop, can_help, follow, start_helpers
 from segments.importing.job.holding import holding_chunk
 from segments.importing.job.row import load
 from segments.importing.types import Listener, Progress, RowProblem
@@ -28,30 +31,54 @@ logger = logging.getLogger(__name__)
 
 # How often a watcher hears of progress while other threads or workers embed.
 TICK_SECONDS = 0.2
+# To copy a process, and connect it, takes as long as to embed a quarter of these.
+ROWS_A_PROCESS = 4_000
 
 
 def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
-    """Embed chunks in several threads until none is free: one computes, one waits for Postgres."""
+    """Embed several chunks at once until none is free, in threads or with helping processes."""
     if not job.embedding_model or job.embeds_later:
         return
     embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
-    stop = Event()
-    threads = settings.SEGMILL_EMBED_THREADS
+    at_once = settings.SEGMILL_EMBED_THREADS
     if job.background:
-        _call_another_worker(job.pk, threads)
+        _call_another_worker(job.pk, at_once)
     deadline = monotonic() + turn_seconds if turn_seconds else inf
-    with ThreadPoolExecutor(threads, thread_name_prefix="embedding") as pool:
-        work = [
-            pool.submit(copy_context().run, _embed_chunks, job, embedder, stop, deadline)
-            for _ in range(threads)
-        ]
+    work = partial(_embed_chunks, job, embedder, deadline)
+    helpers = start_helpers(_count_helpers(job, embedder, at_once), work)
+    stop = Event()
+    with ThreadPoolExecutor(at_once, thread_name_prefix="embedding") as pool:
+        tasks = [partial(_work_with, helper, job.pk, work) for helper in helpers]
+        tasks += [work] * (at_once - len(helpers))
+        futures = [pool.submit(copy_context().run, task, stop.is_set) for task in tasks]
         try:
-            _watch(work, lambda: listener(_embedding_progress(job.pk)))
+            _watch(futures, lambda: listener(_embedding_progress(job.pk)))
         finally:
             stop.set()
-    for future in work:
+    for future in futures:
         future.result()
     _refuse_if_nothing_left(job.pk)
+
+
+def _count_helpers(job: ImportJob, embedder: Embedder, at_once: int) -> int:
+    """How many processes are worth it: none for a model that waits more than it computes here."""
+    if job.background or not embedder.batching.in_python or not can_help():
+        return 0
+    processes = min(at_once, chunks.count_free(job.pk), job.rows_staged // ROWS_A_PROCESS)
+    return max(processes - 1, 0)
+
+
+def _work_with(helper: BaseProcess, job_id: UUID, work: Callable[[Stop], None], stop: Stop) -> None:
+    """Wait for a helper; if it broke down or hangs, do here what it has left."""
+    process = helper.pid or 0
+    try:
+        if follow(helper, lambda: stop() or chunks.is_overdue(job_id, process)) or stop():
+            return
+        logger.warning("a process that helped to embed ended with %s", helper.exitcode)
+        chunks.free_those_of(job_id, process)
+        work(stop)
+    finally:
+        connections.close_all()
 
 
 def _refuse_if_nothing_left(job_id: UUID) -> None:
@@ -80,15 +107,15 @@ def _call_another_worker(job_id: UUID, threads: int) -> None:
         hint(job_id)
 
 
-def _embed_chunks(job: ImportJob, embedder: Embedder, stop: Event, deadline: float) -> None:
+def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Stop) -> None:
     place = Place(job.dataset_id, job.tenant_id)
     # Sync would remove the segments of rows that are left out.
     on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
     try:
-        while not stop.is_set() and (claim := chunks.claim_next(job.pk)):
+        while not stop() and (claim := chunks.claim_next(job.pk)):
             with holding_chunk(claim):
                 _refuse_if_spent(claim)
-                done = embed_chunk(claim, place, embedder, stop.is_set, on_error)
+                done = embed_chunk(claim, place, embedder, stop, on_error)
                 if done and done.problems and on_error == OnError.ABORT:
                     _refuse_rows(claim, job, done.problems)
                 elif done:
