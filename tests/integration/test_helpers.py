@@ -18,8 +18,10 @@ from segments.embedding import Vectors
 from segments.embedding.base import Batching
 from segments.embedding.wordllama import WordLlamaEmbedder
 from segments.importing import job
+from segments.importing.claims import JobClaim
 from segments.importing.job import embedding
-from segments.importing.types import Progress
+from segments.importing.job.publishing import publish
+from segments.importing.types import Listener, Progress
 from segments.models import Chunk, DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
 
@@ -42,12 +44,11 @@ def two_processes(settings: Settings, monkeypatch: pytest.MonkeyPatch, small_chu
 def owners(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The processes that embedded chunks, as far as imports have come to publishing."""
     found: set[str] = set()
-    publish = job.publish
 
-    def look(*args: object) -> None:
+    def look(claim: JobClaim, listener: Listener) -> None:
         names = Chunk.objects.values_list("lease_owner", flat=True)
         found.update(name.split(":")[1] for name in names)
-        publish(*args)  # type: ignore[arg-type]
+        publish(claim, listener)
 
     monkeypatch.setattr(job, "publish", look)
     return found
