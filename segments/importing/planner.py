@@ -17,6 +17,10 @@ READ_BY_KEY = {
 # Rows that are numbered or compared by their text have no key: a loop over 100,000 of them would
 # never end, hashing them takes a moment.
 WITHOUT_LOOPS = {"enable_nestloop": "off"}
+SET = """
+    SELECT set_config(name, value, true)
+    FROM unnest(%s::text[], %s::text[]) AS hint (name, value)
+"""
 
 
 @contextmanager
@@ -29,5 +33,4 @@ def told(hints: Mapping[str, str]) -> Iterator[None]:
 
 def _set(values: Mapping[str, str]) -> None:
     with connection.cursor() as cursor:
-        for name, value in values.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        cursor.execute(SET, [list(values), list(values.values())])
