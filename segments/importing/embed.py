@@ -32,8 +32,9 @@ REUSE = """
     FROM segments_stagedrow s
     CROSS JOIN LATERAL (
         SELECT d.embedding FROM segments_documentsegment d
-        WHERE d.dataset_id = %(dataset)s AND d.index_node_hash = s.content_hash
-            AND vector_dims(d.embedding) = %(dimensions)s
+        WHERE d.dataset_id = %(dataset)s
+            AND hashtextextended(d.index_node_hash, 0) = hashtextextended(s.content_hash, 0)
+            AND d.index_node_hash = s.content_hash AND vector_dims(d.embedding) = %(dimensions)s
         LIMIT 1
     ) AS known
     WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s AND s."row" NOT IN (

@@ -42,8 +42,9 @@ TOKENS_TO_EMBED = """
             WHERE m.job_id = s.job_id AND m."row" = s."row" AND NOT m.needs_vector)
         AND NOT EXISTS (
             SELECT FROM segments_documentsegment d
-            WHERE d.dataset_id = %(dataset)s AND d.index_node_hash = s.content_hash
-                AND d.embedding IS NOT NULL)
+            WHERE d.dataset_id = %(dataset)s
+                AND hashtextextended(d.index_node_hash, 0) = hashtextextended(s.content_hash, 0)
+                AND d.index_node_hash = s.content_hash AND d.embedding IS NOT NULL)
 """
 SHOWN_PARTS = ("content", "answer", "keywords", "external_id", "metadata", "enabled")
 

@@ -37,6 +37,18 @@ class FullTextOfDataset(models.Func):
     output_field = SearchVectorField()
 
 
+class TextKey(models.Func):
+    """`hashtextextended(hash, 0)`: eight bytes for the 64 characters of a text's hash.
+
+    The index of all texts is a third as large with it. Equal texts have equal keys; the other
+    way round the hashes themselves have to be compared.
+    """
+
+    function = "hashtextextended"
+    template = "%(function)s(%(expressions)s, 0)"
+    output_field = models.BigIntegerField()
+
+
 class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
     """Filters on segments."""
 
@@ -182,8 +194,8 @@ class DocumentSegment(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # Finds the vectors a dataset already has for a text, and equal texts in a document.
-            models.Index(fields=["dataset", "index_node_hash"], name="segment_by_text"),
+            # Finds the vectors that a dataset already has for a text.
+            models.Index(F("dataset"), TextKey("index_node_hash"), name="segment_by_text"),
             models.Index(fields=["import_job"], name="segment_by_import"),
             # Lists those that are switched off; they are few, so imports hardly ever write to it.
             models.Index(

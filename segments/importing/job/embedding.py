@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 # How often a watcher hears of progress while other threads or workers embed.
 TICK_SECONDS = 0.2
-# To copy a process, and connect it, takes as long as to embed a quarter of these.
-ROWS_A_PROCESS = 4_000
+# With fewer chunks than this makes, processes end too unevenly to gain anything over threads.
+ROWS_A_PROCESS = 10_000
 
 
 def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
