@@ -16,6 +16,7 @@ from datasets.models import Dataset, Document
 from segments import services
 from segments.admin import importing
 from segments.importing import job as pipeline
+from segments.importing import state
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import Door, ImportStatus
 
@@ -336,11 +337,11 @@ def test_the_state_of_an_import_has_all_that_its_page_shows(
     document: Document, import_text: ImportText, log_in: LogIn
 ) -> None:
     job = import_text(document, QA)
-    state = log_in("viewer").get(url("state", job)).json()
+    found = log_in("viewer").get(url("state", job)).json()
 
-    assert (state["status"], state["words"], state["is_final"]) == ("completed", "Completed", True)
-    assert (state["rows_checked"], state["rows_published"]) == (2, 2)
-    assert {rate["phase"] for rate in state["chart"]} == {"preparing", "embedding", "publishing"}
+    assert (found["status"], found["words"], found["is_final"]) == ("completed", "Completed", True)
+    assert (found["rows_checked"], found["rows_published"]) == (2, 2)
+    assert {rate["phase"] for rate in found["chart"]} == {"preparing", "embedding", "publishing"}
 
 
 def test_what_can_be_done_depends_on_the_state(
@@ -362,6 +363,24 @@ def test_what_can_be_done_depends_on_the_state(
     client.post(url("undo", job))
     assert offered() == set()
     assert not DocumentSegment.objects.exists()
+
+
+def test_an_interrupted_import_says_why_and_when_it_goes_on(
+    document: Document, log_in: LogIn
+) -> None:
+    job = services.start_import(document, io.BytesIO(QA.encode()), "rows.csv", door=Door.ADMIN)
+    claim = state.claim_preparing(job.pk)
+    assert claim
+    state.start_embedding(claim)
+    state.interrupt(job.pk, "model_away", "The model is away.")
+    job.refresh_from_db()
+    assert job.not_before
+
+    page = log_in("editor").get(url("change", job)).content.decode()
+
+    when = f"{job.not_before:%H:%M} UTC"
+    assert f"The model is away. It goes on by itself at {when}." in page
+    assert url("resume", job) in page
 
 
 def test_an_undo_is_asked_for_first_and_a_refusal_is_told(
