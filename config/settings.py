@@ -247,27 +247,6 @@ CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SE
 # Requests a minute with one key, counted by all web processes together; 0 is no limit, and then
 # nothing is counted.
 SEGMILL_API_REQUESTS_PER_MINUTE = env.whole_number("SEGMILL_API_REQUESTS_PER_MINUTE", 0)
-REST_FRAMEWORK = {
-    "DEFAULT_THROTTLE_CLASSES": ["segments.api.throttling.KeyThrottle"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.auth.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["segments.api.auth.HasApiKey"],
-    "DEFAULT_PARSER_CLASSES": ["segments.api.parsers.LimitedJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "segments.api.parsers.AlwaysJSON",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "segments.api.errors.answer_error",
-    "URL_FORMAT_OVERRIDE": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Segmill",
-    "DESCRIPTION": "Imports files of text segments into a searchable knowledge base.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    # The page's scripts come from a package, not from the network.
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-}
 
 # --- Operation -----------------------------------------------------------------------------------
 # What /metrics asks for; without it only this machine itself may look.

@@ -78,8 +78,7 @@ def expire(job_id: UUID, hours: int) -> bool:
     time = timedelta(hours=hours)
     why = "Nothing could go on with it. See that workers run and its model answers"
     error = f"The import has waited for {hours:,} hours (SEGMILL_EXPIRE_HOURS). {why}; retry it."
-    silent = is_silent(time, leases_over=time)
-    return _end(job_id, silent, ImportStatus.FAILED, "expired", error)
+    return _end(job_id, is_silent(time, leases_over=time), ImportStatus.FAILED, "expired", error)
 
 
 def start_embedding(claim: JobClaim, **changes: Any) -> None:
@@ -114,9 +113,9 @@ def renew(claim: JobClaim, **changes: Any) -> None:
 
 
 def put_back(claim: JobClaim, trouble: str, *, grows: bool = True) -> None:
-    """Give the claim up after an error that is not the import's own: tried again after a pause.
+    """Give the claim up after an error not the import's own; tried again after a pause.
 
-    It `grows` with each try, unless the error says nothing of how the next one will do.
+    It `grows` with each try, unless the error says nothing of the next one.
     """
     ImportJob.objects.filter(**held(claim)).update(
         revision=F("revision") + 1,
@@ -191,7 +190,7 @@ def cancel(job_id: UUID, why: str) -> None:
 
 
 def mark_hinted(job_id: UUID) -> None:
-    """Note that workers were told of the import, for who asks when that was."""
+    """Note that workers were told of the import just now."""
     ImportJob.objects.filter(pk=job_id).update(hinted_at=Now())
 
 
