@@ -15,6 +15,8 @@ from config.database import database_from, limit_transactions
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from
 from config.redis_urls import neighbour
+from config.rest import REST_FRAMEWORK as REST_FRAMEWORK
+from config.rest import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from config.secret import local_secret_key
 
 django_stubs_ext.monkeypatch()
