@@ -1,9 +1,12 @@
 """Refuses, in words, a PostgreSQL server that lacks what Segmill needs."""
 
+from django.contrib.postgres.operations import CreateExtension
+from django.db import ProgrammingError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+from psycopg2.errors import InsufficientPrivilege
 
 from segments.exceptions import VectorExtensionMissing
 
@@ -97,3 +100,34 @@ class RequireVectorExtension(Operation):
     def describe(self) -> str:
         """What `migrate` prints."""
         return "Require pgvector"
+
+
+class CreateVectorExtension(CreateExtension):
+    """Adds pgvector to the database, which on most servers only an administrator may."""
+
+    def __init__(self) -> None:
+        super().__init__("vector")
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Add it, unless it is there.
+
+        Raises:
+            VectorExtensionMissing: the role of this connection may not.
+        """
+        try:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        except ProgrammingError as trouble:
+            if not isinstance(trouble.__cause__, InsufficientPrivilege):
+                raise
+            database = schema_editor.connection.settings_dict
+            raise VectorExtensionMissing(
+                f"The role “{database['USER']}” may not add pgvector to the database. Have an "
+                f"administrator of the server run in “{database['NAME']}”: CREATE EXTENSION "
+                "vector; then run migrate again."
+            ) from trouble

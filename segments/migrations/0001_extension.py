@@ -1,9 +1,8 @@
 """What the tables stand on: pgvector, and the function that makes full-text entries."""
 
-from django.contrib.postgres.operations import CreateExtension
 from django.db import migrations
 
-from segments.extension import RequireVectorExtension
+from segments.extension import CreateVectorExtension, RequireVectorExtension
 
 # Declared immutable so that a generated column may use it: its result changes only if somebody
 # alters a text search configuration, which calls for a new index anyway. PL/pgSQL because a
@@ -23,7 +22,7 @@ class Migration(migrations.Migration):
     dependencies = [("datasets", "0001_initial")]
     operations = [
         RequireVectorExtension(),
-        CreateExtension("vector"),
+        CreateVectorExtension(),
         migrations.RunSQL(
             FULL_TEXT, "DROP FUNCTION segments_full_text(text, text, text)", elidable=False
         ),

@@ -135,6 +135,35 @@ def test_migrate_makes_nothing_on_a_server_without_pgvector(folder: Path) -> Non
     assert "has no pgvector. Install it there" in outcome.stderr
 
 
+@contextmanager
+def ordinary_owner(url: str) -> Iterator[str]:
+    """The database, by the URL of an owner of it who is no administrator of the server."""
+    admin = psycopg2.connect(url)
+    with admin, admin.cursor() as cursor:
+        cursor.execute("CREATE ROLE ordinary LOGIN; ALTER DATABASE bare OWNER TO ordinary")
+    try:
+        yield url.replace("postgres://postgres@", "postgres://ordinary@")
+    finally:
+        with admin, admin.cursor() as cursor:
+            cursor.execute("DROP OWNED BY ordinary CASCADE; ALTER DATABASE bare OWNER TO postgres")
+            cursor.execute("DROP ROLE ordinary")
+        admin.close()
+
+
+def test_an_owner_who_may_not_add_pgvector_is_told_who_may_and_what() -> None:
+    with new_database() as url, ordinary_owner(url) as by_owner:
+        refused = commands.run("migrate", DATABASE_URL=by_owner)
+        admin = psycopg2.connect(url)
+        with admin, admin.cursor() as cursor:
+            cursor.execute(refused.stderr.partition("run in “bare”: ")[2].partition(";")[0])
+        admin.close()
+        again = commands.run("migrate", DATABASE_URL=by_owner)
+
+    assert refused.code == 1
+    assert refused.stderr.startswith("Error: The role “ordinary” may not add pgvector")
+    assert again.code == 0, again.stderr
+
+
 def test_a_database_without_tables_is_told_to_migrate(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("content\nx\n")
