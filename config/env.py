@@ -6,6 +6,7 @@ the variable's name, the value and what to set instead.
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -22,6 +23,8 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # A terabyte, or 30,000 years: a number beyond that is a slip.
 LARGEST_NUMBER = 10**12
 HIDDEN = "[hidden]"
+# What docs/deploy/segmill.env has where something is to be filled in, and everybody knows.
+PLACEHOLDER = re.compile(r"<[^<>]+>")
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 
 
@@ -41,8 +44,12 @@ PROBLEMS: list[EnvProblem] = []
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable as it stands, surrounding blanks removed."""
-    return os.environ.get(name, "").strip() or default
+    """The variable as it stands, surrounding blanks removed; one that was to be filled in is noted."""
+    value = os.environ.get(name, "").strip()
+    if PLACEHOLDER.fullmatch(value):
+        PROBLEMS.append(EnvProblem(name, value, "a value of your own"))
+        return default
+    return value or default
 
 
 def verbatim(name: str) -> str:

@@ -189,6 +189,29 @@ def test_proxies_let_the_largest_file_through(file: str, limit: str) -> None:
     assert largest < limit_bytes <= largest + 2 * ROOM_BYTES
 
 
+def test_proxies_ask_the_web_processes_that_are_started() -> None:
+    enabled = re.findall(r"segmill-web@(\d+)", (DEPLOY / "README.md").read_text())
+    by_units = [f"127.0.0.1:{port}" for port in dict.fromkeys(enabled)]
+    nginx, caddy = (DEPLOY / "nginx.conf").read_text(), (DEPLOY / "Caddyfile").read_text()
+    services = compose()["services"]
+    port = services["web"]["command"][-1].rpartition(":")[2]
+
+    assert re.findall(r"^ +server (\S+);", nginx, re.MULTILINE) == by_units
+    by_default = re.search(r"reverse_proxy \{\$SEGMILL_WEB:([^}]+)\}", caddy)
+    assert by_default
+    assert by_default[1].split() == by_units
+    assert services["proxy"]["environment"] == {"SEGMILL_WEB": f"web:{port}"}
+
+
+def test_nginx_of_debian_understands_its_file_and_forms_come_through_at_any_port() -> None:
+    text = (DEPLOY / "nginx.conf").read_text()
+
+    # Debian 12 and Ubuntu 24.04 have versions that do not start with this directive, new in 1.25.1.
+    assert not re.search(r"^\s*http2 ", text, re.MULTILINE)
+    # $host leaves the port out, and Django refuses a form whose page had one.
+    assert "proxy_set_header Host $http_host;" in text
+
+
 def test_a_trusted_proxy_is_believed_and_nobody_else() -> None:
     assert proxy_options("") == {"clear_untrusted_proxy_headers": False}
     options = proxy_options("127.0.0.1")

@@ -98,3 +98,13 @@ def test_the_password_of_an_address_is_not_told(
     (problem,) = no_problems
     assert problem.name == NAME
     assert "hunter2" not in str(problem)
+
+
+def test_what_was_to_be_filled_in_is_noted_and_not_used(
+    monkeypatch: pytest.MonkeyPatch, no_problems: list[EnvProblem]
+) -> None:
+    monkeypatch.setenv(NAME, " <a third one> ")
+
+    assert env.text(NAME) == ""
+    assert env.words(NAME) == []
+    assert no_problems[0] == EnvProblem(NAME, "<a third one>", "a value of your own")
