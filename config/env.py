@@ -44,7 +44,7 @@ PROBLEMS: list[EnvProblem] = []
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable as it stands, surrounding blanks removed; one that was to be filled in is noted."""
+    """The variable, surrounding blanks removed; one that was left to be filled in is noted."""
     value = os.environ.get(name, "").strip()
     if PLACEHOLDER.fullmatch(value):
         PROBLEMS.append(EnvProblem(name, value, "a value of your own"))

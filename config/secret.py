@@ -5,8 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+
+from config.home import nothing_kept
 
 
 def local_secret_key(home: Path) -> str:
@@ -23,10 +24,7 @@ def local_secret_key(home: Path) -> str:
             _make(path)
         return path.read_text()
     except OSError as trouble:
-        raise ImproperlyConfigured(
-            f"SEGMILL_HOME is {home}, where nothing can be kept ({trouble.strerror}). "
-            "Set it to a folder of your own."
-        ) from trouble
+        raise nothing_kept(home, trouble) from trouble
 
 
 def _make(path: Path) -> None:

@@ -12,6 +12,7 @@ import django_stubs_ext
 
 from config import env
 from config.database import database_from, limit_transactions
+from config.home import folder_in
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from
 from config.redis_urls import neighbour
@@ -195,8 +196,7 @@ limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
 FILE_UPLOAD_HANDLERS = ["segments.receiving.LimitedUploadHandler"]
-FILE_UPLOAD_TEMP_DIR = SEGMILL_HOME / "incoming"
-FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+FILE_UPLOAD_TEMP_DIR = folder_in(SEGMILL_HOME, "incoming")
 # JSON bodies; files come in multipart bodies and have a limit of their own.
 SEGMILL_MAX_BODY_BYTES = env.whole_number("SEGMILL_MAX_BODY_BYTES", 16 * MIB, minimum=1024)
 

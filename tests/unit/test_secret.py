@@ -1,5 +1,6 @@
 """The signing key of a home."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,22 @@ def test_a_home_that_cannot_be_written_is_refused_with_a_remedy(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match=r"SEGMILL_HOME is .*file/home.*of your own"):
         local_secret_key(tmp_path / "file" / "home")
+
+
+def test_with_a_key_of_its_own_too(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=Path(__file__).parents[2],
+        env={
+            "PATH": os.environ["PATH"],
+            "SEGMILL_SECRET_KEY": "k" * 64,
+            "SEGMILL_HOME": str(tmp_path / "file" / "home"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("Error: SEGMILL_HOME is ")
