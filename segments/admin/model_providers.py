@@ -213,9 +213,11 @@ def _test(request: HttpRequest, model: ProviderModel) -> None:
     try:
         trial = try_model(tenants_model(model))
     except SegmillError as trouble:
-        messages.error(request, f"{model.name}: {trouble}")
+        messages.error(request, f"“{model.name}”: {trouble}")
         return
-    result = f"{model.name} answers: {trial.dimensions} dimensions, {trial.seconds * 1000:,.0f} ms"
+    # In quotes: the page writes the first letter of a message large.
+    found = f"{trial.dimensions} dimensions, {trial.seconds * 1000:,.0f} ms"
+    result = f"“{model.name}” answers: {found}"
     if model.dimensions and model.dimensions != trial.dimensions:
         wrong = f"{result}, but {model.dimensions} dimensions are set. Correct the number."
         messages.error(request, wrong)

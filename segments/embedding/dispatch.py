@@ -184,7 +184,7 @@ class Dispatcher:
             cost = self._embedder.settings.price_per_million * answer.tokens / TOKENS_PER_PRICE
             self._usage += Usage(tokens=answer.tokens, cost=cost)
             if answer.pause:
-                self._budget.be_quiet(answer.pause)
+                self._be_quiet(answer.pause)
             yield from self._accept(task, answer)
 
     def _accept(self, task: _Task, answer: Answer) -> Iterator[Part]:
@@ -213,11 +213,11 @@ class Dispatcher:
             EndpointRefused: it refuses the plainest one too.
         """
         try:
-            answer = self._embedder.ask([PROBE], Purpose.PASSAGE)
+            vectors = self._embedder.embed_passages([PROBE])
         except TextsRefused as refusal:
             reason = str(refusal)
         else:
-            self._is_proved = not unusable(answer.vectors)
+            self._is_proved = not unusable(vectors)
         if not self._is_proved:
             raise EndpointRefused(
                 f"Model “{self._embedder.model}” of provider “{self._embedder.provider}” takes no "
@@ -230,14 +230,23 @@ class Dispatcher:
         task.limits += 1
         task.limited_since = task.limited_since or now
         waited = now - task.limited_since
-        if waited > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
-            self._give_up(limit, f"It has been so for {waited:,.0f} seconds.")
-        self._budget.be_quiet(pause_after(task.limits, limit.retry_after))
+        pause = pause_after(task.limits, limit.retry_after)
+        if waited + pause > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
+            history = f"It has been so for {waited:,.0f} seconds and wants {pause:,.0f} more."
+            self._give_up(limit, history)
+        self._be_quiet(pause)
         self._waiting.appendleft(task)
+
+    def _be_quiet(self, seconds: float) -> None:
+        """Nobody asks for so long, or as long as our patience lasts: then we see for ourselves."""
+        self._budget.be_quiet(min(seconds, settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS))
 
     def _try_again(self, task: _Task, failure: EndpointFailed) -> None:
         task.failures += 1
-        if task.failures >= settings.SEGMILL_EMBEDDING_ATTEMPTS:
+        wanted = failure.retry_after or 0.0
+        if wanted > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
+            self._give_up(failure, f"It wants to be left alone for {wanted:,.0f} seconds.")
+        elif task.failures >= settings.SEGMILL_EMBEDDING_ATTEMPTS:
             self._give_up(failure, f"That was try {task.failures}.")
         task.due = monotonic() + pause_after(task.failures, failure.retry_after)
         self._waiting.append(task)

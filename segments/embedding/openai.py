@@ -44,6 +44,8 @@ TEXTS_AT_FAULT = frozenset({400, 413, 422})
 KEY_AT_FAULT = frozenset({401, 403})
 TRY_LATER = frozenset({408, 409, 425})
 MESSAGE_CHARS = 300
+# A thousand times what OpenAI takes in a request; what is billed is added up in the database.
+MOST_TOKENS = 300_000_000
 
 
 class OpenAIEmbedder(RemoteEmbedder):
@@ -107,14 +109,14 @@ class OpenAIEmbedder(RemoteEmbedder):
             raise EndpointFailed(f"{self._where()} did not answer: {_reason(failure)}.") from None
         try:
             answer = raw.parse()
-            vectors = _vectors(answer.data, len(texts))
-            tokens = getattr(answer.usage, "total_tokens", 0)
-        except (ValueError, TypeError, AttributeError, KeyError) as broken:
+            vectors = _vectors(getattr(answer, "data", None), len(texts))
+            tokens = _tokens(answer.usage)
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as broken:
             raise EndpointFailed(
                 f"{self._where()} gave an answer that cannot be understood: {broken}."
             ) from None
         self._check_dimensions(vectors)
-        return Answer(self.finished(vectors), int(tokens or 0), wanted_pause(raw.headers))
+        return Answer(self.finished(vectors), tokens, wanted_pause(raw.headers))
 
     def _manner(self, purpose: Purpose) -> tuple[str, str]:
         chosen = self.settings
@@ -151,7 +153,7 @@ class OpenAIEmbedder(RemoteEmbedder):
             return TextsRefused(f"the model refuses it ({status}): {said}")
         if status in TRY_LATER or status >= 500:
             wanted = retry_after(refusal.response.headers)
-            return EndpointFailed(f"{self._where()} failed ({status}): {said}", wanted)
+            return EndpointFailed(f"{self._where()} failed ({status}): {said}.", wanted)
         if 300 <= status < 400:
             place = refusal.response.headers.get("location", "another address")
             return EndpointRefused(
@@ -159,27 +161,27 @@ class OpenAIEmbedder(RemoteEmbedder):
                 "Set the provider's base URL to where it really is."
             )
         return EndpointRefused(
-            f"{self._where()} refuses model “{self.model}” ({status}): {said} "
+            f"{self._where()} refuses model “{self.model}” ({status}): {said}. "
             "Check the base URL and the model's name."
         )
 
     def _limit(self, refusal: openai.APIStatusError, said: str) -> EmbeddingFailed:
         if refusal.code in NOT_A_RATE_LIMIT or refusal.type in NOT_A_RATE_LIMIT:
             return EmbeddingInterrupted(
-                f"The account of provider “{self.provider}” has no credit left: {said} "
+                f"The account of provider “{self.provider}” has no credit left: {said}. "
                 "Top it up, then go on."
             )
         wanted = retry_after(refusal.response.headers)
-        return RateLimited(f"{self._where()} is asked too often: {said}", wanted)
+        return RateLimited(f"{self._where()} is asked too often: {said}.", wanted)
 
     def _said(self, refusal: openai.APIStatusError) -> str:
-        """The server's own words, cut, and without our key should it repeat it."""
+        """The server's own words, cut, without a full stop, and without our key if it is there."""
         body = refusal.body
         said = str(body.get("message", body)) if isinstance(body, dict) else str(body or "")
         key = self.settings.api_key.reveal()
         if key:
             said = said.replace(key, "…")
-        return " ".join(said.split())[:MESSAGE_CHARS] or refusal.response.reason_phrase
+        return " ".join(said.split())[:MESSAGE_CHARS].rstrip(".") or refusal.response.reason_phrase
 
 
 def _reason(failure: openai.APIConnectionError) -> str:
@@ -194,6 +196,8 @@ def _vectors(data: Any, texts: int) -> Vectors:
     Raises:
         ValueError: there is not exactly one for each text, or their lengths differ.
     """
+    if not isinstance(data, list):
+        raise ValueError("it holds no embeddings; check the base URL")
     if len(data) != texts:
         raise ValueError(f"it holds {len(data)} vectors for {texts} texts")
     places = [item.index for item in data]
@@ -205,6 +209,18 @@ def _vectors(data: Any, texts: int) -> Vectors:
     vectors: Vectors = np.empty((texts, rows[0].size), np.float32)
     vectors[places] = rows
     return vectors
+
+
+def _tokens(usage: Any) -> int:
+    """What is billed; servers that do not count say nothing.
+
+    Raises:
+        ValueError: it is no number of tokens.
+    """
+    tokens = int(getattr(usage, "total_tokens", 0) or 0)
+    if not 0 <= tokens <= MOST_TOKENS:
+        raise ValueError(f"it bills {tokens} tokens")
+    return tokens
 
 
 def _vector(value: Any) -> NDArray[np.float32]:

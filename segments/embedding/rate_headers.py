@@ -3,6 +3,7 @@
 import re
 import time
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 # As in `x-ratelimit-reset-tokens: 6m0s` and `120ms`.
@@ -14,9 +15,11 @@ def retry_after(headers: Any) -> float | None:
     """The seconds a server asks for: `retry-after-ms`, or `retry-after` (RFC 9110, 10.2.3)."""
     for name, read in (("retry-after-ms", _milliseconds), ("retry-after", _seconds_or_date)):
         try:
-            return max(read(headers[name]), 0.0)
+            seconds = read(headers[name])
         except (KeyError, ValueError):
             continue
+        if isfinite(seconds):
+            return max(seconds, 0.0)
     return None
 
 

@@ -9,6 +9,7 @@ from segments.importing.types import Listener, Progress
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.progress import ImportProgress, measure
+from segments.reports import ImportReport
 
 # How often a watcher looks; a bar that moves twice a second looks alive.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -40,6 +41,14 @@ def follow(watched: ImportJob, listener: Listener) -> ImportJob:
         if now.is_final or now.status == ImportStatus.INTERRUPTED:
             return job.load(watched.pk)
         sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def why_it_failed(report: ImportReport) -> str:
+    """What a command that ends with 1 says last; of an interrupted import, how it goes on."""
+    why = report.error or report.status
+    if report.status != ImportStatus.INTERRUPTED:
+        return why
+    return f"{why} Go on at once with: manage.py resume_import {report.job_id}"
 
 
 def _as_told(now: ImportProgress) -> Progress:

@@ -238,6 +238,8 @@ def test_an_interrupted_import_can_be_resumed_at_once_by_every_door(
     job.refresh_from_db()
     assert job.status == ImportStatus.EMBEDDING
     assert running.run(job.pk).status == ImportStatus.INTERRUPTED
+    with pytest.raises(CommandError, match=f"manage.py resume_import {job.pk}"):
+        call_command("resume_import", str(job.pk))
 
     server.always = None
     out = StringIO()

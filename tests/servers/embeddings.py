@@ -252,6 +252,12 @@ def with_dimensions(number: int) -> Misdeed:
     return misdeed
 
 
+def billing(tokens: Any) -> Misdeed:
+    """Vectors as they should be, with `tokens` on the bill."""
+    bill = {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    return lambda handler, body: handler.reply(handler.answer(body) | bill)
+
+
 def refusing(word: str, code: int = 400) -> Misdeed:
     """No batch with `word` in one of its texts is taken; all others are."""
 

@@ -206,6 +206,38 @@ def test_a_rate_limit_that_never_ends_interrupts(
         Outcome().gather(model())
 
 
+@pytest.mark.parametrize("code", [429, 503])
+def test_an_endpoint_that_wants_more_than_our_patience_interrupts_at_once(
+    server: EmbeddingsServer, model: MakeModel, code: int
+) -> None:
+    server.always = misbehaving.status(code, {"Retry-After": "86400"})
+    began = monotonic()
+    with pytest.raises(EmbeddingInterrupted, match="86,400"):
+        Outcome().gather(model(), pulse=lambda: _give_up_after(began, 10))
+    assert len(server.requests) == 1
+
+
+def test_nobody_is_kept_waiting_for_longer_than_our_patience(
+    server: EmbeddingsServer, model: MakeModel, settings: Settings
+) -> None:
+    settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS = 0.2
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "24h"}
+    server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body), 200, headers))
+    began = monotonic()
+    assert Outcome().gather(model(), pulse=lambda: _give_up_after(began, 10)).has_all_of()
+
+
+def _give_up_after(began: float, seconds: float) -> None:
+    assert monotonic() - began < seconds
+
+
+def test_a_busy_endpoint_does_not_make_a_refused_text_the_models_fault(
+    server: EmbeddingsServer, model: MakeModel
+) -> None:
+    server.misdeeds.extend([misbehaving.status(400), misbehaving.status(429)])
+    assert set(Outcome().gather(model(), TEXTS[:1]).refused) == {0}
+
+
 def test_a_wish_to_stop_is_heard_while_waiting(server: EmbeddingsServer, model: MakeModel) -> None:
     server.always = misbehaving.status(429, {"Retry-After": "60"})
     began = monotonic()

@@ -120,7 +120,7 @@ def test_vectors_are_of_length_one_if_wanted(
     [
         (misbehaving.status(401), CredentialsRefused, "Set a valid key"),
         (misbehaving.status(403), CredentialsRefused, "Set a valid key"),
-        (misbehaving.status(404), EndpointRefused, "Check the base URL"),
+        (misbehaving.status(404), EndpointRefused, r"no\. Check the base URL"),
         (misbehaving.status(400), TextsRefused, "no"),
         (misbehaving.status(413), TextsRefused, "413"),
         (misbehaving.status(422), TextsRefused, "422"),
@@ -132,8 +132,12 @@ def test_vectors_are_of_length_one_if_wanted(
         (misbehaving.redirect("http://10.0.0.1/"), EndpointRefused, "redirects to http://10.0.0.1"),
         (misbehaving.cut_connection, EndpointFailed, "did not answer"),
         (misbehaving.truncated_json, EndpointFailed, "cannot be understood"),
-        (misbehaving.not_json, EndpointFailed, "cannot be understood"),
-        (misbehaving.no_data, EndpointFailed, "cannot be understood"),
+        (misbehaving.not_json, EndpointFailed, "check the base URL"),
+        (misbehaving.no_data, EndpointFailed, "check the base URL"),
+        (misbehaving.billing(10**30), EndpointFailed, "bills"),
+        (misbehaving.billing(-1), EndpointFailed, "bills"),
+        (misbehaving.billing("many"), EndpointFailed, "cannot be understood"),
+        (misbehaving.billing(float("inf")), EndpointFailed, "cannot be understood"),
         (misbehaving.wrong_count, EndpointFailed, "1 vectors for 2 texts"),
         (misbehaving.same_index, EndpointFailed, "indexes"),
         (misbehaving.with_dimensions(7), EndpointFailed, "Correct the model's dimensions"),
@@ -223,6 +227,8 @@ def test_rate_limit_headers_ask_for_a_pause(server: EmbeddingsServer, model: Mak
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-3"}, 0),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after-ms": "nan", "retry-after": "1"}, 1),
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:

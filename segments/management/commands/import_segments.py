@@ -38,7 +38,7 @@ from segments.management.options import (
     refuse_incomplete,
     wanted_place,
 )
-from segments.management.watching import find_import, follow
+from segments.management.watching import find_import, follow, why_it_failed
 from segments.models.import_job import Door
 from segments.places import Wanted
 from segments.reports import ImportReport, report_examination, report_import, report_refusal
@@ -119,7 +119,7 @@ class Command(BaseCommand):
         else:
             print_import(report, self.stdout)
             if not report.is_success:
-                raise CommandError(report.error or report.status)
+                raise CommandError(why_it_failed(report))
 
 
 def _followed(identifier: str) -> ImportReport:

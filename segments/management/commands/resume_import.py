@@ -10,7 +10,7 @@ from datasets.exceptions import SegmillError
 from segments import services
 from segments.console import ProgressDisplay, print_import
 from segments.importing import job
-from segments.management.watching import find_import
+from segments.management.watching import find_import, why_it_failed
 from segments.reports import report_import
 
 
@@ -34,4 +34,4 @@ class Command(BaseCommand):
         report = report_import(ended)
         print_import(report, self.stdout)
         if not report.is_success:
-            raise CommandError(report.error or report.status)
+            raise CommandError(why_it_failed(report))
