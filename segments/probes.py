@@ -8,15 +8,20 @@ plain HTTP, so neither ALLOWED_HOSTS nor the way to HTTPS is for it, and none of
 session or, for /healthz, a database.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from django.conf import settings
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.crypto import constant_time_compare
 
+from segments.database_errors import explained, is_expected
 from segments.operations import health, metrics
+
+logger = logging.getLogger(__name__)
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 METHODS = ("GET", "HEAD")
@@ -52,29 +57,44 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """200 if imports can be taken and done, else 503 with the parts that are not ready."""
     parts = health.examine()
     is_ready = not any(part.trouble for part in parts)
-    answer = JsonResponse(
-        {
-            "status": "ready" if is_ready else "not ready",
-            "parts": {part.name: part.trouble or "ready" for part in parts},
-        },
-        status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
+    return _logged_already(
+        JsonResponse(
+            {
+                "status": "ready" if is_ready else "not ready",
+                "parts": {part.name: part.trouble or "ready" for part in parts},
+            },
+            status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
     )
-    # Told by `health` with its reason; Django would log an error of the server besides.
-    answer._has_been_logged = True  # type: ignore[attr-defined]
-    return answer
 
 
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """The numbers for Prometheus, or 403 with how to get at them."""
+    """The numbers for Prometheus; 403 with how to get at them, or 503 without a database."""
     if not _may_see_metrics(request):
-        return HttpResponse(
+        return _in_words(
+            HTTPStatus.FORBIDDEN,
             "Show the token of SEGMILL_METRICS_TOKEN as “Authorization: Bearer …”. Without that "
-            "setting, ask on the machine itself.\n",
-            status=HTTPStatus.FORBIDDEN,
-            content_type="text/plain; charset=utf-8",
+            "setting, ask on the machine itself.",
         )
-    text, content_type = metrics.expose(request.headers.get("Accept", ""))
+    try:
+        text, content_type = metrics.expose(request.headers.get("Accept", ""))
+    except Error as trouble:
+        if not is_expected(trouble):
+            raise
+        reason = str(explained(trouble))
+        logger.warning("no metrics: %s", reason)
+        return _logged_already(_in_words(HTTPStatus.SERVICE_UNAVAILABLE, reason))
     return HttpResponse(text, content_type=content_type)
+
+
+def _in_words(status: HTTPStatus, text: str) -> HttpResponse:
+    return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def _logged_already(answer: HttpResponse) -> HttpResponse:
+    """Told with its reason; Django would log an error of the server besides."""
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 def _may_see_metrics(request: HttpRequest) -> bool:

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 # A database that takes longer for one of these queries does not answer.
 PATIENCE_SECONDS = 3
+NOT_ASKED = "not asked while the database does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,17 @@ class Part:
 
 
 def examine() -> list[Part]:
-    """All parts, in the order in which they need each other."""
-    return [Part(name, _asked(name, look)) for name, look in PARTS.items()]
+    """All parts, in the order in which they need each other.
+
+    Each is asked on a connection to the database: where there is none, waiting for it once is
+    enough, or whoever asks would give up before the answer.
+    """
+    first, *others = PARTS
+    trouble = _asked(first, PARTS[first])
+    return [
+        Part(first, trouble),
+        *(Part(name, NOT_ASKED if trouble else _asked(name, PARTS[name])) for name in others),
+    ]
 
 
 def _asked(name: str, look: Callable[[], str]) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
@@ -275,3 +275,16 @@ def test_every_metric_is_documented_and_no_other() -> None:
     )
 
     assert set(documented) == told
+
+
+def test_without_a_database_it_says_so_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    def lost(*statement: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(lost):
+        answer = Client().get("/metrics")
+
+    assert answer.status_code == 503
+    assert answer["Content-Type"].startswith("text/plain")
+    assert answer.content.decode().startswith("The connection to the database was lost.")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -81,13 +81,18 @@ def test_other_addresses_are_not_probes(client: Client) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_without_a_database_nothing_is_ready_and_nothing_is_told(client: Client) -> None:
+    asked = []
+
     def lost(*statement: object) -> None:
+        asked.append(statement)
         raise OperationalError('connection to "db.internal" failed: password for "me"')
 
     with connection.execute_wrapper(lost):
         found = parts(client, 503)
 
-    assert found == dict.fromkeys(READY, "does not answer")
+    not_asked = dict.fromkeys(READY, "not asked while the database does not answer")
+    assert found == not_asked | {"database": "does not answer"}
+    assert len(asked) == 1  # a server that hangs lets each wait until its time is up
 
 
 @pytest.fixture

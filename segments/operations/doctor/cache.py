@@ -9,7 +9,9 @@ from segments.operations.doctor.check import Check, Problem
 
 KEY = "segmill_doctor"
 SECONDS = 10
-REMEDY = "See SEGMILL_CACHE_URL, or the space and rights of SEGMILL_HOME/cache."
+REMEDY = (
+    "See REDIS_URL and SEGMILL_CACHE_URL; without them, the space and rights of SEGMILL_HOME/cache."
+)
 
 
 class CacheCheck(Check):
