@@ -17,7 +17,7 @@ from segments import status_cache
 from segments.exceptions import ImportNotFound
 from segments.models import Chunk, ImportJob
 from segments.models.chunk import ChunkStatus
-from segments.models.import_job import FINAL_STATUSES, ImportStatus
+from segments.models.import_job import FINAL_STATUSES, WORKING_STATUSES, ImportStatus
 from segments.pace import pace_of, phase_of
 
 # Chunks may end many times a second; nobody looks more often than this.
@@ -158,7 +158,7 @@ def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> I
         tokens=job.tokens,
         fraction=pace.fraction,
         rows_per_second=pace.rows_per_second,
-        seconds_left=None if job.is_final else pace.seconds_left,
+        seconds_left=pace.seconds_left if job.status in WORKING_STATUSES else None,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -42,6 +42,7 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Where the import stands, and once it has ended, what became of it."""
     job = visible_or_404(request, _jobs(), job_id)
     may_edit = access_of(request).may_edit(job.tenant_id)
+    is_interrupted = job.status == ImportStatus.INTERRUPTED
     context = {
         "title": f"Import of {job.file_name}",
         "job": job,
@@ -50,7 +51,8 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "may_import": may_edit and job.is_final,
         "may_cancel": may_edit and not job.is_final,
         "may_retry": may_edit and job.status in RETRIED_STATUSES and is_stored(job.file_key),
-        "may_resume": may_edit and job.status == ImportStatus.INTERRUPTED,
+        "is_interrupted": is_interrupted,
+        "may_resume": may_edit and is_interrupted,
         "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
         "vectors": reembedding.under_way(job.dataset) if job.embeds_later else None,
         "retries": list(job.retries.order_by("created_at")),

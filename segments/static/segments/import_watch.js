@@ -43,8 +43,11 @@ async function ask() {
     const state = await answer.json();
     trouble("");
     delay = state.revision === shownRevision ? Math.min(delay * SLOWER, LATEST) : SOON;
-    if (state.is_final) return await finish();
-    show(state);
+    if (state.is_final || isInterrupted(state) !== (page().dataset.interrupted === "yes")) {
+      if (await takeOver()) return;
+    } else {
+      show(state);
+    }
   } catch (error) {
     delay = Math.min(delay * SLOWER, LATEST);
     trouble(`The server cannot be reached (${error.message}). Trying again.`);
@@ -52,16 +55,24 @@ async function ask() {
   setTimeout(ask, delay);
 }
 
-// The page of an import that has ended is made by the server: take its part from there.
-async function finish() {
+function isInterrupted(state) {
+  return state.status === "interrupted";
+}
+
+// How an import ended, why it was interrupted and what can be done is written by the server: take
+// its part of the page from there. Whether that was the end.
+async function takeOver() {
   const answer = await fetch(location.href);
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const ended = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const now = new DOMParser().parseFromString(await answer.text(), "text/html");
   const hadFocus = page().contains(document.activeElement);
-  page().replaceWith(document.adoptNode(ended.getElementById("import")));
+  page().replaceWith(document.adoptNode(now.getElementById("import")));
   show(JSON.parse(document.getElementById("import-state").textContent));
-  announce(document.getElementById("outcome").textContent.trim().replace(/\s+/g, " "));
-  if (hadFocus) document.getElementById("outcome").focus();
+  const outcome = document.getElementById("outcome");
+  if (!outcome) return false;
+  announce(outcome.textContent.trim().replace(/\s+/g, " "));
+  if (hadFocus) outcome.focus();
+  return true;
 }
 
 function show(state) {

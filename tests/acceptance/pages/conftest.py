@@ -10,6 +10,11 @@ from tests.browser import ARGUMENTS, REMEDY, find_browser
 
 # Pages wait for workers on a machine that may be busy.
 WAIT_MILLISECONDS = 90_000
+# Endpoints of the tests are on this machine, and one failure is enough.
+ENDPOINT_SETTINGS = {
+    "SEGMILL_ENDPOINT_PRIVATE_ADDRESSES": "true",
+    "SEGMILL_EMBEDDING_ATTEMPTS": "1",
+}
 MAKE_DOCUMENT = """
 from datasets.models import Dataset, Document, Tenant
 tenant = Tenant.objects.get(name="default")
@@ -24,7 +29,7 @@ print(made.pk)
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """A running installation."""
-    with own_home() as home, Site(home, "--port", "0") as running:
+    with own_home() as home, Site(home, "--port", "0", **ENDPOINT_SETTINGS) as running:
         yield running
 
 
