@@ -36,8 +36,10 @@ class StuckImportsCheck(Check):
         swept = reaper.sweep()
         if swept is None:
             yield "A reaper is at work at this moment."
-        else:
+            return
+        if swept.hinted:
             yield f"Workers were told of {swept.hinted:,} imports."
+        if swept.failed:
             yield f"{swept.failed:,} imports that could not go on were ended."
 
     def summary(self) -> str:

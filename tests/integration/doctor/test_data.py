@@ -63,7 +63,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     assert f"Import {waiting.pk} has waited for 150 s" in texts(look(StuckImportsCheck))
 
     found = mend(StuckImportsCheck)
-    assert "Workers were told of 1 imports." in (found.repaired or [])
+    assert found.repaired == ["Workers were told of 1 imports."]
     assert OrmQ.objects.count() == 2  # the hint, and the canary
     assert not found.is_well, "it is stuck until a worker takes it"
 
