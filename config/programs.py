@@ -155,14 +155,18 @@ def _start(program: Program) -> "subprocess.Popen[bytes]":
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         pass_fds=program.descriptors,
-        preexec_fn=_end_with_parent if _libc else None,
+        preexec_fn=end_with_parent if _libc else None,
     )
 
 
-def _end_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when its parent dies."""
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies (Linux): nothing runs on unseen.
+
+    Not by SIGTERM: a cluster that gets it at a bad moment waits for itself for ever (django-q2,
+    issue 346).
+    """
     if _libc is not None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _kill_group(leader: int) -> None:

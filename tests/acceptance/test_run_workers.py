@@ -1,7 +1,7 @@
 """`manage.py run_workers` with real processes: what dies is started again, what hangs as well."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -105,6 +105,23 @@ def test_what_is_killed_is_started_again_and_nothing_outlives_its_end(
         everything = workers.supervisor.children(recursive=True)
 
     assert all_gone(everything)
+
+
+@pytest.mark.parametrize("killed", ["supervisor", "cluster"])
+def test_nothing_runs_on_unseen(tmp_path: Path, document: Document, killed: str) -> None:
+    """Where nobody else sees to it: no supervisor for the cluster, nothing for the supervisor."""
+    with run_workers(tmp_path) as workers:
+        import_one(document)
+        wait_until(workers.are_all_there)
+        cluster = workers.cluster
+        left = [cluster, *cluster.children(recursive=True)]
+        workers.supervisor.suspend()  # it would see to it
+
+        getattr(workers, killed).kill()
+
+        wait_until(partial(all_gone, left))
+        with suppress(psutil.NoSuchProcess):
+            workers.supervisor.resume()
 
 
 def test_a_cluster_whose_idle_worker_is_killed_is_started_anew(

@@ -1,5 +1,6 @@
 """The processes of an installation: web server, cluster, reaper, PostgreSQL, and maybe Valkey."""
 
+import os
 import subprocess
 import sys
 import time
@@ -85,6 +86,16 @@ class Installation:
             for each in found:
                 with suppress(psutil.Error):
                     each.kill()
+
+    def survivors(self) -> list[str]:
+        """What of it runs on after its end, but for PostgreSQL and Valkey."""
+        home, found = str(self.home), []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                is_ours = process.environ().get("SEGMILL_HOME") == home
+                if is_ours and process.pid != os.getpid() and "python" in process.name():
+                    found.append(f"process {process.pid} runs on: {' '.join(process.cmdline())}")
+        return found
 
     def _children(self) -> list[psutil.Process]:
         return psutil.Process(self._processes["workers"].pid).children()

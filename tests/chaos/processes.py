@@ -75,6 +75,7 @@ class ChaosRun:
             tell(faults, "waiting for all imports to end")
             self._finish(clients)
         self.result.seconds = time.monotonic() - began
+        self.result.wrong += self._installation.survivors()
         self._judge(reader)
         return self.result
 

@@ -1,10 +1,12 @@
 """`manage.py qcluster`: django-q2's, with a sentinel that knows when its cluster is lost."""
 
+import os
 from typing import Any
 
 from django_q import cluster
 from django_q.management.commands.qcluster import Command as DjangoQCommand
 
+from config.programs import end_with_parent
 from segments.operations.cluster import LockAwareSentinel
 
 
@@ -12,6 +14,7 @@ class Command(DjangoQCommand):  # type: ignore[misc]  # it has no types
     """Starts a cluster; `run_workers` does, and starts it anew when it has ended."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until told to stop."""
+        """Run until told to stop; no part of the cluster outlives the process that started it."""
         cluster.Sentinel = LockAwareSentinel
+        os.register_at_fork(after_in_child=end_with_parent)
         super().handle(*args, **options)
