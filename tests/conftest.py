@@ -1,5 +1,6 @@
 """What all tests share: servers, and makers of the things imports need."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from tests.emptying import empty_tables
 from tests.servers.embeddings import EmbeddingsServer, embeddings_server
 
 FILES = Path(__file__).parent / "files"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_interrupts() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and so would what tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,20 +7,17 @@ back with the reason instead of a vector.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from contextvars import copy_context
-from dataclasses import dataclass
-from time import monotonic, sleep
+from concurrent.futures import Future
+from time import monotonic
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import DatabaseError
 
-from segments.embedding.base import Answer, Embedder, Purpose, Vectors, checked_shape, unusable
-from segments.embedding.batches import Batch, plan
-from segments.embedding.budget import Budget, SharedBudget, Wait
+from segments.embedding.base import Answer, Embedder, Vectors, checked_shape, unusable
+from segments.embedding.batches import plan
+from segments.embedding.budget import Budget, SharedBudget
+from segments.embedding.flight import Flight, Task
 from segments.embedding.parts import Part, Usage, sorted_out
 from segments.embedding.patience import pause_after
 from segments.embedding.remote import PROBE, RemoteEmbedder
@@ -33,12 +30,7 @@ from segments.exceptions import (
     TextsRefused,
 )
 
-# How soon a wish to stop is heard while requests are under way.
-TICK_SECONDS = 0.1
-SECONDS_TO_END = 2.0
-RENEWALS_PER_LEASE = 4
 TOKENS_PER_PRICE = 1_000_000
-NO_CALL = UUID(int=0)
 
 Pulse = Callable[[], None]
 """Called between batches and while waiting; raises to stop."""
@@ -70,108 +62,52 @@ def _embed_here(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Itera
         yield sorted_out(batch, checked_shape(vectors, len(batch.places), embedder.dimensions))
 
 
-@dataclass(slots=True, eq=False)
-class _Task:
-    """A batch on its way, and what it has been through."""
-
-    batch: Batch
-    failures: int = 0
-    limits: int = 0
-    limited_since: float | None = None
-    due: float = 0.0
-    call: UUID = NO_CALL
-
-
 class Dispatcher:
     """Keeps as many requests under way as the model and the budget allow."""
 
     def __init__(self, embedder: RemoteEmbedder, texts: Sequence[str], budget: Budget) -> None:
-        self._embedder, self._texts, self._budget = embedder, texts, budget
-        self._waiting = deque(_Task(batch) for batch in plan(texts, embedder))
-        self._running: dict[Future[Answer], _Task] = {}
-        self._look_at, self._kept = 0.0, monotonic()
+        self._embedder, self._budget = embedder, budget
+        self._waiting = deque(Task(batch) for batch in plan(texts, embedder))
+        self._flight = Flight(embedder, texts, budget)
         self._given_up: EmbeddingInterrupted | None = None
         self._is_proved = False
         self._usage = Usage()
 
     def parts(self, pulse: Pulse) -> Iterator[Part]:
         """What becomes of the texts, as it comes in."""
-        pool = ThreadPoolExecutor(self._embedder.batching.calls, thread_name_prefix="request")
         trouble: Exception | None = None
         try:
-            while self._running or (self._waiting and not self._given_up):
+            while self._flight or (self._waiting and not self._given_up):
                 pulse()
-                self._keep_places()
-                self._send(pool)
-                for future in self._finished():
-                    yield from self._settle(self._end(future), future)
+                self._flight.keep_places()
+                self._send()
+                for request in self._flight.ended(self._next_due()):
+                    yield from self._settle(self._flight.take_out(request), request)
         except Exception as met:  # noqa: BLE001 - raised below, once the bill is paid
             trouble = met
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            self._abandon()
+            self._flight.abandon()
         trouble = trouble or self._given_up
         if trouble:
             yield Part((), self._nothing(), usage=self._used())
             raise trouble
 
-    def _keep_places(self) -> None:
-        """Have the places of the requests under way counted on, a few times a lease."""
-        if monotonic() - self._kept > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
-            self._budget.keep([task.call for task in self._running.values()])
-            self._kept = monotonic()
-
-    def _send(self, pool: ThreadPoolExecutor) -> None:
-        while task := self._next():
-            right = self._budget.take(task.batch.tokens)
-            if isinstance(right, Wait):
-                self._look_at = monotonic() + right.seconds
-                return
+    def _send(self) -> None:
+        while (task := self._next()) and self._flight.send(task):
             self._waiting.remove(task)
-            task.call = right
-            texts = [self._texts[place] for place in task.batch.places]
             self._usage += Usage(requests=1)
-            ask = pool.submit(copy_context().run, self._embedder.ask, texts, Purpose.PASSAGE)
-            self._running[ask] = task
 
-    def _next(self) -> _Task | None:
+    def _next(self) -> Task | None:
         """The batch that may be sent now, if any."""
+        if self._given_up:
+            return None
         now = monotonic()
-        if self._given_up or now < self._look_at:
-            return None
-        if len(self._running) >= self._embedder.batching.calls:
-            return None
         return next((task for task in self._waiting if task.due <= now), None)
 
-    def _finished(self) -> list[Future[Answer]]:
-        """The requests that have ended, at the latest when there is something else to do."""
-        seconds = TICK_SECONDS
-        if self._waiting and len(self._running) < self._embedder.batching.calls:
-            due = max(self._look_at, min(task.due for task in self._waiting))
-            seconds = min(max(due - monotonic(), 0.0), TICK_SECONDS)
-        if not self._running:
-            sleep(seconds)
-            return []
-        return list(wait(self._running, seconds, FIRST_COMPLETED).done)
+    def _next_due(self) -> float | None:
+        return min((task.due for task in self._waiting), default=None)
 
-    def _end(self, future: Future[Answer]) -> _Task:
-        task = self._running.pop(future)
-        billed = 0 if future.exception() else future.result().tokens
-        self._budget.give_back(task.call, task.batch.tokens, billed)
-        self._look_at = 0.0  # a place is free
-        return task
-
-    def _abandon(self) -> None:
-        """Leave requests whose answers nobody wants any more.
-
-        Most end in a moment and give their place in the budget back; the place of one that
-        lasts is free by itself after a lease's time.
-        """
-        for future in wait(self._running, SECONDS_TO_END).done:
-            with suppress(DatabaseError):  # perhaps a lost database is why we are here
-                self._end(future)
-
-    def _settle(self, task: _Task, future: Future[Answer]) -> Iterator[Part]:
+    def _settle(self, task: Task, future: Future[Answer]) -> Iterator[Part]:
         try:
             answer = future.result()
         except TextsRefused as refusal:
@@ -187,7 +123,7 @@ class Dispatcher:
                 self._be_quiet(answer.pause)
             yield from self._accept(task, answer)
 
-    def _accept(self, task: _Task, answer: Answer) -> Iterator[Part]:
+    def _accept(self, task: Task, answer: Answer) -> Iterator[Part]:
         part = sorted_out(task.batch, answer.vectors)
         if part.refused and not task.failures:
             # Perhaps a mishap: an endpoint that means it does it twice.
@@ -198,9 +134,9 @@ class Dispatcher:
             self._prove("its vectors are NaN, infinite or without direction")
         yield Part(part.places, part.vectors, part.refused, self._used())
 
-    def _halve(self, task: _Task, reason: str) -> Iterator[Part]:
+    def _halve(self, task: Task, reason: str) -> Iterator[Part]:
         if len(task.batch.places) > 1:
-            self._waiting.extendleft(_Task(half) for half in reversed(task.batch.halves()))
+            self._waiting.extendleft(Task(half) for half in reversed(task.batch.halves()))
             return
         if not self._is_proved:
             self._prove(reason)
@@ -224,7 +160,7 @@ class Dispatcher:
                 f"text at all: {reason}. Check how the model is set up."
             )
 
-    def _wait_for_limit(self, task: _Task, limit: RateLimited) -> None:
+    def _wait_for_limit(self, task: Task, limit: RateLimited) -> None:
         """Everybody waits; it is no failure, unless it goes on for too long."""
         now = monotonic()
         task.limits += 1
@@ -241,7 +177,7 @@ class Dispatcher:
         """Nobody asks for so long, or as long as our patience lasts: then we see for ourselves."""
         self._budget.be_quiet(min(seconds, settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS))
 
-    def _try_again(self, task: _Task, failure: EndpointFailed) -> None:
+    def _try_again(self, task: Task, failure: EndpointFailed) -> None:
         task.failures += 1
         wanted = failure.retry_after or 0.0
         if wanted > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:

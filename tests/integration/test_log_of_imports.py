@@ -69,7 +69,7 @@ def test_claims_chunks_and_the_end(
     chunks = about(lines, "embedded ")
     assert sorted(chunk.pop("chunk") for chunk in chunks) == [1, 2, 3]
     assert chunks == [ids | {"phase": "embedding", "attempt": 1}] * 3
-    assert about(lines, "completed: 10 rows created") == [ids]
+    assert about(lines, "completed: 10 rows created") == [ids | {"attempt": 1}]
 
 
 def test_a_refusal(document: Document, import_text: ImportText, lines: list[Line]) -> None:

@@ -92,7 +92,7 @@ def settle(job_id: UUID) -> ImportJob:
 
 
 def _tell_of_end(job: ImportJob) -> None:
-    with log_context.about(job=job.pk, tenant=job.tenant_id):
+    with log_context.about(job=job.pk, tenant=job.tenant_id, attempt=job.attempts):
         logger.info(
             "%s: %d rows created, %d updated, %d bad, in %.3f s%s",
             *(job.status, job.rows_created, job.rows_updated, job.rows_failed, job.seconds.total),
