@@ -20,21 +20,25 @@ class HeartbeatsCheck(Check):
         """Who has been silent for too long."""
         if not health.are_workers_well():
             yield Problem(
-                f"No worker has shown a sign of life for {_told(heartbeats.age_of_any_worker())}.",
+                f"No worker has shown a sign of life {_since(heartbeats.age_of_any_worker())}.",
                 "Run: manage.py run_workers",
             )
         reaper = heartbeats.age(heartbeats.REAPER)
         if reaper is None or reaper > REAPER_SECONDS:
             yield Problem(
-                f"The reaper has not looked for {_told(reaper)}.",
+                f"The reaper has not looked {_since(reaper)}.",
                 "Run: manage.py import_reaper (run_workers brings one along)",
             )
 
     def summary(self) -> str:
         """When they were seen last."""
         worker, reaper = heartbeats.age_of_any_worker(), heartbeats.age(heartbeats.REAPER)
-        return f"workers {_told(worker)} ago, reaper {_told(reaper)} ago"
+        return f"workers {_ago(worker)}, reaper {_ago(reaper)}"
 
 
-def _told(seconds: float | None) -> str:
-    return "ever" if seconds is None else f"{seconds:,.0f} s"
+def _ago(seconds: float | None) -> str:
+    return "not yet" if seconds is None else f"{seconds:,.0f} s ago"
+
+
+def _since(seconds: float | None) -> str:
+    return "yet" if seconds is None else f"for {seconds:,.0f} s"
