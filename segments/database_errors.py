@@ -1,5 +1,7 @@
 """What went wrong with the database, in words a person can act on."""
 
+from typing import TypeGuard
+
 from django.db import DatabaseError, Error, InterfaceError, NotSupportedError, OperationalError
 
 from config.embedded import EmbeddedPostgresError
@@ -38,14 +40,18 @@ def explained(error: Error) -> DatabaseFailed:
     return DatabaseFailed(f"{what} ({said.removesuffix('.')}).")
 
 
-def is_expected(error: Error) -> bool:
+def is_expected(error: Exception) -> TypeGuard[Error]:
     """Whether it is the server's trouble, or the missing migration, rather than our mistake."""
+    if not isinstance(error, Error):
+        return False
     is_the_servers = isinstance(error, OperationalError | NotSupportedError) or is_lost(error)
     return is_the_servers or _code(error) in REMEDIES
 
 
-def is_lost(error: Error) -> bool:
+def is_lost(error: Exception) -> bool:
     """Whether the connection broke, or there was none to be had."""
+    if not isinstance(error, Error):
+        return False
     if code := _code(error):
         return code.startswith(ENDED)
     # Without a server there is nobody to give it a code, and at times no class either.

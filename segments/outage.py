@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import TypeVar
 
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -16,7 +16,15 @@ RETRY_SECONDS = 5
 # What the server said may be of the inside: the log has it.
 AWAY = f"The database does not answer at the moment. Ask again in {RETRY_SECONDS} seconds."
 
+Answer = TypeVar("Answer", bound=HttpResponse)
+
 logger = logging.getLogger(__name__)
+
+
+def logged_already(answer: Answer) -> Answer:
+    """`answer`, whose reason is in the log: Django would log an error of the server besides."""
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
 
 
 class OutageMiddleware:
@@ -31,10 +39,9 @@ class OutageMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """The page, made without the database; None for any other error."""
-        if not (isinstance(error, Error) and is_expected(error)):
+        if not is_expected(error):
             return None
         logger.error("%s %s failed: %s", request.method, request.path, explained(error))
         answer = HttpResponse(render_to_string("503.html"), status=HTTPStatus.SERVICE_UNAVAILABLE)
         answer["Retry-After"] = str(RETRY_SECONDS)
-        answer._has_been_logged = True  # type: ignore[attr-defined]
-        return answer
+        return logged_already(answer)

@@ -20,6 +20,7 @@ from django.utils.crypto import constant_time_compare
 
 from segments.database_errors import explained, is_expected
 from segments.operations import health, metrics
+from segments.outage import logged_already
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """200 if imports can be taken and done, else 503 with the parts that are not ready."""
     parts = health.examine()
     is_ready = not any(part.trouble for part in parts)
-    return _logged_already(
+    return logged_already(
         JsonResponse(
             {
                 "status": "ready" if is_ready else "not ready",
@@ -83,18 +84,12 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
             raise
         reason = str(explained(trouble))
         logger.warning("no metrics: %s", reason)
-        return _logged_already(_in_words(HTTPStatus.SERVICE_UNAVAILABLE, reason))
+        return logged_already(_in_words(HTTPStatus.SERVICE_UNAVAILABLE, reason))
     return HttpResponse(text, content_type=content_type)
 
 
 def _in_words(status: HTTPStatus, text: str) -> HttpResponse:
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
-
-
-def _logged_already(answer: HttpResponse) -> HttpResponse:
-    """Told with its reason; Django would log an error of the server besides."""
-    answer._has_been_logged = True  # type: ignore[attr-defined]
-    return answer
 
 
 def _may_see_metrics(request: HttpRequest) -> bool:

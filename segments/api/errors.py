@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import Error
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -64,7 +63,7 @@ def _answer(error: Exception) -> dict[str, Any]:
         return _envelope(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large.")
     if isinstance(error, SuspiciousOperation):
         return _envelope(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
-    if isinstance(error, Error) and is_expected(error):
+    if is_expected(error):
         return _envelope(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, DatabaseFailed.code)
     # What it says may be of the inside: the log has it.
     return _envelope(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", "unknown")

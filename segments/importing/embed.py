@@ -19,6 +19,7 @@ from segments.importing import chunks, problems
 from segments.importing.chunks import ChunkClaim
 from segments.importing.copying import copy_binary, pack_vectors
 from segments.importing.harvest import Harvest, RefusedText, StagedText
+from segments.importing.planner import SAME_TEXT
 from segments.importing.types import RowProblem, shown
 from segments.importing.waiting import not_for_the_disk
 from segments.models import ImportJob, StagedVector
@@ -26,15 +27,14 @@ from segments.models.import_job import OnError
 
 RENEWALS_PER_LEASE = 4
 
-REUSE = """
+REUSE = f"""
     INSERT INTO segments_stagedvector (job_id, "row", embedding)
     SELECT s.job_id, s."row", known.embedding
     FROM segments_stagedrow s
     CROSS JOIN LATERAL (
         SELECT d.embedding FROM segments_documentsegment d
-        WHERE d.dataset_id = %(dataset)s
-            AND hashtextextended(d.index_node_hash, 0) = hashtextextended(s.content_hash, 0)
-            AND d.index_node_hash = s.content_hash AND vector_dims(d.embedding) = %(dimensions)s
+        WHERE d.dataset_id = %(dataset)s AND {SAME_TEXT}
+            AND vector_dims(d.embedding) = %(dimensions)s
         LIMIT 1
     ) AS known
     WHERE s.job_id = %(job)s AND s."row" BETWEEN %(first)s AND %(last)s AND s."row" NOT IN (

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from segments.exceptions import BudgetExceeded, OptionRefused
 from segments.importing.aims import Aim
 from segments.importing.options import ImportOptions
-from segments.importing.planner import WITHOUT_LOOPS, told
+from segments.importing.planner import SAME_TEXT, WITHOUT_LOOPS, told
 from segments.importing.types import JSONValue, shown
 from segments.models.import_job import ImportMode
 
@@ -33,7 +33,7 @@ UNMATCHED_SEGMENTS = """
     WHERE d.document_id = %(document)s AND NOT EXISTS (
         SELECT FROM segments_stagedmatch m WHERE m.job_id = %(job)s AND m.segment_id = d.id)
 """
-TOKENS_TO_EMBED = """
+TOKENS_TO_EMBED = f"""
     SELECT count(*), coalesce(sum(s.tokens), 0)
     FROM segments_stagedrow s
     WHERE s.job_id = %(job)s
@@ -42,9 +42,8 @@ TOKENS_TO_EMBED = """
             WHERE m.job_id = s.job_id AND m."row" = s."row" AND NOT m.needs_vector)
         AND NOT EXISTS (
             SELECT FROM segments_documentsegment d
-            WHERE d.dataset_id = %(dataset)s
-                AND hashtextextended(d.index_node_hash, 0) = hashtextextended(s.content_hash, 0)
-                AND d.index_node_hash = s.content_hash AND d.embedding IS NOT NULL)
+            WHERE d.dataset_id = %(dataset)s AND {SAME_TEXT}
+                AND d.embedding IS NOT NULL)
 """
 SHOWN_PARTS = ("content", "answer", "keywords", "external_id", "metadata", "enabled")
 

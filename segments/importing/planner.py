@@ -17,6 +17,13 @@ READ_BY_KEY = {
 # Rows that are numbered or compared by their text have no key: a loop over 100,000 of them would
 # never end, hashing them takes a moment.
 WITHOUT_LOOPS = {"enable_nestloop": "off"}
+# The index of texts is by a key of their hashes (`TextKey`), which a statement has to name.
+SAME_TEXT = """
+    hashtextextended(d.index_node_hash, 0) = hashtextextended(s.content_hash, 0)
+        AND d.index_node_hash = s.content_hash
+"""
+"""Whether segment `d` and staged row `s` are of one text."""
+
 SET = """
     SELECT set_config(name, value, true)
     FROM unnest(%s::text[], %s::text[]) AS hint (name, value)

@@ -36,7 +36,8 @@ def holding(claim: JobClaim) -> Iterator[None]:
         except Exception as trouble:
             logger.warning("put back: %s", _described(trouble))
             with _if_the_database_answers():
-                state.put_back(claim, _described(trouble), grows=not _is_outage(trouble))
+                # Once a database that went away is back, there is nothing more to wait for.
+                state.put_back(claim, _described(trouble), grows=not is_lost(trouble))
             raise
 
 
@@ -57,7 +58,7 @@ def holding_chunk(claim: ChunkClaim) -> Iterator[None]:
         except Exception as trouble:
             logger.warning("put back: %s", _described(trouble))
             with _if_the_database_answers():
-                chunks.put_back(claim, _described(trouble), grows=not _is_outage(trouble))
+                chunks.put_back(claim, _described(trouble), grows=not is_lost(trouble))
             raise
 
 
@@ -69,11 +70,6 @@ def _if_the_database_answers() -> Iterator[None]:
         yield
     except Error as trouble:
         logger.warning("the work is taken up when its lease has run out: %s", trouble)
-
-
-def _is_outage(trouble: Exception) -> bool:
-    """Whether the database went away: when it is back, there is nothing more to wait for."""
-    return isinstance(trouble, Error) and is_lost(trouble)
 
 
 def _described(trouble: Exception) -> str:
