@@ -10,7 +10,7 @@ from psycopg2.errors import InsufficientPrivilege
 
 from segments.exceptions import VectorExtensionMissing
 
-# 15 is the oldest version the tests are run with.
+# Promised is 15; the tests have been run with 16 and with 18, the embedded one.
 MINIMUM_SERVER = 15
 # 0.8: iterative index scans, and `vector` columns without a dimension in every version before.
 MINIMUM_EXTENSION = (0, 8)
