@@ -68,7 +68,7 @@ test: check browser ## Every check and every test
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 bench: setup ## Measure it all: a table and a chart
-	@$(BIN)/python manage.py bench
+	@$(BIN)/python -m tests.benchmark $(ARGS)
 
 stop: ## Stop the embedded PostgreSQL of this home, if it still runs
 	@$(BIN)/python -m config.embedded

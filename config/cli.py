@@ -9,7 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import Error
 
 from datasets.exceptions import SegmillError
-from segments.database_errors import explained, is_expected
+from segments.db.errors import explained, is_expected
 
 
 def run(arguments: Sequence[str]) -> None:

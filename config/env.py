@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from config.redis_urls import database_of
+from config.queue import database_of
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from segments import log_context
+from segments.jobs import log_context
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(about)s"
 # The record's names and those in the object; what the line is about comes besides.

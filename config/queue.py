@@ -1,13 +1,55 @@
-"""The queue and the cache of an installation: in its own home, or in Redis.
-
-The reasons were measured on django-q2 1.11.1, whose own defaults lose or repeat work in ways
-that a bulk import cannot bear. Segmill's system checks refuse the settings that would.
-"""
+"""The queue and the cache of an installation: in its own home, or in Redis."""
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
-from config.redis_urls import with_timeouts
+# A Redis server has 16 databases unless it is told otherwise, numbered from 0.
+LAST_DATABASE = 15
+# A server that does not answer in time is reported, not waited for. An answer may take longer
+# than the one second for which workers ask for the next message in one call.
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 10
+
+
+def database_of(url: str) -> tuple[str, int]:
+    """The server that `url` names and the number of the database on it.
+
+    Raises:
+        ValueError: the number is not a number.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path, int(parse_qs(parts.query).get("db", ["0"])[0])
+    host = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    return host, int(parts.path.strip("/") or 0)
+
+
+def neighbour(url: str) -> str:
+    """The next database on the same server, or the one before the last."""
+    _, number = database_of(url)
+    other = number + 1 if number < LAST_DATABASE else number - 1
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return _with_query(parts, {"db": other})
+    return urlunsplit(parts._replace(path=f"/{other}"))
+
+
+def with_timeouts(url: str) -> str:
+    """`url` with a limit on how long connecting and answering may take, unless it has one."""
+    parts = urlsplit(url)
+    limits = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
+    given = parse_qs(parts.query)
+    return _with_query(parts, {name: n for name, n in limits.items() if name not in given})
+
+
+def _with_query(parts: SplitResult, changes: dict[str, int]) -> str:
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    query = urlencode(given | changes)
+    if parts.scheme == "unix":  # urlunsplit would leave the two slashes out
+        return f"unix://{parts.netloc}{parts.path}?{query}"
+    return urlunsplit(parts._replace(query=query))
+
 
 # Seconds a killed worker's message stays hidden, over the time a task may take: the hard kill
 # comes three seconds after the timeout, and the message waits in a worker's hand before that.

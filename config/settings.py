@@ -12,13 +12,11 @@ import django_stubs_ext
 
 from config import env
 from config.database import database_from, limit_transactions
-from config.home import folder_in
+from config.home import folder_in, local_secret_key
 from config.logs import logging_from, password_of
-from config.queue import cache_from, cluster_from
-from config.redis_urls import neighbour
+from config.queue import cache_from, cluster_from, neighbour
 from config.rest import REST_FRAMEWORK as REST_FRAMEWORK
 from config.rest import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
-from config.secret import local_secret_key
 
 django_stubs_ext.monkeypatch()
 
@@ -78,8 +76,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "segments.probes.ProbesMiddleware",
-    "segments.outage.OutageMiddleware",
+    "segments.middleware.ProbesMiddleware",
+    "segments.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -102,7 +100,7 @@ SEGMILL_LOGIN_PAUSE_SECONDS = env.whole_number("SEGMILL_LOGIN_PAUSE_SECONDS", 90
 AXES_FAILURE_LIMIT = SEGMILL_LOGIN_FAILURES
 AXES_COOLOFF_TIME = timedelta(seconds=SEGMILL_LOGIN_PAUSE_SECONDS)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "datasets.login.refuse_for_now"
+AXES_LOCKOUT_CALLABLE = "datasets.accounts.refuse_for_now"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
@@ -195,7 +193,7 @@ limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
-FILE_UPLOAD_HANDLERS = ["segments.receiving.LimitedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = folder_in(SEGMILL_HOME, "incoming")
 # JSON bodies; files come in multipart bodies and have a limit of their own.
 SEGMILL_MAX_BODY_BYTES = env.whole_number("SEGMILL_MAX_BODY_BYTES", 16 * MIB, minimum=1024)

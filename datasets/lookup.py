@@ -2,12 +2,7 @@
 
 from uuid import UUID
 
-from datasets.exceptions import (
-    AmbiguousName,
-    DatasetNotFound,
-    DocumentNotFound,
-    TenantNotFound,
-)
+from datasets.exceptions import AmbiguousName, DatasetNotFound, DocumentNotFound, TenantNotFound
 from datasets.models import Dataset, Document, Tenant
 
 # Names offered to "did you mean"; more would only slow the answer down.

@@ -15,8 +15,8 @@ class SegmentsConfig(AppConfig):
         """Make the checks known, keep the queue out of the admin, see that it has its schedule."""
         from datasets.models import Document
         from segments import checks  # noqa: F401  (importing registers them)
-        from segments.deleting import lock_in_order
-        from segments.schedules import ensure_schedules
+        from segments.jobs.queue import ensure_schedules
+        from segments.services.knowledge import lock_in_order
 
         self._hide_queue()
         post_migrate.connect(ensure_schedules, sender=self)

@@ -10,11 +10,10 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from config import env
-from config.redis_urls import database_of
-from segments.embedding.lookup import installed_model
-from segments.embedding.registry import load
+from config.queue import database_of
+from segments.db.pgvector import extension_problem, server_problem
+from segments.embedding.catalog import installed_model, load
 from segments.exceptions import NoEmbeddingModel
-from segments.extension import extension_problem, server_problem
 
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3

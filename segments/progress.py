@@ -1,24 +1,139 @@
 """ImportProgress: how far an import is, the same in its row, the cache, the API and the page."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from threading import Lock
+from time import monotonic
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import DateTimeField, QuerySet
 from django.db.models.functions import Now
 
-from segments import status_cache
 from segments.exceptions import ImportNotFound
 from segments.models import Chunk, ImportJob
-from segments.models.chunk import ChunkStatus
-from segments.models.import_job import FINAL_STATUSES, WORKING_STATUSES, ImportStatus
-from segments.pace import pace_of, phase_of
+from segments.models.import_job import FINAL_STATUSES, WORKING_STATUSES, ChunkStatus, ImportStatus
+
+logger = logging.getLogger(__name__)
+
+# A rate measured over less time says nothing yet.
+SECONDS_BEFORE_RATE = 0.2
+
+
+def phase_of(job: ImportJob) -> str:
+    """The last phase the import has begun, whatever its state is now."""
+    if job.status == ImportStatus.COMPLETED:
+        return ImportStatus.COMPLETED
+    begun = (
+        (job.embedded_at, ImportStatus.PUBLISHING),
+        (job.prepared_at, ImportStatus.EMBEDDING),
+        (job.started_at, ImportStatus.PREPARING),
+    )
+    return next((phase for moment, phase in begun if moment), ImportStatus.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressRate:
+    """`rows` done in `seconds`, which is `fraction` of the phase."""
+
+    rows: int = 0
+    seconds: float = 0.0
+    fraction: float | None = None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """The rate, once there is enough to measure."""
+        if not self.rows or self.seconds < SECONDS_BEFORE_RATE:
+            return None
+        return round(self.rows / self.seconds, 1)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the rest of the phase takes at this rate."""
+        if not self.fraction or self.rows_per_second is None:
+            return None
+        return round(self.seconds * (1 - self.fraction) / self.fraction, 1)
+
+
+def progress_rate_of(job: ImportJob, phase: str, now: datetime) -> ProgressRate:
+    """How fast the import is in `phase`, or was over all once it has ended."""
+    if job.is_final:
+        done = 1.0 if job.status == ImportStatus.COMPLETED else None
+        rows = job.rows_created + job.rows_updated
+        return ProgressRate(rows, _seconds(job.started_at, job.finished_at), done)
+    if phase == ImportStatus.PREPARING:
+        fraction = _share(job.bytes_read, job.file_bytes)
+        return ProgressRate(job.rows_total, _seconds(job.started_at, now), fraction)
+    if phase == ImportStatus.EMBEDDING:
+        rows = job.rows_embedded + job.rows_reused
+        return ProgressRate(rows, _seconds(job.prepared_at, now), _share(rows, job.rows_staged))
+    return ProgressRate()
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    return (end - start).total_seconds() if start and end else 0.0
+
+
+def _share(part: int, whole: int) -> float:
+    return min(part / max(whole, 1), 1.0)
+
+
+# While an import is open, a copy that nobody renews for so long is not trusted any more.
+OPEN_SECONDS = 60
+# After the end, as long as Dify keeps the word.
+FINAL_SECONDS = 600
+
+
+def key(job_id: UUID | str) -> str:
+    """Where the state of the import is."""
+    return f"segment_batch_import_{job_id}"
+
+
+def read(job_id: UUID) -> str | None:
+    """The copy, or None when there is none, or no cache."""
+    try:
+        text = cache.get(key(job_id))
+    except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
+        logger.warning("import %s: the cache cannot be read: %s", job_id, trouble)
+        return None
+    return text if isinstance(text, str) else None
+
+
+def write(job_id: UUID, text: str, *, is_final: bool) -> bool:
+    """Keep `text` as the copy; whether the cache took it."""
+    try:
+        cache.set(key(job_id), text, FINAL_SECONDS if is_final else OPEN_SECONDS)
+    except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
+        logger.warning("import %s: the cache cannot be written: %s", job_id, trouble)
+        return False
+    return True
+
+
+class Throttle:
+    """Lets something happen for each of many things at most once in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last: dict[UUID, float] = {}
+        self._lock = Lock()
+
+    def allows(self, what: UUID) -> bool:
+        """Whether it is time again for `what`; if so, its time starts anew."""
+        now = monotonic()
+        with self._lock:
+            self._last = {key: at for key, at in self._last.items() if now - at < self._seconds}
+            if what in self._last:
+                return False
+            self._last[what] = now
+            return True
+
 
 # Chunks may end many times a second; nobody looks more often than this.
 SECONDS_BETWEEN_MIRRORS = 0.5
@@ -35,7 +150,7 @@ JOB_STATUS = {
     ImportStatus.CANCELLED: "error",
 }
 
-_throttle = status_cache.Throttle(SECONDS_BETWEEN_MIRRORS)
+_throttle = Throttle(SECONDS_BETWEEN_MIRRORS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +258,7 @@ def measured(jobs: QuerySet[ImportJob]) -> list[tuple[ImportJob, ImportProgress]
 def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> ImportProgress:
     """The progress of `job` as it was read at `measured_at`."""
     phase = phase_of(job)
-    pace = pace_of(job, phase, measured_at)
+    pace = progress_rate_of(job, phase, measured_at)
     return ImportProgress(
         job_id=str(job.pk),
         revision=job.revision,
@@ -194,13 +309,13 @@ def mirror(job_id: UUID) -> None:
     written = _cached_revision(job_id)
     with suppress(ImportNotFound):  # deleted with its document: nobody may see it any more
         while (now := measure(job_id)).revision > written:
-            if not status_cache.write(job_id, now.to_json(), is_final=now.is_final):
+            if not write(job_id, now.to_json(), is_final=now.is_final):
                 return
             written = now.revision
 
 
 def _cached(job_id: UUID) -> ImportProgress | None:
-    text = status_cache.read(job_id)
+    text = read(job_id)
     if text is None:
         return None
     try:

@@ -2,22 +2,22 @@
 
 from uuid import UUID
 
-from segments import heartbeats
-from segments.importing import job
+from segments.imports import runner
+from segments.jobs import heartbeats
 from segments.operations import reaper, retention
-from segments.reembedding import work
+from segments.reembedding import run
 
 
 def run_import(job_id: str) -> None:
     """Take a turn at an import."""
     heartbeats.beat(heartbeats.worker())
-    job.take_turn(UUID(job_id))
+    runner.take_turn(UUID(job_id))
 
 
 def run_reembedding(reembedding_id: str) -> None:
     """Take a turn at new vectors for a dataset."""
     heartbeats.beat(heartbeats.worker())
-    work.take_turn(UUID(reembedding_id))
+    run.take_turn(UUID(reembedding_id))
 
 
 def show_that_workers_work() -> None:

@@ -58,4 +58,4 @@ def server() -> Iterator[EmbeddingsServer]:
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever tries again does so at once."""
-    monkeypatch.setattr("segments.embedding.patience.FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("segments.embedding.rate_limits.FIRST_PAUSE_SECONDS", 0.001)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segments.embedding import Vectors
-from segments.embedding.base import Batching
-from segments.embedding.configuration import ModelSettings
+from segments.embedding.base import Batching, ModelSettings
 
 PATH = f"{__name__}.FaultyEmbedder"
 FAULTY_WORD = "bad"

@@ -113,9 +113,9 @@ def try_one(parser: str, number: int) -> bool:
     """Whether input `number` gave rows; False if it was refused. Anything else is a fault."""
     from datasets.models import DocForm
     from segments.exceptions import FileRefused, OptionRefused
-    from segments.importing.columns import map_columns
-    from segments.importing.rows import open_sheet
-    from segments.importing.validation import Rules, validate
+    from segments.files.columns import map_columns
+    from segments.files.sheets import open_sheet
+    from segments.files.validation import Rules, validate
 
     content = PARSERS[parser](Random(f"{parser} {number}"))
     began = process_time()

@@ -17,8 +17,7 @@ The home must be on a local disk of Linux or macOS: users are counted by `flock`
 from pathlib import Path
 from typing import Any
 
-from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.paths import SOCKET_PORT, SUPERUSER, ServerPaths
+from config.embedded.paths import SOCKET_PORT, SUPERUSER, EmbeddedPostgresError, ServerPaths
 from config.embedded.server import stop
 
 __all__ = ["EmbeddedPostgresError", "embedded_database", "stop"]

@@ -4,8 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.paths import SOCKET_PORT, SUPERUSER, ServerPaths
+from config.embedded.paths import SOCKET_PORT, SUPERUSER, EmbeddedPostgresError, ServerPaths
 from config.embedded.programs import POSTGRES_VERSION, run_as_server, server_owner
 
 DATA_FOLDER_MODE = 0o700

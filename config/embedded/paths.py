@@ -1,9 +1,20 @@
-"""Where the embedded server of a home keeps its things."""
+"""Where the embedded server of a home keeps its files."""
 
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from django.db.utils import OperationalError
+
+
+class EmbeddedPostgresError(OperationalError, RuntimeError):
+    """The embedded server cannot be used; the message says why and what to do.
+
+    It is also Django's `OperationalError`, so whatever copes with a database that is down
+    (health checks, task queues) copes with this one.
+    """
+
 
 SUPERUSER = "postgres"
 # No TCP port is opened: the number is only part of the socket's file name.

@@ -16,8 +16,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.paths import SOCKET_PORT, SUPERUSER
+from config.embedded.paths import SOCKET_PORT, SUPERUSER, EmbeddedPostgresError
 
 POSTGRES_VERSION = 18
 UNPRIVILEGED_USER = "pgserver"

@@ -25,14 +25,8 @@ from pathlib import Path
 
 from config.embedded import locks
 from config.embedded.cluster import DATA_FOLDER_MODE, ensure_data
-from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.paths import SOCKET_NAME, ServerPaths
-from config.embedded.programs import (
-    open_to_server,
-    run_as_server,
-    server_owner,
-    takes_connections,
-)
+from config.embedded.paths import SOCKET_NAME, EmbeddedPostgresError, ServerPaths
+from config.embedded.programs import open_to_server, run_as_server, server_owner, takes_connections
 
 # Replaying max_wal_size (4 GB) after a crash takes most of a minute on a slow disk.
 START_TIMEOUT_SECONDS = 120

@@ -1,8 +1,7 @@
 """The admin of segments and imports: one file per noun, thin doors to the services."""
 
 from segments.admin.api_keys import ApiKeyAdmin
-from segments.admin.datasets import EmbeddedDatasetAdmin
-from segments.admin.documents import ImportingDocumentAdmin
+from segments.admin.datasets import EmbeddedDatasetAdmin, ImportingDocumentAdmin
 from segments.admin.imports import ImportJobAdmin
 from segments.admin.model_providers import ModelProviderAdmin
 from segments.admin.reembeddings import ReembeddingAdmin

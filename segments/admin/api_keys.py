@@ -10,8 +10,8 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 
 from datasets.tenant_admin import TenantScopedAdmin, access_of
-from segments.api_keys import draw, revoke_api_key
 from segments.models import ApiKey
+from segments.services.api_keys import draw, revoke_api_key
 
 TEXT = "_segmill_key_text"
 

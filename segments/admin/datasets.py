@@ -1,14 +1,16 @@
-"""Datasets in the admin, with the way to another embedding model."""
+"""Datasets and documents in the admin, with links to their models, segments and imports."""
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
-from datasets.admin import DatasetAdmin
-from datasets.models import Dataset
+from datasets.admin import DatasetAdmin, DocumentAdmin
+from datasets.models import Dataset, Document
 from datasets.tenant_admin import access_of
-from segments.reembedding import services
+from segments.services import reembeddings
 
 
 @admin.register(Dataset)
@@ -23,6 +25,32 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         """With what is under way, and whether the user may begin it."""
         dataset = context.get("original")
         if dataset is not None:
-            context["reembedding"] = services.under_way(dataset)
+            context["reembedding"] = reembeddings.under_way(dataset)
             context["may_embed"] = access_of(request).may_edit(dataset.tenant_id)
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+@admin.register(Document)
+class ImportingDocumentAdmin(DocumentAdmin):
+    """A document's page leads to its segments, to the history of its imports, and to a new one."""
+
+    change_form_template = "admin/segments/document_change_form.html"
+    actions = ("import_file",)
+
+    @admin.action(description="Import a file into the selected document", permissions=["change"])
+    def import_file(
+        self, request: HttpRequest, queryset: QuerySet[Document]
+    ) -> HttpResponse | None:
+        """Go to the page of a new import; a file goes into one document."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            self.message_user(
+                request, "A file goes into one document: select just one.", messages.ERROR
+            )
+            return None
+        if not access_of(request).may_edit(chosen[0].tenant_id):
+            text = f"You may look at “{chosen[0]}”, but not import into it."
+            self.message_user(request, text, messages.ERROR)
+            return None
+        url = reverse("admin:segments_importjob_new", args=[chosen[0].pk])
+        return HttpResponseRedirect(url)

@@ -1,14 +1,167 @@
-"""The history of imports in the admin: who imported what from where, and what became of it."""
+"""Imports in the admin: their history, and a page for each to watch, cancel, retry or undo it."""
 
-from django.contrib import admin
+from dataclasses import asdict
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
-from segments.admin import exporting, importing, watching
-from segments.admin.badges import badge
+from datasets.exceptions import SegmillError
+from datasets.tenant_admin import access_of
+from segments.admin import exports, import_wizard
 from segments.admin.history import HistoryAdmin
-from segments.admin.paging import BoundedPaginator
+from segments.admin.permissions import editable_or_refused, visible_or_404
+from segments.admin.segment_filters import BoundedPaginator
+from segments.http import download
+from segments.imports import progress_rates, row_errors
+from segments.imports.submit import RETRIED_STATUSES
 from segments.models import ImportJob
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.progress import ImportProgress, measure
+from segments.services import exports as error_files
+from segments.services import imports
+from segments.services import reembeddings as reembedding
+from segments.templatetags.imports import badge
+from segments.uploads import is_stored
+
+ERRORS_SHOWN = 100
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Where the import stands, and once it has ended, what became of it."""
+    job = visible_or_404(request, _jobs(), job_id)
+    may_edit = access_of(request).may_edit(job.tenant_id)
+    is_interrupted = job.status == ImportStatus.INTERRUPTED
+    context = {
+        "title": f"Import of {job.file_name}",
+        "job": job,
+        "state": _state(job),
+        "errors": list(job.row_errors.all()[:ERRORS_SHOWN]),
+        "may_import": may_edit and job.is_final,
+        "may_cancel": may_edit and not job.is_final,
+        "may_retry": may_edit and job.status in RETRIED_STATUSES and is_stored(job.file_key),
+        "is_interrupted": is_interrupted,
+        "may_resume": may_edit and is_interrupted,
+        "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
+        "vectors": reembedding.under_way(job.dataset) if job.embeds_later else None,
+        "retries": list(job.retries.order_by("created_at")),
+    }
+    site = admin.site.each_context(request)
+    return render(request, "admin/segments/import_job.html", {**site, **context})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
+    """Where the import stands, for the page that watches it."""
+    return JsonResponse(_state(visible_or_404(request, _jobs(), job_id)))
+
+
+@require_http_methods(["GET", "HEAD"])
+def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """All bad rows of the import that were kept, as CSV: what is wrong, cell by cell."""
+    job = visible_or_404(request, _jobs(), job_id)
+    name = error_files.file_name(job)
+    response = StreamingHttpResponse(
+        error_files.csv_lines(job), content_type=error_files.CONTENT_TYPE
+    )
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_http_methods(["GET", "HEAD"])
+def rows_to_mend(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """Just the bad rows, in the format of their file, to be mended and imported as they are."""
+    job = visible_or_404(request, _jobs(), job_id)
+    source = row_errors.source_of(job)
+    name = row_errors.report_name(job.file_name, source)
+    return download(row_errors.report_of_job(job), name, source.format)
+
+
+@require_POST
+def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """End the import; nothing of it becomes visible."""
+    job = editable_or_refused(request, _jobs(), job_id)
+    try:
+        imports.cancel_import(job, f"Cancelled by {request.user}; nothing was imported.")
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(job)
+
+
+@require_POST
+def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Start the import anew, and go to the new one's page."""
+    job = editable_or_refused(request, _jobs(), job_id)
+    try:
+        user = cast("User", request.user)  # admin pages are for users who are logged in
+        return _to_page(imports.retry_import(job, door=ImportSource.ADMIN, user=user))
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+        return _to_page(job)
+
+
+@require_POST
+def resume_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Let an interrupted import go on now instead of after its pause."""
+    job = editable_or_refused(request, _jobs(), job_id)
+    try:
+        imports.resume_import(job)
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(job)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Ask, and once confirmed take back what the import added."""
+    job = editable_or_refused(request, _jobs(), job_id)
+    if request.method != "POST":
+        context = {"title": f"Undo the import of {job.file_name}?", "job": job}
+        site = admin.site.each_context(request)
+        return render(request, "admin/segments/import_undo.html", {**site, **context})
+    try:
+        imports.undo_import(job)
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_page(job)
+
+
+def _jobs() -> QuerySet[ImportJob]:
+    return ImportJob.objects.select_related("document", "dataset", "created_by", "retry_of")
+
+
+def _to_page(job: ImportJob) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:segments_importjob_change", args=[job.pk]))
+
+
+def _state(job: ImportJob) -> dict[str, Any]:
+    """The progress with its words and its chart, as the page's script reads it."""
+    progress: ImportProgress = measure(job.pk)
+    return asdict(progress) | {
+        "words": ImportStatus(progress.status).label,
+        "is_final": progress.is_final,
+        "rows_staged": job.rows_staged,
+        "has_vectors": bool(job.embedding_model) and not job.embeds_later,
+        "chart": [asdict(rate) for rate in progress_rates.rates(job)],
+    }
 
 
 @admin.register(ImportJob)
@@ -32,20 +185,20 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
     search_fields = ("file_name", "document__name")
 
     pages = (
-        ("new/<uuid:document_id>/", importing.new_import, "new"),
-        ("new/<uuid:document_id>/preview/", importing.preview_import, "preview"),
-        ("new/<uuid:document_id>/confirm/", importing.confirm_import, "confirm"),
-        ("<uuid:job_id>/state.json", watching.import_state, "state"),
-        ("<uuid:job_id>/bad-rows.csv", watching.bad_rows_file, "bad_rows"),
-        ("<uuid:job_id>/rows-to-mend/", watching.rows_to_mend, "mend"),
-        ("export/<uuid:document_id>/<str:kind>/", exporting.export_file, "export"),
-        ("template/<str:doc_form>/<str:kind>/", exporting.template_file, "template"),
-        ("<uuid:job_id>/cancel/", watching.cancel_import, "cancel"),
-        ("<uuid:job_id>/retry/", watching.retry_import, "retry"),
-        ("<uuid:job_id>/resume/", watching.resume_import, "resume"),
-        ("<uuid:job_id>/undo/", watching.undo_import, "undo"),
+        ("new/<uuid:document_id>/", import_wizard.new_import, "new"),
+        ("new/<uuid:document_id>/preview/", import_wizard.preview_import, "preview"),
+        ("new/<uuid:document_id>/confirm/", import_wizard.confirm_import, "confirm"),
+        ("<uuid:job_id>/state.json", import_state, "state"),
+        ("<uuid:job_id>/bad-rows.csv", bad_rows_file, "bad_rows"),
+        ("<uuid:job_id>/rows-to-mend/", rows_to_mend, "mend"),
+        ("export/<uuid:document_id>/<str:kind>/", exports.export_file, "export"),
+        ("template/<str:doc_form>/<str:kind>/", exports.template_file, "template"),
+        ("<uuid:job_id>/cancel/", cancel_import, "cancel"),
+        ("<uuid:job_id>/retry/", retry_import, "retry"),
+        ("<uuid:job_id>/resume/", resume_import, "resume"),
+        ("<uuid:job_id>/undo/", undo_import, "undo"),
     )
-    page = watching.import_page
+    page = import_page
 
     @admin.display(description="state", ordering="status")
     def state(self, job: ImportJob) -> SafeString:

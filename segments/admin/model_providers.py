@@ -15,10 +15,8 @@ from django.views.decorators.http import require_POST
 from datasets.exceptions import SegmillError
 from datasets.models import Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
+from segments.embedding.catalog import PROVIDERS, SET_PER_MODEL, tenants_model, try_model
 from segments.embedding.credentials import encrypt
-from segments.embedding.lookup import SET_PER_MODEL, tenants_model
-from segments.embedding.registry import PROVIDERS
-from segments.embedding.trial import try_model
 from segments.models import ModelProvider, ProviderModel
 
 

@@ -1,7 +1,8 @@
-"""Segments in the admin: found by their words, read, corrected; their vectors are never loaded."""
+"""Segments in the admin: found, read, corrected. Their vectors are never loaded."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -10,15 +11,72 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
+from datasets.exceptions import SegmillError
 from datasets.lookup import as_uuid
 from datasets.models import Dataset, DocForm, Document
 from datasets.tenant_admin import TenantScopedAdmin, access_of
-from segments.admin.filters import DatasetFilter, DocumentFilter, ImportFilter
-from segments.admin.finding import found_segments
-from segments.admin.paging import ROWS_PAGED, BoundedPaginator
-from segments.editing import apply_edit, delete_segments
-from segments.forms import SegmentForm
+from segments.admin.segment_filters import (
+    ROWS_PAGED,
+    BoundedPaginator,
+    DatasetFilter,
+    DocumentFilter,
+    ImportFilter,
+    found_segments,
+)
+from segments.exceptions import SegmentRefused
 from segments.models import DocumentSegment
+from segments.services.segments import (
+    NewText,
+    PreparedEdit,
+    apply_edit,
+    delete_segments,
+    prepare_edit,
+)
+
+
+class SegmentForm(forms.ModelForm[DocumentSegment]):
+    """The text of a segment; `edit` holds the checked change once the form is valid."""
+
+    edit: PreparedEdit | None = None
+
+    class Meta:
+        model = DocumentSegment
+        fields: ClassVar = ["content", "answer", "keywords", "enabled"]
+        widgets: ClassVar = {
+            "content": forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"}),
+            "answer": forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"}),
+            "keywords": forms.TextInput(attrs={"class": "vLargeTextField"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        has_answer = self.instance.document.doc_form == DocForm.QA
+        if "answer" in self.fields and not has_answer:
+            del self.fields["answer"]
+
+    def clean(self) -> dict[str, Any] | None:
+        """Check the text as an import checks a row, and embed it if it is a new one."""
+        cleaned = super().clean()
+        if not self.errors and cleaned is not None:
+            try:
+                self.edit = prepare_edit(self.instance.pk, _new_text(cleaned))
+            except SegmentRefused as refusal:
+                for problem in refusal.problems:
+                    field = problem.column if problem.column in self.fields else None
+                    self.add_error(field, problem.reason)
+            except SegmillError as refusal:
+                self.add_error(None, str(refusal))
+        return cleaned
+
+
+def _new_text(cleaned: dict[str, Any]) -> NewText:
+    return NewText(
+        content=cleaned["content"],
+        answer=cleaned.get("answer"),
+        keywords=cleaned["keywords"] or None,
+        enabled=cleaned["enabled"],
+    )
+
 
 LISTED_CHARS = 160
 # A tenant with more of them has its share of the table anyhow.

@@ -8,8 +8,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from segments.api_keys import find_api_key, note_use
 from segments.models import ApiKey
+from segments.services.api_keys import find_api_key, note_use
 
 if TYPE_CHECKING:  # REST framework's views import this module, by its name in the settings
     from rest_framework.views import APIView

@@ -11,19 +11,19 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from segments import services
 from segments.api.parsers import LimitedJSONParser
-from segments.api.serializers.batch_import import (
+from segments.api.serializers.imports import (
     BatchImportFormSerializer,
     BatchImportSerializer,
+    ProgressSerializer,
 )
-from segments.api.serializers.imports import ProgressSerializer
 from segments.api.views import ApiView
+from segments.files.options import ImportOptions
+from segments.http import received_file, refuse_large_body
 from segments.models import ImportJob
-from segments.models.import_job import Door
+from segments.models.import_job import ImportSource
 from segments.progress import measure, read_progress
-from segments.receiving import received_file, refuse_large_body
-from segments.services import ImportOptions
+from segments.services import imports
 from segments.uploads import find_upload
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -60,17 +60,17 @@ class BatchImportView(ApiView):
         refuse_large_body(request)
         body = body_of(request)
         start: dict[str, Any] = {
-            "door": Door.API,
+            "door": ImportSource.API,
             "user": self.user,
             "options": options_of(body),
             "idempotency_key": key,
         }
         if upload_id := body.get("upload_file_id"):
             stored = find_upload(self.tenant, uuid_of(upload_id))
-            job = services.start_stored_import(document, stored, **start)
+            job = imports.start_stored_import(document, stored, **start)
         else:
             file = received_file(request)
-            job = services.start_import(document, file, file.name or "", **start)
+            job = imports.start_import(document, file, file.name or "", **start)
         return _answer(job)
 
 

@@ -20,12 +20,9 @@ from rest_framework.response import Response
 
 from datasets.models import Dataset, Document, Tenant
 from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
-from segments.api.serializers.datasets import (
-    DatasetSerializer,
-    NewDatasetSerializer,
-)
+from segments.api.serializers.datasets import DatasetSerializer, NewDatasetSerializer
 from segments.api.views import ApiView, checked, checked_query
-from segments.creating import NewDataset, create_dataset
+from segments.services.knowledge import NewDataset, create_dataset
 
 
 def counted(tenant: Tenant) -> QuerySet[Dataset]:

@@ -17,7 +17,7 @@ from segments.api.serializers.documents import (
     NewDocumentSerializer,
 )
 from segments.api.views import ApiView, checked, checked_query
-from segments.creating import create_document
+from segments.services.knowledge import create_document
 
 COMPLETED = Q(indexing_status=IndexingStatus.COMPLETED)
 DISPLAYED = {

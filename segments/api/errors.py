@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from datasets.exceptions import SegmillError
-from segments.database_errors import is_expected
+from segments.db.errors import is_expected
 from segments.exceptions import DatabaseFailed, OptionRefused
-from segments.outage import AWAY, RETRY_SECONDS
+from segments.middleware import AWAY, RETRY_SECONDS
 
 logger = logging.getLogger(__name__)
 

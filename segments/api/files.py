@@ -1,14 +1,24 @@
-"""/v1/files/upload: a file handed in ahead of its import."""
+"""/v1/files/upload, and downloads: exports, bad rows, templates."""
 
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from segments.api.serializers.files import UploadFormSerializer, UploadSerializer
-from segments.api.views import ApiView
-from segments.receiving import received_file, refuse_large_body
+from datasets.models import DocForm
+from segments.api.serializers.imports import UploadFormSerializer, UploadSerializer
+from segments.api.views import ApiView, checked_query
+from segments.files.types import FileFormat
+from segments.files.writers import CONTENT_TYPES
+from segments.http import download, received_file, refuse_large_body
+from segments.imports import row_errors
+from segments.services import exports
 from segments.uploads import keep_upload
 
 
@@ -29,3 +39,72 @@ class UploadView(ApiView):
         file = received_file(request)
         upload = keep_upload(self.tenant, file, file.name or "", file.content_type or "", self.user)
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
+
+
+class ExportQuery(serializers.Serializer[Any]):
+    """Which format the segments are wanted in."""
+
+    format = serializers.ChoiceField(
+        [kind.value for kind in exports.FORMATS], default=FileFormat.CSV.value
+    )
+
+
+class TemplateQuery(serializers.Serializer[Any]):
+    """Which template is wanted."""
+
+    format = serializers.ChoiceField(
+        [kind.value for kind in exports.TEMPLATE_FORMATS], default=FileFormat.CSV.value
+    )
+    doc_form = serializers.ChoiceField(DocForm.choices, default=DocForm.QA.value)
+
+
+def _file_of(formats: tuple[FileFormat, ...]) -> dict[tuple[int, str], OpenApiTypes]:
+    types = (CONTENT_TYPES[kind].partition(";")[0] for kind in formats)
+    return {(200, kind): OpenApiTypes.BINARY for kind in types}
+
+
+class ExportView(ApiView):
+    """A document as a file."""
+
+    @extend_schema(
+        operation_id="export_segments",
+        parameters=[ExportQuery],
+        responses=_file_of(exports.FORMATS),
+    )
+    def get(self, request: Request, dataset_id: UUID, document_id: UUID) -> HttpResponseBase:
+        """The segments in their order; imported again by `sync`, the file changes nothing."""
+        document = self.document(dataset_id, document_id)
+        kind = FileFormat(checked_query(ExportQuery, request)["format"])
+        portions = exports.export_document(document, kind)
+        return download(portions, exports.export_name(document, kind), kind)
+
+
+class BadRowsView(ApiView):
+    """An import's bad rows as a file."""
+
+    @extend_schema(operation_id="download_bad_rows", responses=_file_of(tuple(FileFormat)))
+    def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
+        """Just the bad rows, in the file's format and columns, with what is wrong in `error`.
+
+        Mended, the file can be imported as it is.
+        """
+        job = self.import_job(job_id)
+        source = row_errors.source_of(job)
+        name = row_errors.report_name(job.file_name, source)
+        return download(row_errors.report_of_job(job), name, source.format)
+
+
+class TemplateView(ApiView):
+    """A table to fill in."""
+
+    @extend_schema(
+        operation_id="download_template",
+        parameters=[TemplateQuery],
+        responses=_file_of(exports.TEMPLATE_FORMATS),
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """A file with every column that is known, and a row that shows how."""
+        wanted = checked_query(TemplateQuery, request)
+        kind, form = FileFormat(wanted["format"]), DocForm(wanted["doc_form"])
+        name = exports.template_name(form, kind)
+        return download(exports.template(form, kind), name, kind)

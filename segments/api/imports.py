@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from segments import bad_rows, services
 from segments.api.pagination import Page, PageQuery, each, page_of
 from segments.api.serializers.imports import (
     ImportQuery,
@@ -20,8 +19,10 @@ from segments.api.serializers.imports import (
 )
 from segments.api.views import ApiView, checked_query
 from segments.models import ImportJob
-from segments.models.import_job import Door
+from segments.models.import_job import ImportSource
 from segments.progress import measured
+from segments.services import exports
+from segments.services import imports as services
 
 CSV = "text/csv"
 
@@ -73,7 +74,7 @@ class RetryView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Start a failed or cancelled import anew: the answer is another import."""
         ended = self.import_job(job_id)
-        return _answer(services.retry_import(ended, door=Door.API, user=self.user))
+        return _answer(services.retry_import(ended, door=ImportSource.API, user=self.user))
 
 
 class ResumeView(ApiView):
@@ -109,10 +110,10 @@ class ErrorsView(ApiView):
         """A page of bad rows; with `Accept: text/csv` all of them, as a file."""
         job = self.import_job(job_id)
         if _wants_csv(request):
-            name = bad_rows.file_name(job)
+            name = exports.file_name(job)
             return StreamingHttpResponse(
-                bad_rows.csv_lines(job),
-                content_type=bad_rows.CONTENT_TYPE,
+                exports.csv_lines(job),
+                content_type=exports.CONTENT_TYPE,
                 headers={"Content-Disposition": f'attachment; filename="{name}"'},
             )
         page = Page.of(request)

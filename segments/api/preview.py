@@ -10,17 +10,17 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from segments import services
 from segments.api.batch_import import body_of, options_of, uuid_of
 from segments.api.parsers import LimitedJSONParser
-from segments.api.serializers.batch_import import (
+from segments.api.serializers.imports import (
     BatchImportFormSerializer,
     BatchImportSerializer,
+    RowErrorSerializer,
 )
-from segments.api.serializers.imports import RowErrorSerializer
 from segments.api.views import ApiView
-from segments.receiving import received_file, refuse_large_body
-from segments.reports import report_examination
+from segments.http import received_file, refuse_large_body
+from segments.imports.report import report_dry_run
+from segments.services import imports
 from segments.uploads import find_upload
 
 
@@ -95,15 +95,15 @@ class PreviewView(ApiView):
         if upload_id := body.get("upload_file_id"):
             stored = find_upload(self.tenant, uuid_of(upload_id))
             with default_storage.open(stored.key) as file:
-                found = services.examine_file(
+                found = imports.dry_run_import(
                     document, cast("Any", file), stored.name, stored.size, options=options
                 )
         else:
             posted = received_file(request)
-            found = services.examine_file(
+            found = imports.dry_run_import(
                 document, cast("Any", posted), posted.name or "", posted.size or 0, options=options
             )
-        shown = report_examination(found).as_json() | {
+        shown = report_dry_run(found).as_json() | {
             "source": found.source.as_json(),
             "notices": found.notices,
         }

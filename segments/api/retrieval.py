@@ -8,11 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import Document
-from segments.api.serializers.retrieval import (
-    RetrievalSerializer,
-    RetrieveSerializer,
-    show_record,
-)
+from segments.api.serializers.retrieval import RetrievalSerializer, RetrieveSerializer, show_record
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
 from segments.search import Hit, SearchMethod, search

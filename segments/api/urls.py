@@ -6,9 +6,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from segments.api.batch_import import BatchImportStatusView, BatchImportView
 from segments.api.datasets import DatasetsView, DatasetView
 from segments.api.documents import DocumentsView
-from segments.api.downloads import BadRowsView, ExportView, TemplateView
 from segments.api.errors import NothingHere
-from segments.api.files import UploadView
+from segments.api.files import BadRowsView, ExportView, TemplateView, UploadView
 from segments.api.imports import (
     CancelView,
     ErrorsView,
@@ -20,7 +19,7 @@ from segments.api.imports import (
 )
 from segments.api.preview import PreviewView
 from segments.api.retrieval import RetrieveView
-from segments.api.schema import BearerScheme
+from segments.api.views import BearerScheme
 
 app_name = "api"
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
-from segments.importing.options import ImportOptions, UnknownColumns
+from segments.files.options import ImportOptions, UnknownColumns
 from segments.models.import_job import EmbedWhen, ImportMode, OnError
-from segments.places import Wanted
+from segments.services.targets import ImportTarget
 
 FIELDS = (
     *("mode", "on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet"),
@@ -39,9 +39,9 @@ def add_place_options(parser: ArgumentParser) -> None:
     )
 
 
-def wanted_place(given: Mapping[str, Any]) -> Wanted:
+def wanted_place(given: Mapping[str, Any]) -> ImportTarget:
     """The place that was named."""
-    return Wanted(**{part.name: given[part.name] for part in fields(Wanted)})
+    return ImportTarget(**{part.name: given[part.name] for part in fields(ImportTarget)})
 
 
 def add_import_options(parser: ArgumentParser) -> None:

@@ -4,12 +4,12 @@ from time import sleep
 
 from datasets.lookup import as_uuid
 from segments.exceptions import ImportNotFound
-from segments.importing import job
-from segments.importing.types import Listener, Progress
+from segments.files.types import Listener, Progress
+from segments.imports import state
+from segments.imports.report import ImportReport
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.progress import ImportProgress, measure
-from segments.reports import ImportReport
 
 # How often a watcher looks; a bar that moves twice a second looks alive.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -24,7 +24,7 @@ def find_import(identifier: str) -> ImportJob:
     job_id = as_uuid(identifier.strip())
     if job_id is None:
         raise ImportNotFound(identifier)
-    return job.load(job_id)
+    return state.load(job_id)
 
 
 def follow(watched: ImportJob, listener: Listener) -> ImportJob:
@@ -39,7 +39,7 @@ def follow(watched: ImportJob, listener: Listener) -> ImportJob:
         now = measure(watched.pk)
         listener(_as_told(now))
         if now.is_final or now.status == ImportStatus.INTERRUPTED:
-            return job.load(watched.pk)
+            return state.load(watched.pk)
         sleep(SECONDS_BETWEEN_LOOKS)
 
 

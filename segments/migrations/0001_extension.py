@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from segments.extension import CreateVectorExtension, RequireVectorExtension
+from segments.db.pgvector import CreateVectorExtension, RequireVectorExtension
 
 # Declared immutable so that a generated column may use it: its result changes only if somebody
 # alters a text search configuration, which calls for a new index anyway. PL/pgSQL because a

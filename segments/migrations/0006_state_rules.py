@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-# `segments.importing.state` and `segments.importing.chunks` draw these arrows.
+# `segments.imports.state` and `segments.imports.chunks` draw these arrows.
 IMPORT_ARROWS = """
     CREATE FUNCTION segments_refuse_wrong_move() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

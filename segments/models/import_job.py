@@ -1,4 +1,4 @@
-"""ImportJob: one file on its way into one document, from the upload to its final state."""
+"""ImportJob, one file on its way into one document, and Chunk, a slice of its rows."""
 
 import uuid
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from datasets.models import Dataset, Document, Tenant
@@ -42,7 +42,7 @@ LEASED_STATUSES = (ImportStatus.PREPARING, ImportStatus.PUBLISHING)
 OPEN_STATUSES = (ImportStatus.WAITING, *WORKING_STATUSES, ImportStatus.INTERRUPTED)
 
 
-class Door(models.TextChoices):
+class ImportSource(models.TextChoices):
     """Where an import was started from."""
 
     COMMAND = "command", "Command line"
@@ -99,7 +99,7 @@ class ImportQuerySet(models.QuerySet["ImportJob"]):
 class ImportJob(models.Model):
     """The truth about one import; messages and cache entries only mirror it.
 
-    State moves through `segments.importing.state` alone: by conditional updates that carry the
+    State moves through `segments.imports.state` alone: by conditional updates that carry the
     `epoch` of their claim (a fencing token: a writer whose epoch is gone changes nothing).
     Triggers keep final states final, epochs rising, and moves along the arrows above. All
     times are the database's.
@@ -119,7 +119,7 @@ class ImportJob(models.Model):
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retries"
     )
-    door = models.CharField(max_length=16, choices=Door.choices)
+    door = models.CharField(max_length=16, choices=ImportSource.choices)
     background = models.BooleanField(default=True)
 
     file_name = models.CharField(max_length=255)
@@ -188,7 +188,9 @@ class ImportJob(models.Model):
             models.CheckConstraint(
                 condition=Q(on_error__in=OnError.values), name="import_on_error_known"
             ),
-            models.CheckConstraint(condition=Q(door__in=Door.values), name="import_door_known"),
+            models.CheckConstraint(
+                condition=Q(door__in=ImportSource.values), name="import_door_known"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=FINAL_STATUSES, finished_at__isnull=False)
                 | (~Q(status__in=FINAL_STATUSES) & Q(finished_at__isnull=True)),
@@ -244,3 +246,59 @@ class ImportJob(models.Model):
     def is_final(self) -> bool:
         """Whether this import will never change its state again."""
         return self.status in FINAL_STATUSES
+
+
+class ChunkStatus(models.TextChoices):
+    """`pending ──► running ──► done | dead`; a running one whose lease ran out is claimed anew."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class Chunk(models.Model):
+    """The unit of work and the checkpoint of the embed step.
+
+    `attempts` is counted at the claim, so that a chunk that kills its worker is counted too.
+    """
+
+    pk = models.CompositePrimaryKey("job_id", "ordinal")
+    # Its constraint, like those of the other parts of an import, deletes in the database.
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="chunks", db_constraint=False
+    )
+    ordinal = models.PositiveIntegerField()
+    first_row = models.PositiveBigIntegerField()
+    last_row = models.PositiveBigIntegerField()
+    status = models.CharField(
+        max_length=16, choices=ChunkStatus.choices, default=ChunkStatus.PENDING
+    )
+    epoch = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=255, blank=True, default="")
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    rows_embedded = models.PositiveIntegerField(default=0)
+    rows_reused = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    finished_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=ChunkStatus.values), name="chunk_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(first_row__gte=1, last_row__gte=F("first_row")),
+                name="chunk_rows_in_order",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ChunkStatus.RUNNING) | Q(lease_until__isnull=False),
+                name="chunk_running_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.ordinal} of {self.job_id} ({self.status})"

@@ -1,9 +1,4 @@
-"""StagedRow, StagedMatch and StagedVector: an import's rows before they are published.
-
-They are filled by binary COPY and emptied when their import has reached a final state. They
-carry no foreign key: a check a row would cost more than the copy, and nobody reads them but
-their own import.
-"""
+"""An import's rows before they are published, what is wrong with them, and remembered columns."""
 
 import uuid
 from typing import ClassVar
@@ -14,7 +9,84 @@ from django.db import models
 from django.db.models import F, Func
 from pgvector.django import VectorField
 
+from datasets.models import Document
+from segments.models.import_job import ImportJob
 from segments.models.segment import HASH_CHARS
+
+REMEDIES = {
+    "bad_json": "Mend the object: one JSON object with texts in quotes.",
+    "blank_cell": "Fill the cell or remove the row.",
+    "broken_character": "Type the character again.",
+    "cell_too_long": "Split the row into several.",
+    "duplicate_external_id": "Give every row an external id of its own, or remove the row.",
+    "error_value": "Mend the cell's formula or write its value.",
+    "formula_without_value": "Open the file in a spreadsheet program and save it again.",
+    "full_text_too_large": "Split the row into several.",
+    "id_too_long": "Shorten the external id.",
+    "merged_cell": "Unmerge the cells and fill each.",
+    "not_text": "Write a text in quotes.",
+    "nul_character": "Remove the character.",
+    "over_token_limit": "Split the row into several.",
+    "ragged_row": "Add the missing cells, or put cells that hold a separator into quotes.",
+    "row_too_wide": "Clear the cells beyond the last column.",
+    "text_refused": "Change or remove the row.",
+    "unclear_id": "Clear the cell for a new segment.",
+    "unclear_keywords": "Write words between commas.",
+    "unclear_metadata": "Write a JSON object.",
+    "unclear_switch": "Write true or false, or leave the cell empty for true.",
+}
+
+
+def remedy_for(code: str) -> str:
+    """What to do about it; nothing for a code that is not known."""
+    return REMEDIES.get(code, "")
+
+
+class RowError(models.Model):
+    """A bad row as data: where it is, what stands there, what is wrong, what to do.
+
+    `line` is the line a person sees in an editor or a spreadsheet (the header is line 1).
+    `raw` holds the row's cells as they were read, for a report that can be mended.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="row_errors", db_constraint=False
+    )
+    line = models.PositiveBigIntegerField()
+    column = models.CharField(max_length=255, blank=True, default="")
+    value = models.CharField(max_length=255, blank=True, default="")
+    code = models.CharField(max_length=64)
+    reason = models.TextField()
+    raw = models.JSONField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["line", "id"]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, in a few words."""
+        return remedy_for(self.code)
+
+
+class RememberedColumns(models.Model):
+    """The last mapping given for a document; offered when a file has the same header again."""
+
+    document = models.OneToOneField(
+        Document, on_delete=models.CASCADE, primary_key=True, related_name="remembered_columns"
+    )
+    header = models.JSONField()
+    mapping = models.JSONField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural: ClassVar = "remembered columns"
+
+    def __str__(self) -> str:
+        return f"columns of {self.document_id}"
 
 
 class FullTextEntry(Func):

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from segments.models import ImportJob
 from segments.models.import_job import LEASED_STATUSES
 
-# `segments.importing.state` and `chunks` decide at the claim; this is the same for all imports
+# `segments.imports.state` and `chunks` decide at the claim; this is the same for all imports
 # at once. A foreground import is its own process's business.
 CLAIMABLE = """
     WITH due AS (

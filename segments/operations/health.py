@@ -19,9 +19,9 @@ from django.db.models.functions import Now
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
-from segments import heartbeats
+from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
-from segments.models.chunk import ChunkStatus
+from segments.models.import_job import ChunkStatus
 from segments.operations.reaper import CANARY_SECONDS
 
 logger = logging.getLogger(__name__)

@@ -1,36 +1,129 @@
-"""The reaper: sees to imports that nobody sees to, so that every one of them ends.
-
-It reads the imports' rows and never touches work whose lease is live. It runs as a process of
-its own (`manage.py import_reaper`), every few seconds, and as a schedule of the queue, for
-installations without that process. One sweep at a time works, whoever makes it.
-"""
+"""The reaper: enqueues forgotten jobs, ends hopeless ones, frees the leases of dead processes."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
-from segments import heartbeats
-from segments.hints import hint, send_canary
-from segments.importing import abandoned, job, state
-from segments.importing.silence import is_silent
-from segments.models import ImportJob
-from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES
-from segments.operations import reembeddings
+from segments.db.transactions import Busy, lock_timeout
+from segments.imports import foreground, runner, state
+from segments.imports.state import is_stalled
+from segments.jobs import heartbeats
+from segments.jobs.leases import LeaseOwner
+from segments.jobs.queue import enqueue, enqueue_reembedding, send_canary
+from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
+from segments.models.embedding import ReembeddingStatus
+from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ChunkStatus
 from segments.operations.claimable import Claimable, find_claimable
-from segments.operations.metrics.totals import sum_up_if_many
+from segments.operations.metrics import sum_up_if_many
+from segments.reembedding import vectors
+from segments.reembedding import vectors as missing
+from segments.reembedding.state import claimable
 
 logger = logging.getLogger(__name__)
+
+PROCESSES = Path("/proc")
+# A process that has ended and that nobody has collected yet.
+ENDED_STATES = frozenset("ZX")
+
+
+def release_leases() -> int:
+    """End the live leases of holders that are gone from this machine; how many there were."""
+    released = (
+        _release(Chunk.objects.filter(status=ChunkStatus.RUNNING))
+        + _release(ImportJob.objects.filter(status__in=LEASED_STATUSES))
+        + _release(Reembedding.objects.open())
+        + _release_calls()
+    )
+    if released:
+        logger.warning("%s leases of processes that are gone were ended", released)
+    return released
+
+
+def _release(held: QuerySet[Any]) -> int:
+    live = held.filter(lease_until__gt=Now())
+    gone = _gone(live.values_list("lease_owner", flat=True))
+    try:
+        with lock_timeout():
+            return live.filter(lease_owner__in=gone).update(lease_until=Now()) if gone else 0
+    except Busy:  # its last statement is running still
+        return 0
+
+
+def _release_calls() -> int:
+    """Requests to endpoints that nobody waits for: others may have their places."""
+    calls = EmbeddingCall.objects.all()
+    gone = _gone(calls.values_list("holder", flat=True))
+    return calls.filter(holder__in=gone).delete()[0] if gone else 0
+
+
+def _gone(owners: Iterable[str]) -> list[str]:
+    return [owner for owner in set(owners) if is_gone(LeaseOwner.parse(owner))]
+
+
+def is_gone(holder: LeaseOwner | None) -> bool:
+    """Whether a process that can be seen from here is none any more."""
+    if holder is None or not holder.is_neighbour:
+        return False
+    try:
+        stat = (PROCESSES / str(holder.process) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    # Its second field is the program's name, which may have blanks and brackets in it.
+    return stat.rpartition(")")[2].split()[0] in ENDED_STATES
+
+
+def hint_overdue(patience: float) -> int:
+    """Tell workers again of vectors that nobody makes; of how many.
+
+    Not of those they were told of within `patience` seconds, unless those became due since.
+    """
+    told_long_ago = Now() - timedelta(seconds=patience)
+    not_told = Q(hinted_at__isnull=True, created_at__lt=told_long_ago) | Q(
+        hinted_at__isnull=True, not_before__isnull=False
+    )
+    overdue = Reembedding.objects.filter(claimable()).filter(
+        not_told | Q(hinted_at__lt=F("not_before")) | Q(hinted_at__lt=told_long_ago)
+    )
+    ids = list(overdue.order_by("created_at").values_list("pk", flat=True))
+    for reembedding_id in ids:
+        with transaction.atomic():
+            enqueue_reembedding(reembedding_id)
+            Reembedding.objects.filter(pk=reembedding_id).update(hinted_at=Now())
+    return len(ids)
+
+
+def end_expired() -> int:
+    """End those that waited too long for a worker, or for their model; how many."""
+    hours = settings.SEGMILL_EXPIRE_HOURS
+    waiting = Reembedding.objects.filter(
+        status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED),
+        created_at__lt=Now() - timedelta(hours=hours),
+    )
+    error = (
+        f"It has waited for {hours:,} hours (SEGMILL_EXPIRE_HOURS). See that workers run and its "
+        "model answers; start it again."
+    )
+    ids = list(waiting.values_list("pk", flat=True))
+    return sum(missing.give_up(reembedding_id, "expired", error) for reembedding_id in ids)
+
+
+def tidy() -> int:
+    """Remove what killed workers have left of those that have ended; of how many."""
+    return vectors.clear_ownerless()
+
 
 # Any number will do, as long as nothing else in the database uses it: "segmill" in ASCII.
 ADVISORY_LOCK = int.from_bytes(b"segmill")
@@ -65,11 +158,11 @@ def sweep() -> Sweep | None:
             return None
         heartbeats.beat(heartbeats.REAPER)
         swept = Sweep(
-            failed=_end_spent() + _end_expired() + reembeddings.end_expired(),
-            hinted=_hint() + reembeddings.hint_overdue(hint_patience()),
-            tidied=_tidy() + reembeddings.tidy(),
+            failed=_end_spent() + _end_expired() + end_expired(),
+            hinted=_hint() + hint_overdue(hint_patience()),
+            tidied=_tidy() + tidy(),
         )
-        abandoned.clean_up()
+        foreground.clean_up()
         _send_canary_if_quiet()
         sum_up_if_many()
     if swept:
@@ -104,7 +197,7 @@ def _end_expired() -> int:
     """End imports that waited too long for a worker, or for their model."""
     hours = settings.SEGMILL_EXPIRE_HOURS
     time = timedelta(hours=hours)
-    forgotten = ImportJob.objects.open().filter(is_silent(time, leases_over=time))
+    forgotten = ImportJob.objects.open().filter(is_stalled(time, leases_over=time))
     return _each(forgotten, partial(state.expire, hours=hours))
 
 
@@ -114,7 +207,7 @@ def _hint() -> int:
     overdue = [found for found in find_claimable() if needs_hint(found, patience)]
     for found in overdue:
         with transaction.atomic():
-            hint(found.job_id)
+            enqueue(found.job_id)
             state.mark_hinted(found.job_id)
     return len(overdue)
 
@@ -149,7 +242,7 @@ def _tidy() -> int:
     left = ImportJob.objects.filter(
         status__in=FINAL_STATUSES, tidied_at__isnull=True, finished_at__lt=Now() - TIDY_AFTER
     )
-    return _each(left, job.settle)
+    return _each(left, runner.settle)
 
 
 def _send_canary_if_quiet() -> None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django_q.models import Task
 
-from segments import heartbeats
+from segments.jobs import heartbeats
 from segments.models import ImportJob, ProgressSample, RowError
 from segments.uploads import remove_stale_files
 

@@ -17,13 +17,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
+from segments.db.transactions import Busy, lock_timeout
 from segments.exceptions import ClaimLost, ReembeddingNotFound, StateConflict
-from segments.hints import hint_reembedding
-from segments.holders import worker_name
-from segments.importing.leases import is_due, lease
-from segments.importing.waiting import Busy, briefly
+from segments.jobs.leases import is_due, lease, worker_name
+from segments.jobs.queue import enqueue_reembedding
 from segments.models import Reembedding
-from segments.models.reembedding import ReembeddingStatus
+from segments.models.embedding import ReembeddingStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def submit(new: Reembedding, *, background: bool = True) -> Reembedding:
         with transaction.atomic():
             new.save(force_insert=True)
             if background:
-                hint_reembedding(new.pk)
+                enqueue_reembedding(new.pk)
     except IntegrityError as conflict:
         raise StateConflict(
             f"The vectors of dataset “{new.dataset}” are being made anew already. "
@@ -76,7 +75,7 @@ def claim(reembedding_id: UUID) -> ReembeddingClaim | None:
     """Take it, if nobody works on it and it is due; None if there is nothing to take."""
     untired = Q(attempts__lt=settings.SEGMILL_MAX_ATTEMPTS)
     try:
-        with briefly():
+        with lock_timeout():
             taken = Reembedding.objects.filter(claimable(), untired, pk=reembedding_id).update(
                 status=ReembeddingStatus.EMBEDDING,
                 epoch=F("epoch") + 1,
@@ -165,7 +164,7 @@ def resume(reembedding_id: UUID, *, background: bool = True) -> None:
         if not resumed:
             raise StateConflict("It is not interrupted, so it cannot be resumed.")
         if background:
-            hint_reembedding(reembedding_id)
+            enqueue_reembedding(reembedding_id)
 
 
 def complete(held: ReembeddingClaim, **changes: Any) -> None:
@@ -197,7 +196,7 @@ def cancel(reembedding_id: UUID, why: str = "It was cancelled.") -> None:
         StateConflict: it has ended already, or its vectors are put in place at this moment.
     """
     try:
-        with briefly():
+        with lock_timeout():
             if _end({"pk": reembedding_id}, ReembeddingStatus.CANCELLED, "cancelled", why):
                 return
     except Busy as busy:

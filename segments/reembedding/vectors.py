@@ -1,16 +1,23 @@
-"""The texts of a dataset that need a vector, the vectors they got, and where those go."""
+"""New vectors: stored, counted, and put into their segments."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 
+from datasets.models import Dataset, IndexingTechnique
+from segments.db.binary_copy import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
 from segments.embedding import Vectors
-from segments.importing.copying import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
-from segments.models import ReembeddedVector, Reembedding
-from segments.models.reembedding import ReembeddingPurpose
+from segments.exceptions import TargetGone
+from segments.jobs.queue import enqueue_reembedding
+from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
+from segments.models.embedding import ReembeddingPurpose
+from segments.models.import_job import WORKING_STATUSES, ImportStatus, OnError
+from segments.reembedding import state
+from segments.reembedding.state import ReembeddingClaim
 
 WANTED = {
     ReembeddingPurpose.CHANGE: "true",
@@ -171,3 +178,146 @@ def _of(statement: str, work: Reembedding) -> str:
 
 def _parameters(work: Reembedding) -> dict[str, Any]:
     return {"id": work.pk, "dataset": work.dataset_id}
+
+
+UNDER_WAY = (*WORKING_STATUSES, ImportStatus.INTERRUPTED)
+
+
+class ImportsUnderWay(Exception):
+    """Imports that were prepared for the old model have to end first."""
+
+    def __init__(self, imports: int) -> None:
+        some = "an import" if imports == 1 else f"{imports} imports"
+        super().__init__(f"Waits for {some} of the dataset to end.")
+
+
+@transaction.atomic
+def switch(held: ReembeddingClaim, work: Reembedding, dimensions: int) -> bool:
+    """Change the dataset to its new model; False if texts came that have no new vector yet.
+
+    The dataset is locked against publishing, so that no text comes in between the last look
+    and the switch. Imports that only wait go on with the new model.
+
+    Raises:
+        ClaimLost: the claim does not hold any more.
+        ImportsUnderWay: imports that know the old model have begun and have not ended.
+        TargetGone: the dataset has got another model meanwhile.
+    """
+    state.renew(held)
+    dataset = Dataset.objects.select_for_update(no_key=True).get(pk=work.dataset_id)
+    if dataset.model != (work.old_provider, work.old_model):
+        raise TargetGone(f"Dataset “{dataset}” has got another model meanwhile. Start again.")
+    imports = ImportJob.objects.filter(dataset=dataset)
+    # Before the look at those that have begun: an import that begins now is seen by one of both.
+    imports.filter(status=ImportStatus.WAITING).update(
+        embedding_model_provider=work.embedding_model_provider,
+        embedding_model=work.embedding_model,
+        embedding_dimensions=dimensions,
+    )
+    if under_way := imports.filter(status__in=UNDER_WAY).count():
+        raise ImportsUnderWay(under_way)
+    if count_missing(work):
+        return False
+    changed = put_in_place(work)
+    Dataset.objects.filter(pk=dataset.pk).update(
+        indexing_technique=IndexingTechnique.HIGH_QUALITY,
+        embedding_model_provider=work.embedding_model_provider,
+        embedding_model=work.embedding_model,
+    )
+    state.complete(held, segments_changed=changed)
+    return True
+
+
+@transaction.atomic
+def end_filling(held: ReembeddingClaim, work: Reembedding) -> bool:
+    """End the filling; False if segments without a vector were published meanwhile.
+
+    The dataset is locked against publishing: a publish sees either that this still goes on and
+    looks again, or that it has ended and that another has to be begun.
+
+    Raises:
+        ClaimLost: the claim does not hold any more.
+    """
+    state.renew(held)
+    Dataset.objects.select_for_update(no_key=True).get(pk=work.dataset_id)
+    if count_missing(work):
+        return False
+    state.complete(held)
+    return True
+
+
+def fill(held: ReembeddingClaim, work: Reembedding) -> None:
+    """Give segments the vectors that have just been stored for them, and forget those.
+
+    In the caller's transaction, which has renewed the claim.
+
+    Raises:
+        ClaimLost: the claim does not hold any more.
+        TargetGone: the dataset has got another model meanwhile.
+    """
+    lock_shared(work)
+    changed = put_in_place(work)
+    forget_placed(work)
+    state.move(held, segments_changed=F("segments_changed") + changed)
+
+
+def lock_shared(work: Reembedding) -> None:
+    """Keep the dataset's model as it is till the end of the transaction.
+
+    Raises:
+        TargetGone: it is not the one that the vectors are of.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM datasets_dataset WHERE id = %s FOR SHARE", [work.dataset_id])
+    dataset = Dataset.objects.get(pk=work.dataset_id)
+    if dataset.model != (work.embedding_model_provider, work.embedding_model):
+        raise TargetGone(f"Dataset “{dataset}” has got another model meanwhile.")
+
+
+def fill_after(ended: Reembedding) -> None:
+    """Have the vectors made that a change of model would have brought, had it not been ended.
+
+    For segments that were published without one while it ran; in the transaction that ends it.
+    """
+    dataset = Dataset.objects.get(pk=ended.dataset_id)
+    segments = DocumentSegment.objects.filter(dataset=dataset, embedding__isnull=True)
+    is_change = ended.purpose == ReembeddingPurpose.CHANGE
+    if is_change and dataset.has_vectors and segments.filter(error__isnull=True).exists():
+        ensure_filling(dataset)
+
+
+@transaction.atomic
+def give_up(reembedding_id: UUID, code: str, error: str) -> bool:
+    """End one as failed, and have the vectors made that are missing then; False if it has ended."""
+    if not state.fail(reembedding_id, code, error):
+        return False
+    fill_after(state.load(reembedding_id))
+    return True
+
+
+def ensure_filling(dataset: Dataset, user_id: int | None = None) -> UUID | None:
+    """See to it that missing vectors come; the id of what was begun, if it had to be.
+
+    For publishing: in its transaction, which has the dataset locked.
+    """
+    new = filling(dataset, user_id)
+    Reembedding.objects.bulk_create([new], ignore_conflicts=True)
+    if not Reembedding.objects.filter(pk=new.pk).exists():
+        return None  # another one is under way, and looks again before it ends
+    enqueue_reembedding(new.pk)
+    return new.pk
+
+
+def filling(dataset: Dataset, user_id: int | None = None) -> Reembedding:
+    """The order for vectors of the dataset's own model for its segments that have none."""
+    return Reembedding(
+        tenant_id=dataset.tenant_id,
+        dataset=dataset,
+        created_by_id=user_id,
+        purpose=ReembeddingPurpose.FILL,
+        on_error=OnError.SKIP,
+        embedding_model_provider=dataset.embedding_model_provider,
+        embedding_model=dataset.embedding_model,
+        old_provider=dataset.model[0],
+        old_model=dataset.model[1],
+    )

@@ -1,15 +1,114 @@
-"""How well each method of search does on questions whose answers are known."""
+"""How well each search method does on questions whose answers are known."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import log2
+from pathlib import Path
 from statistics import fmean, median
 from time import perf_counter
+from typing import Any
 
 from datasets.models import Dataset
+from segments.exceptions import JudgementsRefused
 from segments.models import DocumentSegment
-from segments.search.judgements import Question
-from segments.search.metrics import ndcg, recall, reciprocal_rank
 from segments.search.query import MAX_QUERY_CHARS, SearchMethod, search
+
+CUTOFF = 10
+
+
+def ndcg(ranking: Sequence[str], relevant: Mapping[str, float], cutoff: int = CUTOFF) -> float:
+    """Normalised discounted cumulative gain, 0 to 1 (Järvelin and Kekäläinen, 2002).
+
+    Gains count as they are, a rank's discount is log2(rank + 1).
+    """
+    ideal = _discounted(sorted(relevant.values(), reverse=True)[:cutoff])
+    return _discounted([relevant.get(name, 0.0) for name in ranking[:cutoff]]) / ideal
+
+
+def recall(ranking: Sequence[str], relevant: Mapping[str, float], cutoff: int = CUTOFF) -> float:
+    """Which part of what is relevant is among the first, 0 to 1."""
+    return sum(name in relevant for name in ranking[:cutoff]) / len(relevant)
+
+
+def reciprocal_rank(
+    ranking: Sequence[str], relevant: Mapping[str, float], cutoff: int = CUTOFF
+) -> float:
+    """1 / rank of the first relevant one; 0 if none is among the first."""
+    ranks = (rank for rank, name in enumerate(ranking[:cutoff], start=1) if name in relevant)
+    first = next(ranks, None)
+    return 1 / first if first else 0.0
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains, start=1))
+
+
+FORM = (
+    'It has to be {"queries": {ID: TEXT, …}, "relevant": {ID: {EXTERNAL_ID: GAIN, …}, …}}, '
+    "with numbers as gains."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and the gain of each relevant external id."""
+
+    text: str
+    relevant: Mapping[str, float]
+
+
+def read_judgements(path: Path) -> list[Question]:
+    """The judged questions of the file at `path`; at least one.
+
+    Raises:
+        JudgementsRefused: it cannot be read, or is not of the form; the text says where.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as trouble:
+        raise JudgementsRefused(f"{path} cannot be read: {trouble.strerror}.") from trouble
+    except UnicodeDecodeError as trouble:
+        raise JudgementsRefused(f"{path} is not UTF-8. Save it as UTF-8.") from trouble
+    except json.JSONDecodeError as trouble:
+        where = f"line {trouble.lineno}, column {trouble.colno}"
+        raise JudgementsRefused(f"{path} is not JSON: {trouble.msg} ({where}).") from trouble
+    questions = _questions(found)
+    if not questions:
+        raise JudgementsRefused(f"{path} has no question with a relevant segment. {FORM}")
+    return questions
+
+
+def _questions(found: Any) -> list[Question]:
+    texts, relevant = _member(found, "queries"), _member(found, "relevant")
+    questions = []
+    for name, judged in relevant.items():
+        text = texts.get(name)
+        if not isinstance(text, str):
+            raise JudgementsRefused(f"“relevant” has “{name}”, but “queries” has no text for it.")
+        gains = {key: gain for key, gain in _gains(name, judged).items() if gain > 0}
+        if gains:
+            questions.append(Question(text, gains))
+    return questions
+
+
+def _member(found: Any, name: str) -> dict[str, Any]:
+    member = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(member, dict):
+        raise JudgementsRefused(f"There is no object “{name}”. {FORM}")
+    return member
+
+
+def _gains(name: str, judged: Any) -> dict[str, float]:
+    if not isinstance(judged, dict):
+        raise JudgementsRefused(f"“relevant”, “{name}”: {judged!r} is no object. {FORM}")
+    for external_id, gain in judged.items():
+        if isinstance(gain, bool) or not isinstance(gain, int | float):
+            raise JudgementsRefused(
+                f"“relevant”, “{name}”, “{external_id}”: {gain!r} is no number. {FORM}"
+            )
+    return judged
+
 
 # More than the measures look at, since an external id may occur in several documents.
 HITS_READ = 50

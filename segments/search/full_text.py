@@ -25,7 +25,7 @@ from django.db import connection, transaction
 
 from datasets.models import Dataset, IndexingStatus
 from segments.models.segment import SegmentStatus
-from segments.search.ranking import Ranked
+from segments.search.fusion import Ranked
 
 # Usual values (the paper: k1 between 1.2 and 2, b between 0.5 and 0.8).
 K1 = 1.5

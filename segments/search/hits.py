@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from segments.models import DocumentSegment
-from segments.search.ranking import Ranked
+from segments.search.fusion import Ranked
 
 
 @dataclass(frozen=True, slots=True)

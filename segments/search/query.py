@@ -5,9 +5,9 @@ from enum import StrEnum
 from datasets.models import Dataset
 from segments.exceptions import SearchRefused
 from segments.search.full_text import full_text_ranking
+from segments.search.fusion import Ranked, fused
 from segments.search.hits import Hit, hits_of
-from segments.search.ranking import Ranked, fused
-from segments.search.semantic import semantic_ranking
+from segments.search.vectors import semantic_ranking
 
 DEFAULT_TOP_K = 10
 # More than anybody reads or any prompt holds; it bounds the answer, as an export is not.

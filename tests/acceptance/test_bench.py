@@ -1,4 +1,4 @@
-"""`manage.py bench` as a user runs it; what it measures means nothing here, only that it does."""
+"""`make bench` as a user runs it; what it measures means nothing here, only that it does."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from segments.benchmark.figures import PARTS, QUICK
+from tests.benchmark.figures import PARTS, QUICK
 
 PROJECT = Path(__file__).parents[2]
 # It takes some 15 s on two idle cores; this is for a machine that is busy with other things.
@@ -30,7 +30,7 @@ def results(home: Path) -> dict[str, Any]:
 
 def run(home: Path, *options: str) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", "bench", *options],
+        [sys.executable, "-m", "tests.benchmark", *options],
         cwd=PROJECT,
         env=os.environ | {"SEGMILL_HOME": str(home)},
         capture_output=True,

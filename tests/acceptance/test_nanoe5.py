@@ -17,11 +17,14 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments.embedding import get_embedder, registry
+from segments.embedding import catalog, get_embedder
 from segments.models import DocumentSegment
 from segments.models.import_job import ImportStatus
 from segments.search import SearchMethod, search
-from tests.integration.conftest import ImportText, import_text  # noqa: F401  (a fixture)
+from tests.integration.conftest import (
+    ImportText,
+    import_text,  # noqa: F401  (a fixture)
+)
 
 from .processes import running, wait_until
 
@@ -64,7 +67,7 @@ def _answers(url: str) -> bool:
 @pytest.fixture(autouse=True)
 def endpoint(e5: str, settings: Settings) -> None:
     """Set up as an installation would be."""
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.SEGMILL_OPENAI_BASE_URL = e5
     settings.SEGMILL_EMBEDDING_PASSAGE_INPUT_TYPE = "passage"
     settings.SEGMILL_EMBEDDING_QUERY_INPUT_TYPE = "query"

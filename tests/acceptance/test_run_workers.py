@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from datasets.models import Document
-from segments import heartbeats, services
+from segments.jobs import heartbeats
 from segments.models import ImportJob
-from segments.models.import_job import Door, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.services import imports
 
 from .processes import running, wait_until
 
@@ -76,7 +77,7 @@ def run_workers(folder: Path) -> Iterator[Workers]:
 
 def import_one(document: Document) -> None:
     """It goes through, sooner or later."""
-    job = services.start_import(document, BytesIO(QA), "rows.csv", door=Door.API)
+    job = imports.start_import(document, BytesIO(QA), "rows.csv", door=ImportSource.API)
     wait_until(lambda: ImportJob.objects.get(pk=job.pk).is_final)
     job.refresh_from_db()
     assert job.status == ImportStatus.COMPLETED, job.error

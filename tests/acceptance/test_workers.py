@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from config.redis_urls import neighbour
+from config.queue import neighbour
 from datasets.models import Tenant
-from segments.api_keys import create_api_key
 from segments.models import Chunk, DocumentSegment, ImportJob
+from segments.services.api_keys import create_api_key
 
 from .processes import Remote, cluster, valkey, wait_until, web_server
 

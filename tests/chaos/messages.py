@@ -8,7 +8,7 @@ from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
-from segments.hints import hint
+from segments.jobs.queue import enqueue
 from segments.models import ImportJob
 
 
@@ -61,4 +61,4 @@ def messages() -> Messages:
 def hint_at_all() -> None:
     """A message for every open import, and one for an import that never was."""
     for job_id in [*ImportJob.objects.open().values_list("pk", flat=True), uuid4()]:
-        hint(job_id)
+        enqueue(job_id)

@@ -14,8 +14,8 @@ from django.db import Error, connections
 from redis.exceptions import RedisError
 
 from datasets.models import Dataset, Document, Tenant
-from segments.api_keys import create_api_key
 from segments.models import Chunk, DocumentSegment, ImportJob, StagedRow, StagedVector
+from segments.services.api_keys import create_api_key
 from tests.chaos.clients import Accepted, Api, Client, Fate, Ledger
 from tests.chaos.faults import NoEffect, Scene, faults_for
 from tests.chaos.installation import Installation, wait_until

@@ -18,17 +18,16 @@ from django.db.models import Count, Sum
 from django.test import override_settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
+from segments.db.binary_copy import copy_binary, pack_vectors
 from segments.exceptions import ClaimLost, ImportCancelled, RowsGone, StateConflict, TargetGone
-from segments.importing import chunks, job, staging, state, undo
-from segments.importing.chunks import ChunkClaim
-from segments.importing.copying import copy_binary, pack_vectors
-from segments.importing.job.preparing import begin_anew
-from segments.importing.publish import publish
-from segments.importing.state import JobClaim
-from segments.importing.tokens import content_hash
-from segments.importing.types import CountedRow, SegmentRow
+from segments.files.types import CountedRow, SegmentRow
+from segments.imports import chunks, runner, staging, state, undo
+from segments.imports.chunks import ChunkClaim
+from segments.imports.prepare import begin_anew, content_hash
+from segments.imports.publish import publish_staged
+from segments.imports.state import JobClaim
 from segments.models import Chunk, DocumentSegment, ImportJob, StagedRow, StagedVector
-from segments.models.import_job import FINAL_STATUSES, Door, ImportStatus
+from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
 from tests.faults.scenarios import make_time_pass
 
 T = TypeVar("T")
@@ -112,7 +111,7 @@ class Model:
             tenant_id=document.tenant_id,
             dataset_id=document.dataset_id,
             document=document,
-            door=Door.API,
+            door=ImportSource.API,
             file_name="rows.csv",
             file_key=f"none/{uuid4()}",
             file_sha256="",
@@ -149,7 +148,7 @@ class Model:
             Chunk.objects.create(
                 job_id=claim.job_id, ordinal=done + 1, first_row=first, last_row=last
             )
-            staging.stage(staging.packed(claim.job_id, first, rows, "english"))
+            staging.stage(staging.pack_chunk(claim.job_id, first, rows, "english"))
         self._staged[claim] = done + 1
 
     def _start_embedding(self) -> None:
@@ -190,7 +189,7 @@ class Model:
     def _publish(self) -> None:
         claim = self._claim_of(ImportStatus.PUBLISHING)
         with self._as_holder(claim):
-            publish(claim)
+            publish_staged(claim)
 
     def _give_back(self) -> None:
         claim = self._claim()
@@ -224,7 +223,7 @@ class Model:
         job_id = self._any()
         state.give_up_if_spent(job_id)
         state.resume(job_id)
-        job.settle(job_id)
+        runner.settle(job_id)
 
     def _undo(self) -> None:
         undo.undo(self._any(ImportStatus.COMPLETED))

@@ -22,7 +22,7 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from segments.embedding.wordllama import WordLlamaEmbedder
+from segments.embedding.providers.wordllama import WordLlamaEmbedder
 
 # Django numbers savepoints, and names them after their thread.
 SAVEPOINT_NAME = re.compile(r'"s\d+_x\d+"')

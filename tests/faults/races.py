@@ -19,12 +19,13 @@ from django.db import connections
 from django.db.models import Sum
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
-from segments import editing, services
-from segments.editing import NewText
 from segments.exceptions import ImportNotFound, SegmentNotFound, StateConflict, TargetGone
-from segments.importing import job, state
+from segments.imports import runner, state
 from segments.models import DocumentSegment, ImportJob, StagedRow
-from segments.models.import_job import FINAL_STATUSES, Door, ImportStatus
+from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
+from segments.services import imports
+from segments.services import segments as editing
+from segments.services.segments import NewText
 
 ROWS = 5
 SUBMITTERS = 8
@@ -68,8 +69,8 @@ class Races:
         document = self._new_document()
         started = self._ready_to_publish(document)
         _, cancelled = self._at_once(
-            lambda: job.run(started.pk),
-            lambda: services.cancel_import(started),
+            lambda: runner.run(started.pk),
+            lambda: imports.cancel_import(started),
             leads=(-self._lead, self._lead),
         )
         started.refresh_from_db()
@@ -86,8 +87,8 @@ class Races:
         document, key = self._new_document(), self.chance.choice([None, str(uuid4())])
 
         def submit() -> ImportJob:
-            return services.start_import(
-                document, _file(), "rows.csv", door=Door.API, idempotency_key=key
+            return imports.start_import(
+                document, _file(), "rows.csv", door=ImportSource.API, idempotency_key=key
             )
 
         jobs = self._at_once(*[submit] * SUBMITTERS)
@@ -99,20 +100,20 @@ class Races:
     def all_on_one_document(self) -> None:
         """Two imports, an edit, and a delete of the document or of a segment of it."""
         document = self._new_document()
-        job.run(self._ready_to_publish(document).pk)
+        runner.run(self._ready_to_publish(document).pk)
         edited, other = list(DocumentSegment.objects.filter(document=document))[:2]
         first, second = (self._ready_to_publish(document, about) for about in ("one", "other"))
         whole = self.chance.random() < 0.5
         *_, deleted = self._at_once(
-            lambda: job.run(first.pk),
-            lambda: job.run(second.pk),
+            lambda: runner.run(first.pk),
+            lambda: runner.run(second.pk),
             lambda: editing.update_segment(edited.pk, NewText("Edited.")),
             document.delete if whole else lambda: editing.delete_segments([other.pk]),
         )
         assert not isinstance(deleted, Exception), repr(deleted)
         jobs = list(ImportJob.objects.filter(pk__in=[first.pk, second.pk]))
         for each in jobs:
-            job.run(each.pk)
+            runner.run(each.pk)
             each.refresh_from_db()
             assert each.status == ImportStatus.COMPLETED, each.error
         if whole:
@@ -121,8 +122,8 @@ class Races:
         else:
             self._check_document(document, 3 * ROWS - 1)
             assert DocumentSegment.objects.get(pk=edited.pk).content == "Edited."
-        job.forget(first)
-        job.forget(second)
+        runner.forget(first)
+        runner.forget(second)
         self.ends["document deleted" if whole else "segment deleted"] += 1
 
     def _at_once(self, *works: Work, leads: Sequence[float] = ()) -> list[object]:
@@ -153,9 +154,9 @@ class Races:
 
     def _ready_to_publish(self, document: Document, about: str = "it") -> ImportJob:
         """An import that only has to be published."""
-        started = services.start_import(document, _file(about), "rows.csv", door=Door.API)
+        started = imports.start_import(document, _file(about), "rows.csv", door=ImportSource.API)
         with _not_published():
-            job.run(started.pk)
+            runner.run(started.pk)
         return started
 
     def _check_document(self, document: Document, rows: int) -> None:

@@ -17,13 +17,14 @@ from django.test import override_settings
 from django_q.models import OrmQ
 
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments import services
-from segments.embedding.wordllama import WordLlamaEmbedder
+from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import StateConflict
-from segments.importing import job, state
+from segments.files.options import ImportOptions
+from segments.imports import runner, state
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
-from segments.models.import_job import Door, ImportMode, ImportStatus
+from segments.models.import_job import ImportMode, ImportSource, ImportStatus
 from segments.operations import reaper
+from segments.services import imports
 
 HEADER = "question,answer,external_id\n"
 ROWS = 4
@@ -67,9 +68,9 @@ class Scenario(ABC):
         """An import into the document that no worker has seen; `more` are lines after its rows."""
         lines = "".join(f"{q},{a},{x}\n" for q, a, x in _rows())
         file = BytesIO(f"{HEADER}{lines}{more}".encode())
-        options = services.ImportOptions(mode=mode)
-        return services.start_import(
-            self.document, file, "rows.csv", door=Door.API, options=options
+        options = ImportOptions(mode=mode)
+        return imports.start_import(
+            self.document, file, "rows.csv", door=ImportSource.API, options=options
         )
 
     def contents(self) -> list[str]:
@@ -110,7 +111,7 @@ class Import(Scenario):
 
     def act(self) -> None:
         """Run it from beginning to end."""
-        job.run(self.job.pk)
+        runner.run(self.job.pk)
 
     def after(self) -> list[str]:
         """What the document holds once it is published."""
@@ -160,12 +161,12 @@ class Cancel(Scenario):
     def arrange(self) -> None:
         """An import with chunks done and chunks to do."""
         self.job = self.start()
-        with self.settings(), patch.object(job, "embed", lambda *args: None):
-            job.run(self.job.pk)
+        with self.settings(), patch.object(runner, "embed", lambda *args: None):
+            runner.run(self.job.pk)
 
     def act(self) -> None:
         """Cancel it, as its page does."""
-        services.cancel_import(self.job)
+        imports.cancel_import(self.job)
 
     def check_whole(self) -> None:
         """Nothing of it is ever visible."""
@@ -174,7 +175,7 @@ class Cancel(Scenario):
     def recover(self) -> None:
         """Asked again, it is cancelled; nothing of it comes back or stays staged."""
         with suppress(StateConflict):
-            services.cancel_import(self.job)
+            imports.cancel_import(self.job)
         make_time_pass(self.job.pk)
         reaper.sweep()
         run_to_the_end(self.job.pk)
@@ -196,7 +197,7 @@ class Undo(Scenario):
 
     def act(self) -> None:
         """Undo it, as its page does."""
-        services.undo_import(job.load(self.job.pk))
+        imports.undo_import(state.load(self.job.pk))
 
     def check_whole(self) -> None:
         """Gone and undone are one."""
@@ -208,7 +209,7 @@ class Undo(Scenario):
     def recover(self) -> None:
         """Asked again, it is undone."""
         with suppress(StateConflict):
-            services.undo_import(job.load(self.job.pk))
+            imports.undo_import(state.load(self.job.pk))
         self.check_whole()
         self.check_document(_former())
 
@@ -289,7 +290,7 @@ def run_to_the_end(job_id: UUID) -> int:
     with settings, patch.object(WordLlamaEmbedder, "embed_passages", counted):
         for _ in range(MOST_RUNS):
             make_time_pass(job_id)
-            if job.run(job_id).is_final:
+            if runner.run(job_id).is_final:
                 return texts
     raise AssertionError(f"import {job_id} does not end")
 

@@ -7,11 +7,12 @@ from typing import Protocol
 import pytest
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
-from segments import services
-from segments.api_keys import create_api_key
-from segments.importing.types import Listener, nobody
+from segments.files.options import ImportOptions
+from segments.files.types import Listener, no_progress
 from segments.models import DocumentSegment, ImportJob
-from segments.models.import_job import Door
+from segments.models.import_job import ImportSource
+from segments.services import imports
+from segments.services.api_keys import create_api_key
 
 from .api_client import Api
 from .roles import log_in
@@ -95,20 +96,20 @@ def import_text() -> ImportText:
         document: Document,
         text: str | bytes,
         name: str = "rows.csv",
-        listener: Listener = nobody,
+        listener: Listener = no_progress,
         **options: object,
     ) -> ImportJob:
         content = text.encode() if isinstance(text, str) else text
         document.refresh_from_db()
-        started = services.start_import(
+        started = imports.start_import(
             document,
             BytesIO(content),
             name,
-            door=Door.COMMAND,
-            options=services.ImportOptions.from_fields(options),
+            door=ImportSource.COMMAND,
+            options=ImportOptions.from_fields(options),
             background=False,
         )
-        return services.run_in_foreground(started, listener)
+        return imports.run_in_foreground(started, listener)
 
     return run
 
@@ -135,7 +136,7 @@ def start() -> Start:
     """Hands a text over to the workers, as the REST API does."""
 
     def run(document: Document, text: str, name: str = "rows.csv") -> ImportJob:
-        return services.start_import(document, BytesIO(text.encode()), name, door=Door.API)
+        return imports.start_import(document, BytesIO(text.encode()), name, door=ImportSource.API)
 
     return run
 

@@ -14,9 +14,9 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from datasets.models import Document
-from segments.importing import abandoned, staging
+from segments.imports import foreground, staging
 from segments.models import Chunk, ImportJob, StagedRow
-from segments.models.import_job import Door, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
 
 from .conftest import ImportText
 
@@ -35,7 +35,12 @@ def make_job(document: Document) -> MakeJob:
 
     def make(**fields: object) -> ImportJob:
         key = default_storage.save("imports/left", ContentFile(b"content\nx\n"))
-        usual = {"door": Door.COMMAND, "background": False, "file_name": "a.csv", "file_bytes": 1}
+        usual = {
+            "door": ImportSource.COMMAND,
+            "background": False,
+            "file_name": "a.csv",
+            "file_bytes": 1,
+        }
         job = ImportJob.objects.create(
             tenant_id=document.tenant_id,
             dataset_id=document.dataset_id,
@@ -74,7 +79,7 @@ PUBLISHING = ImportStatus.PUBLISHING
 def test_a_silent_import_is_ended_and_tidied(fields: dict[str, object], make_job: MakeJob) -> None:
     job = make_job(**fields)
 
-    abandoned.clean_up()
+    foreground.clean_up()
 
     job.refresh_from_db()
     assert (job.status, job.error_code) == (ImportStatus.FAILED, "abandoned")
@@ -101,7 +106,7 @@ def test_an_import_that_gives_signs_of_life_is_left_alone(
 ) -> None:
     job = make_job(**fields)
 
-    abandoned.clean_up()
+    foreground.clean_up()
 
     assert still_there(job)
 
@@ -129,7 +134,7 @@ def test_chunks_are_signs_of_life_while_embedding(
     job = make_job(status=EMBEDDING, prepared_at=LONG_AGO)
     Chunk.objects.create(job=job, ordinal=1, first_row=1, last_row=1, **chunk)
 
-    abandoned.clean_up()
+    foreground.clean_up()
 
     assert still_there(job) is lives
 
@@ -141,18 +146,18 @@ def test_a_publisher_at_work_is_left_alone_however_long_it_takes(make_job: MakeJ
         cursor.execute(
             "SELECT FROM segments_importjob WHERE id = %s FOR NO KEY UPDATE", [str(job.pk)]
         )
-        abandoned.clean_up()
+        foreground.clean_up()
         assert still_there(job)
     publisher.close()
 
-    abandoned.clean_up()
+    foreground.clean_up()
     assert not still_there(job)
 
 
 def test_a_dry_run_is_left_alone_as_long_as_its_connection_lives() -> None:
     with staging.visit() as visit:
         stage(visit)
-        cleaning = threading.Thread(target=partial(in_own_connection, abandoned.clean_up))
+        cleaning = threading.Thread(target=partial(in_own_connection, foreground.clean_up))
         cleaning.start()
         cleaning.join()
         assert StagedRow.objects.filter(job_id=visit).exists()
@@ -174,6 +179,6 @@ def test_staged_rows_of_ended_imports_and_of_nobody_are_removed(
     stage(document.pk)
     alive = make_job()
 
-    abandoned.clean_up()
+    foreground.clean_up()
 
     assert [row.job_id for row in StagedRow.objects.all()] == [alive.pk]

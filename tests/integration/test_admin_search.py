@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from datasets.models import Dataset, DocForm, Document, Membership, Tenant
-from segments.admin import finding, segments
-from segments.admin.finding import found_segments
+from segments.admin import segment_filters, segments
+from segments.admin.segment_filters import found_segments
 from segments.models import DocumentSegment
 
 from .conftest import ImportText, MakeDocument
@@ -82,7 +82,7 @@ def test_words_are_understood_in_each_language(
     assert _found(text, tenant) == contents
 
 
-@pytest.mark.parametrize("named", [0, finding.DATASETS_NAMED], ids=["unnamed", "named"])
+@pytest.mark.parametrize("named", [0, segment_filters.DATASETS_NAMED], ids=["unnamed", "named"])
 def test_only_the_given_datasets_are_looked_into(
     tenant: Tenant,
     english: Document,
@@ -91,7 +91,7 @@ def test_only_the_given_datasets_are_looked_into(
     monkeypatch: pytest.MonkeyPatch,
     named: int,
 ) -> None:
-    monkeypatch.setattr(finding, "DATASETS_NAMED", named)
+    monkeypatch.setattr(segment_filters, "DATASETS_NAMED", named)
 
     assert _found("late", tenant) == ["He was running late."]
     assert _found("a-1", tenant) == ["Die Häuser stehen in Ulm.", "He was running late."]

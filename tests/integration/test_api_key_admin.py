@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from datasets.models import Membership, Tenant
-from segments.api_keys import create_api_key, find_api_key
 from segments.models import ApiKey
+from segments.services.api_keys import create_api_key, find_api_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

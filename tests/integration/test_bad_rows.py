@@ -6,10 +6,10 @@ import pytest
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments import services
 from segments.exceptions import FileTooLarge
 from segments.models import ImportJob, RowError
-from segments.models.import_job import Door
+from segments.models.import_job import ImportSource
+from segments.services import imports
 
 from .conftest import ImportText
 from .snapshot import snapshot
@@ -112,7 +112,9 @@ def test_a_file_over_the_size_limit_is_not_even_kept(
     before = snapshot()
 
     with pytest.raises(FileTooLarge, match="SEGMILL_MAX_FILE_BYTES"):
-        services.start_import(document, BytesIO(GOOD.encode()), "rows.csv", door=Door.COMMAND)
+        imports.start_import(
+            document, BytesIO(GOOD.encode()), "rows.csv", door=ImportSource.COMMAND
+        )
 
     assert snapshot() == before
     assert not ImportJob.objects.exists()

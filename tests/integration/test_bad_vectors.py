@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from datasets.models import Dataset, Document
-from segments.embedding import registry
+from segments.embedding import catalog
 from segments.models import RowError
 from segments.models.import_job import ImportStatus
 from tests import embedders
@@ -21,11 +21,11 @@ ROWS = "question,answer\none,1\ntwo,2\nthe bad one,3\nfour,4\nfive,5\n"
 @pytest.fixture
 def faulty(document: Document, monkeypatch: pytest.MonkeyPatch) -> Iterator[Document]:
     """A document whose dataset has the faulty model."""
-    registry.load.cache_clear()
-    monkeypatch.setitem(registry.PROVIDERS, "faulty", embedders.PATH)
+    catalog.load.cache_clear()
+    monkeypatch.setitem(catalog.PROVIDERS, "faulty", embedders.PATH)
     Dataset.objects.update(embedding_model_provider="faulty")
     yield document
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from django.conf import settings as django_settings
 from django.db import connection, connections
 from pytest_django import Settings
 
-from segments.embedding.budget import SharedBudget, Wait, budget_key, draw
-from segments.embedding.configuration import ModelSettings
+from segments.embedding.base import ModelSettings
 from segments.embedding.credentials import Secret
+from segments.embedding.rate_limits import SharedBudget, Wait, budget_key, draw
 from segments.models import EmbeddingBudget, EmbeddingCall
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,8 +35,8 @@ name, tenant, seconds, tokens, options = sys.argv[1:]
 settings.DATABASES["default"]["NAME"] = name
 django.setup()
 from uuid import UUID
-from segments.embedding.budget import SharedBudget, Wait
-from segments.embedding.configuration import ModelSettings
+from segments.embedding.base import ModelSettings
+from segments.embedding.rate_limits import SharedBudget, Wait
 budget = SharedBudget(ModelSettings(**json.loads(options)), UUID(tenant))
 ends, granted = time.time() + float(seconds), []
 while time.time() < ends:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from datasets.models import Dataset, Document
-from segments.importing.types import Progress
+from segments.files.types import Progress
 from segments.models import DocumentSegment
 from segments.models.import_job import ImportStatus
 

@@ -27,7 +27,7 @@ from segments.models import (
     StagedMatch,
     StagedRow,
 )
-from segments.models.import_job import Door
+from segments.models.import_job import ImportSource
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def _job(document: Document, **fields: object) -> ImportJob:
     usual = {
         "tenant_id": document.tenant_id,
         "dataset_id": document.dataset_id,
-        "door": Door.COMMAND,
+        "door": ImportSource.COMMAND,
         "file_name": "a.csv",
         "file_key": "k",
         "file_sha256": "0" * 64,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segments.importing import copying as pack
+from segments.db import binary_copy as pack
 
 pytestmark = pytest.mark.django_db
 

@@ -14,10 +14,10 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from datasets.models import Document
 from segments.exceptions import DatabaseFailed, TargetGone
-from segments.importing import job
+from segments.imports import runner
+from segments.imports.report import report_import
 from segments.models import DocumentSegment, ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
-from segments.reports import report_import
 from tests.pausing import PHASES, disk_full, pause
 
 from .api_client import Api
@@ -81,14 +81,14 @@ def test_a_full_disk_fails_the_import_and_the_next_one_works(
 def test_a_connection_that_is_lost_after_the_end_changes_nothing_of_it(
     document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "merge_full_text", lose_connection)
+    monkeypatch.setattr(runner, "merge_full_text", lose_connection)
 
     report = in_thread(lambda: report_import(import_text(document, ROWS))).result()
 
     assert (report.status, report.created, report.error) == ("completed", 10, None)
     assert ImportJob.objects.get().tidied_at is None
     monkeypatch.undo()
-    job.settle(ImportJob.objects.get().pk)
+    runner.settle(ImportJob.objects.get().pk)
     assert ImportJob.objects.get().tidied_at is not None
 
 

@@ -8,14 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from datasets.models import Document
-from segments.embedding.budget import SharedBudget, Wait
-from segments.embedding.configuration import ModelSettings
-from segments.holders import Holder
-from segments.importing import chunks, job, state
+from segments.embedding.base import ModelSettings
+from segments.embedding.rate_limits import SharedBudget, Wait
+from segments.imports import chunks, runner, state
+from segments.jobs.leases import LeaseOwner
 from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
-from segments.operations.dead_holders import is_gone, release_leases
-from segments.reembedding import services as reembedding
+from segments.operations.reaper import is_gone, release_leases
 from segments.reembedding import state as reembedding_state
+from segments.services import reembeddings as reembedding
 
 from .conftest import ImportText, Start
 
@@ -25,10 +25,10 @@ QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(1
 
 
 @pytest.fixture
-def zombie() -> Iterator[Holder]:
+def zombie() -> Iterator[LeaseOwner]:
     """A process that has ended and that nobody has collected."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
-        holder = replace(Holder.here(), process=process.pid)
+        holder = replace(LeaseOwner.here(), process=process.pid)
         assert not is_gone(holder)
         process.kill()
         while not is_gone(holder):
@@ -37,15 +37,15 @@ def zombie() -> Iterator[Holder]:
 
 
 @pytest.fixture
-def gone() -> Holder:
+def gone() -> LeaseOwner:
     """A process that was there."""
     with subprocess.Popen(["true"]) as process:
         pass
-    return replace(Holder.here(), process=process.pid)
+    return replace(LeaseOwner.here(), process=process.pid)
 
 
 def test_a_job_of_a_killed_worker_can_be_taken_at_once(
-    document: Document, start: Start, gone: Holder
+    document: Document, start: Start, gone: LeaseOwner
 ) -> None:
     started = start(document, QA)
     claim = state.claim_preparing(started.pk)
@@ -63,14 +63,14 @@ def test_a_job_of_a_killed_worker_can_be_taken_at_once(
 def test_a_chunk_of_a_killed_worker_can_be_taken_at_once(
     document: Document,
     start: Start,
-    zombie: Holder,
+    zombie: LeaseOwner,
     small_chunks: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started = start(document, QA)
     with monkeypatch.context() as patch:
-        patch.setattr(job, "embed", lambda *args: None)
-        job.run(started.pk)
+        patch.setattr(runner, "embed", lambda *args: None)
+        runner.run(started.pk)
     first, second = chunks.claim_next(started.pk), chunks.claim_next(started.pk)
     assert first
     assert second
@@ -83,7 +83,7 @@ def test_a_chunk_of_a_killed_worker_can_be_taken_at_once(
     assert (again.ordinal, again.epoch) == (first.ordinal, first.epoch + 1)
 
 
-def test_a_place_at_an_endpoint_that_a_killed_worker_had_is_free_at_once(gone: Holder) -> None:
+def test_a_place_at_an_endpoint_that_a_killed_worker_had_is_free_at_once(gone: LeaseOwner) -> None:
     model = ModelSettings(provider="p", kind="openai", model="m", calls=1)
     budget = SharedBudget(model, uuid4())
     assert isinstance(budget.take(1), UUID)
@@ -97,7 +97,7 @@ def test_a_place_at_an_endpoint_that_a_killed_worker_had_is_free_at_once(gone: H
 
 
 def test_a_dataset_that_a_killed_worker_embedded_anew_can_be_taken_at_once(
-    document: Document, import_text: ImportText, gone: Holder
+    document: Document, import_text: ImportText, gone: LeaseOwner
 ) -> None:
     import_text(document, QA)
     work = reembedding.change_model(document.dataset, "wordllama", "l2_supercat_256")
@@ -119,7 +119,10 @@ def test_a_dataset_that_a_killed_worker_embedded_anew_can_be_taken_at_once(
     ],
 )
 def test_processes_that_cannot_be_seen_from_here_are_left_alone(
-    document: Document, start: Start, gone: Holder, elsewhere: Callable[[Holder], Holder]
+    document: Document,
+    start: Start,
+    gone: LeaseOwner,
+    elsewhere: Callable[[LeaseOwner], LeaseOwner],
 ) -> None:
     started = start(document, QA)
     assert state.claim_preparing(started.pk)
@@ -130,9 +133,9 @@ def test_processes_that_cannot_be_seen_from_here_are_left_alone(
 
 @pytest.mark.parametrize("name", ["", "a", "host:1:2", "host:x:1:1", "host:1:2:3:4"])
 def test_a_name_that_is_no_holders_is_nobodys(name: str) -> None:
-    assert Holder.parse(name) is None
-    assert not is_gone(Holder.parse(name))
+    assert LeaseOwner.parse(name) is None
+    assert not is_gone(LeaseOwner.parse(name))
 
 
 def test_a_holder_is_known_by_its_name() -> None:
-    assert Holder.parse(Holder.here().name) == Holder.here()
+    assert LeaseOwner.parse(LeaseOwner.here().name) == LeaseOwner.here()

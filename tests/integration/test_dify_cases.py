@@ -34,11 +34,13 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document
-from segments import editing, hints, tasks
-from segments.editing import NewText
+from segments import tasks
 from segments.exceptions import NoEmbeddingModel, SegmentNotFound
+from segments.jobs import queue as hints
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
+from segments.services import segments as editing
+from segments.services.segments import NewText
 from segments.uploads import FOLDER
 
 from .api_client import Api, batch_import

@@ -7,10 +7,16 @@ import pytest
 from django.contrib.auth.models import User
 
 from datasets.models import Dataset, Document
-from segments.editing import NewText, apply_edit, delete_segments, prepare_edit, update_segment
 from segments.embedding import get_embedder
 from segments.exceptions import SegmentNotFound, SegmentRefused, TargetGone
 from segments.models import DocumentSegment
+from segments.services.segments import (
+    NewText,
+    apply_edit,
+    delete_segments,
+    prepare_edit,
+    update_segment,
+)
 
 from .conftest import ImportText, MakeDocument
 from .test_undo import totals, true_totals

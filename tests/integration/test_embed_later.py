@@ -10,13 +10,13 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.embedding import registry
+from segments.embedding import catalog
 from segments.models import DocumentSegment, ImportJob, Reembedding
+from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.models.import_job import ImportStatus
-from segments.models.reembedding import ReembeddingPurpose, ReembeddingStatus
-from segments.reembedding import services as reembedding
-from segments.reembedding import work
+from segments.reembedding import run
 from segments.search import SearchMethod, search
+from segments.services import reembeddings as reembedding
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import EmbeddingsServer
 
@@ -32,7 +32,7 @@ MORE = "content\nShips sail.\nBread is baked in an oven.\n"
 
 @pytest.fixture(autouse=True)
 def stored(settings: Settings, tmp_path: Path) -> None:
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
 
 
@@ -43,7 +43,7 @@ def without_vector(document: Document) -> set[str]:
 
 def fill(document: Document) -> Reembedding:
     [open_one] = Reembedding.objects.open().filter(dataset=document.dataset)
-    return work.run(open_one.pk)
+    return run.run(open_one.pk)
 
 
 def test_rows_are_found_by_words_at_once_and_by_meaning_later(
@@ -97,7 +97,7 @@ def test_one_filling_serves_all_imports_that_come_meanwhile(
         if progress.texts_done and not ImportJob.objects.filter(file_name="more.csv").exists():
             import_text(passages, MORE, name="more.csv", embed="later")
 
-    assert work.run(filling.pk, import_more).status == ReembeddingStatus.COMPLETED
+    assert run.run(filling.pk, import_more).status == ReembeddingStatus.COMPLETED
     assert Reembedding.objects.count() == 1
     assert without_vector(passages) == set()
 
@@ -110,7 +110,7 @@ def test_a_change_of_model_brings_the_missing_vectors_too(
     change = reembedding.change_model(passages.dataset, "openai", "m")
     import_text(passages, MORE, embed="later")
     assert Reembedding.objects.count() == 1
-    assert work.run(change.pk).status == ReembeddingStatus.COMPLETED
+    assert run.run(change.pk).status == ReembeddingStatus.COMPLETED
     assert without_vector(passages) == set()
 
 

@@ -5,8 +5,8 @@ from io import BytesIO
 import pytest
 
 from datasets.models import Document
-from segments import services
 from segments.models import StagedRow
+from segments.services import imports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -14,7 +14,7 @@ ROWS = "question,answer,page\n" + "".join(f"question {n},answer {n},{n}\n" for n
 
 
 def test_the_columns_and_the_first_rows_are_shown(document: Document) -> None:
-    found = services.examine_file(document, BytesIO(ROWS.encode()), "rows.csv", len(ROWS))
+    found = imports.dry_run_import(document, BytesIO(ROWS.encode()), "rows.csv", len(ROWS))
 
     assert found.columns.names == ("question", "answer", "page")
     assert found.columns.unknown == ("page",)
@@ -27,7 +27,7 @@ def test_of_a_large_file_only_the_first_rows_are_looked_at(
     document: Document, small_chunks: int, most: int, rows: int, partial: bool
 ) -> None:
     file = BytesIO(ROWS.encode())
-    found = services.examine_file(document, file, "rows.csv", len(ROWS), most_rows=most)
+    found = imports.dry_run_import(document, file, "rows.csv", len(ROWS), most_rows=most)
 
     assert (found.rows, found.is_partial) == (rows, partial)
     assert not StagedRow.objects.exists()

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.models import Dataset, Document
-from segments.exporting.segments import COLUMNS, FORMATS, export_document
-from segments.importing.tokens import content_hash
-from segments.importing.types import FileFormat
+from segments.files.types import FileFormat
+from segments.imports.prepare import content_hash
 from segments.models import DocumentSegment
 from segments.models.import_job import ImportStatus
+from segments.services.exports import COLUMNS, FORMATS, export_document
 
 from .conftest import ImportText, MakeDocument
 

@@ -16,12 +16,11 @@ from pytest_django import Settings
 from datasets.models import Document
 from segments.embedding import Vectors
 from segments.embedding.base import Batching
-from segments.embedding.wordllama import WordLlamaEmbedder
-from segments.importing import job
-from segments.importing.claims import JobClaim
-from segments.importing.job import embedding
-from segments.importing.job.publishing import publish
-from segments.importing.types import Listener, Progress
+from segments.embedding.providers.wordllama import WordLlamaEmbedder
+from segments.files.types import Listener, Progress
+from segments.imports import embed_pool, runner
+from segments.imports.publish import publish
+from segments.imports.state import JobClaim
 from segments.models import Chunk, DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
 
@@ -37,7 +36,7 @@ Act = Callable[[], None]
 @pytest.fixture(autouse=True)
 def two_processes(settings: Settings, monkeypatch: pytest.MonkeyPatch, small_chunks: int) -> None:
     settings.SEGMILL_EMBED_THREADS = 2
-    monkeypatch.setattr(embedding, "ROWS_A_PROCESS", 1)
+    monkeypatch.setattr(embed_pool, "ROWS_A_PROCESS", 1)
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         found.update(name.split(":")[1] for name in names)
         publish(claim, listener)
 
-    monkeypatch.setattr(job, "publish", look)
+    monkeypatch.setattr(runner, "publish", look)
     return found
 
 
@@ -183,7 +182,7 @@ def test_helpers_end_with_their_parent() -> None:
 import os, signal, time
 import django
 django.setup()
-from segments.importing.job.helpers import start_helpers
+from segments.imports.embed_pool import start_helpers
 
 def work(stop):
     while not stop():

@@ -9,11 +9,12 @@ from django.db import connections
 from django_q.models import OrmQ
 
 from datasets.models import Dataset, Document, Tenant
-from segments import services, tasks
+from segments import tasks
 from segments.exceptions import IdempotencyConflict
+from segments.files.options import ImportOptions
 from segments.models import ImportJob
-from segments.models.import_job import Door, ImportMode, OnError
-from segments.services import ImportOptions
+from segments.models.import_job import ImportMode, ImportSource, OnError
+from segments.services import imports
 
 from .conftest import MakeDocument
 from .storage import stored_files
@@ -31,8 +32,13 @@ def submit(
     key: str | None = None,
     options: ImportOptions | None = None,
 ) -> ImportJob:
-    return services.start_import(
-        document, BytesIO(content), "a.csv", door=Door.API, options=options, idempotency_key=key
+    return imports.start_import(
+        document,
+        BytesIO(content),
+        "a.csv",
+        door=ImportSource.API,
+        options=options,
+        idempotency_key=key,
     )
 
 
@@ -145,6 +151,8 @@ def test_without_a_key_the_same_file_is_the_same_request_until_its_end(
 
 
 def test_a_file_somebody_imports_in_the_foreground_is_another_request(document: Document) -> None:
-    own = services.start_import(document, BytesIO(QA), "a.csv", door=Door.COMMAND, background=False)
+    own = imports.start_import(
+        document, BytesIO(QA), "a.csv", door=ImportSource.COMMAND, background=False
+    )
 
     assert submit(document).pk != own.pk

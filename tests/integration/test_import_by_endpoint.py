@@ -14,13 +14,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments.embedding import registry
-from segments.importing import job as running
-from segments.importing import state
+from segments.embedding import catalog
+from segments.files.options import ImportOptions
+from segments.imports import runner as running
+from segments.imports import state
+from segments.imports.report import report_import
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow
-from segments.models.import_job import Door, ImportMode, ImportStatus, OnError
-from segments.reports import report_import
-from segments.services import ImportOptions, run_in_foreground, start_import
+from segments.models.import_job import ImportMode, ImportSource, ImportStatus, OnError
+from segments.services.imports import run_in_foreground, start_import
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, vector_of
 
@@ -44,7 +45,7 @@ def document(
     tmp_path: Path,
 ) -> Document:
     """A document whose vectors come from the server, two texts a request."""
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path  # what stays interrupted keeps its file
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
@@ -216,7 +217,7 @@ def import_file(document: Document) -> Callable[[OnError], ImportJob]:
             document,
             BytesIO(FILE.encode()),
             "rows.csv",
-            door=Door.COMMAND,
+            door=ImportSource.COMMAND,
             options=ImportOptions(on_error=on_error),
             background=False,
         )
@@ -286,7 +287,7 @@ def test_a_refused_row_ends_a_sync_even_with_skip(
     rows = "".join(f"id{number},{text}\n" for number, text in enumerate(TEXTS))
     file = BytesIO(f"external_id,content\n{rows}".encode())
     started = start_import(
-        document, file, "rows.csv", door=Door.COMMAND, options=options, background=False
+        document, file, "rows.csv", door=ImportSource.COMMAND, options=options, background=False
     )
     job = run_in_foreground(started)
     assert (job.status, job.error_code) == (ImportStatus.FAILED, "rows_refused")

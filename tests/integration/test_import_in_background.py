@@ -14,13 +14,13 @@ from django.db import connections
 from django_q.models import OrmQ
 
 from datasets.models import Document
-from segments import services
-from segments.importing import job as pipeline
-from segments.importing import state
-from segments.importing.types import Progress
+from segments.files.types import Progress
+from segments.imports import runner as pipeline
+from segments.imports import state
 from segments.management import watching
 from segments.models import DocumentSegment, ImportJob
-from segments.models.import_job import Door, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.services import imports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +43,7 @@ def test_the_id_is_printed_alone_and_the_workers_are_told(
     identifier = run(write_file(QA), *PLACE, "--background")
 
     job = ImportJob.objects.get(pk=identifier)
-    assert (job.status, job.background, job.door) == ("waiting", True, Door.COMMAND)
+    assert (job.status, job.background, job.door) == ("waiting", True, ImportSource.COMMAND)
     assert OrmQ.objects.count() == 1
     assert not DocumentSegment.objects.exists()
     assert pipeline.run(job.pk).status == ImportStatus.COMPLETED
@@ -155,7 +155,7 @@ def test_what_makes_no_whole_order_is_refused(arguments: list[Any], says: str) -
 def test_a_cancelled_import_is_followed_to_its_end(
     document: Document, write_file: WriteFile
 ) -> None:
-    job = services.cancel_import(started(write_file))
+    job = imports.cancel_import(started(write_file))
 
     with pytest.raises(CommandError, match="cancelled"):
         run("--follow", job.pk)

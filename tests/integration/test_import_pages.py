@@ -13,12 +13,12 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments import services
-from segments.admin import importing
-from segments.importing import job as pipeline
-from segments.importing import state
+from segments.admin import import_wizard
+from segments.imports import runner as pipeline
+from segments.imports import state
 from segments.models import DocumentSegment, ImportJob
-from segments.models.import_job import Door, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.services import imports
 
 from .conftest import ImportText, MakeDocument
 from .roles import EDITS, ROLES, SEES, LogIn
@@ -98,9 +98,9 @@ def test_only_editors_act_on_an_import(
         job = import_text(document, QA)
     else:
         file = io.BytesIO(QA.encode())
-        job = services.start_import(document, file, "rows.csv", door=Door.ADMIN)
+        job = imports.start_import(document, file, "rows.csv", door=ImportSource.ADMIN)
         if action == "retry":
-            services.cancel_import(job)
+            imports.cancel_import(job)
     client = log_in(role)
 
     answer = client.post(url(action, job))
@@ -139,7 +139,7 @@ def test_a_file_is_looked_at_and_then_imported(
     assert not ImportJob.objects.exists()
 
     job = confirm(client, document, preview)
-    assert (job.status, job.door, job.background) == ("waiting", Door.ADMIN, True)
+    assert (job.status, job.door, job.background) == ("waiting", ImportSource.ADMIN, True)
     assert job.created_by is not None
     assert job.created_by.get_username() == role
     assert stored_files() == before + 1
@@ -287,7 +287,7 @@ def test_an_upload_that_was_removed_is_asked_for_again(document: Document, log_i
 def test_of_a_large_file_the_first_rows_are_looked_at(
     document: Document, log_in: LogIn, monkeypatch: pytest.MonkeyPatch, small_chunks: int
 ) -> None:
-    monkeypatch.setattr(importing, "ROWS_LOOKED_AT", 10)
+    monkeypatch.setattr(import_wizard, "ROWS_LOOKED_AT", 10)
     rows = "".join(f"question {n},answer {n}\n" for n in range(100, 300))
     client = log_in("editor")
     page = client.get(upload(client, document, "question,answer\n" + rows))
@@ -349,14 +349,14 @@ def test_what_can_be_done_depends_on_the_state(
 ) -> None:
     client = log_in("editor")
     file = io.BytesIO(QA.encode())
-    job = services.start_import(document, file, "rows.csv", door=Door.ADMIN)
+    job = imports.start_import(document, file, "rows.csv", door=ImportSource.ADMIN)
 
     def offered() -> set[str]:
         page = client.get(url("change", job)).content.decode()
         return {action for action in ("cancel", "retry", "undo") if url(action, job) in page}
 
     assert offered() == {"cancel"}
-    services.cancel_import(job)
+    imports.cancel_import(job)
     assert offered() == {"retry"}
     job = import_text(document, QA)
     assert offered() == {"undo"}
@@ -368,7 +368,9 @@ def test_what_can_be_done_depends_on_the_state(
 def test_an_interrupted_import_says_why_and_when_it_goes_on(
     document: Document, log_in: LogIn
 ) -> None:
-    job = services.start_import(document, io.BytesIO(QA.encode()), "rows.csv", door=Door.ADMIN)
+    job = imports.start_import(
+        document, io.BytesIO(QA.encode()), "rows.csv", door=ImportSource.ADMIN
+    )
     claim = state.claim_preparing(job.pk)
     assert claim
     state.start_embedding(claim)

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
 from segments.models import DocumentSegment, ImportJob
-from segments.models.import_job import Door, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
 from tests.bad_files import BAD_FILES, BadFile, says_all
 from tests.commands import REPORT_KEYS
 from tests.conftest import FILES
@@ -70,7 +70,7 @@ def test_a_completed_import_is_reported(document: Document, qa_file: Path) -> No
     report = answer(qa_file, *PLACE).report
 
     job = ImportJob.objects.get()
-    assert (job.door, job.background, job.file_name) == (Door.COMMAND, False, "faq.csv")
+    assert (job.door, job.background, job.file_name) == (ImportSource.COMMAND, False, "faq.csv")
     assert report["job_id"] == str(job.pk)
     assert report["status"] == "completed"
     counts = {key: report[key] for key in REPORT_KEYS[2:11]}

@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from config.logs import AboutFilter
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments.embedding import registry
+from segments.embedding import catalog
 from segments.exceptions import CredentialsRefused
-from segments.log_context import FIELDS
+from segments.jobs.log_context import FIELDS
 from tests.servers.embeddings import EmbeddingsServer, status
 
 from .api_client import Api
@@ -90,7 +90,7 @@ def test_a_key_that_an_endpoint_refuses_is_in_no_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     key = settings.SEGMILL_OPENAI_API_KEY = "sk-this-is-it-and-nobody-is-told"
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     dataset = Dataset.objects.create(
         tenant=tenant, name="remote", embedding_model_provider="openai", embedding_model="m"

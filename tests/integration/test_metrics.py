@@ -16,15 +16,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments import heartbeats
-from segments.embedding import registry
-from segments.importing import state
-from segments.importing.types import Progress
+from segments.embedding import catalog
+from segments.files.types import Progress
+from segments.imports import state
+from segments.jobs import heartbeats
 from segments.models import Chunk, Heartbeat, ImportJob, MetricCount
 from segments.models.import_job import OPEN_STATUSES, ImportStatus
-from segments.operations import retention
+from segments.operations import metrics, retention
 from segments.operations.claimable import CLAIMABLE
-from segments.operations.metrics import totals
 from tests.servers.embeddings import EmbeddingsServer
 
 from .conftest import ImportText, MakeDocument, Start
@@ -176,7 +175,7 @@ def remote(
     tenant: Tenant, server: EmbeddingsServer, settings: Settings, make_document: MakeDocument
 ) -> Document:
     """A document whose vectors come from an endpoint that bills them."""
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 5
     settings.SEGMILL_EMBEDDING_PRICE = Decimal(1_000_000)
@@ -209,16 +208,16 @@ def test_summing_up_changes_no_number(
     import_text(document, QA)
     import_text(document, QA)
     before, rows = counters(scrape()), MetricCount.objects.count()
-    assert not totals.sum_up_if_many()
+    assert not metrics.sum_up_if_many()
 
-    monkeypatch.setattr(totals, "MOST_ROWS", 10)
-    assert totals.sum_up_if_many()
+    monkeypatch.setattr(metrics, "MOST_ROWS", 10)
+    assert metrics.sum_up_if_many()
 
     assert counters(scrape()) == before
     assert MetricCount.objects.count() < rows
 
 
-@pytest.mark.parametrize("statement", [totals.TOTALS, CLAIMABLE % {"most": 4}])
+@pytest.mark.parametrize("statement", [metrics.TOTALS, CLAIMABLE % {"most": 4}])
 def test_imports_that_have_ended_are_not_looked_at(statement: str) -> None:
     """Even a planner that hates to scan tables would have to, were there no index for it."""
     with connection.cursor() as cursor:

@@ -10,9 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
-from segments.embedding import get_embedder, registry
+from segments.embedding import catalog, get_embedder
+from segments.embedding.catalog import find_model
 from segments.embedding.credentials import encrypt
-from segments.embedding.lookup import find_model
 from segments.exceptions import EndpointRefused, NoEmbeddingModel
 from segments.models import ModelProvider, ProviderModel
 from segments.models.import_job import ImportStatus
@@ -29,7 +29,7 @@ MakeProvider = Callable[..., ModelProvider]
 @pytest.fixture
 def provider(tenant: Tenant, server: EmbeddingsServer) -> ModelProvider:
     """The tenant's own endpoint, with one model."""
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     made = ModelProvider.objects.create(
         tenant=tenant, name="ours", base_url=server.url, credentials=encrypt(KEY)
     )

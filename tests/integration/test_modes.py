@@ -11,12 +11,12 @@ import pytest
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments import services
-from segments.importing.examine import Examination
-from segments.importing.options import ImportOptions
-from segments.importing.plan import Plan
+from segments.files.options import ImportOptions
+from segments.imports.dry_run import DryRun
+from segments.imports.plan import Plan
 from segments.models import DocumentSegment, ImportJob, StagedMatch
 from segments.models.import_job import ImportMode, ImportStatus
+from segments.services import imports
 
 from .conftest import ImportText, MakeDocument
 
@@ -312,10 +312,10 @@ def test_large_imports_match_in_moments(
     assert job.seconds.total < 60
 
 
-def examined(document: Document, text: str, **options: object) -> Examination:
+def examined(document: Document, text: str, **options: object) -> DryRun:
     """A dry run."""
     content = text.encode()
-    return services.examine_file(
+    return imports.dry_run_import(
         document,
         BytesIO(content),
         "rows.csv",

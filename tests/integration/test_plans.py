@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from segments.importing import copying, staging
-from segments.importing.embed import REUSE, WITHOUT_VECTOR
-from segments.importing.planner import READ_BY_KEY, told
-from segments.importing.types import CountedRow, SegmentRow
-from segments.importing.writing import AFTER_THE_LAST, INSERT
+from segments.db import binary_copy
+from segments.files.types import CountedRow, SegmentRow
+from segments.imports import staging
+from segments.imports.embed import REUSE, WITHOUT_VECTOR
+from segments.imports.merge import AFTER_THE_LAST, INSERT, READ_BY_KEY, planner_settings
 from segments.models import StagedRow, StagedVector
 
 pytestmark = pytest.mark.django_db
@@ -36,12 +36,12 @@ def stage() -> Callable[[], UUID]:
             CountedRow(SegmentRow(n, f"text {n}", None, None, None, {}, True), 1, f"{n:064x}")
             for n in range(1, ROWS + 1)
         ]
-        staging.stage(staging.packed(job, 1, rows, "english"))
+        staging.stage(staging.pack_chunk(job, 1, rows, "english"))
         vectors = np.ones((ROWS, DIMENSIONS), np.float32)
-        packed = copying.pack_vectors(job, range(1, ROWS + 1), vectors)
+        packed = binary_copy.pack_vectors(job, range(1, ROWS + 1), vectors)
         with connection.cursor() as cursor:
             columns = ("job_id", "row", "embedding")
-            copying.copy_binary(cursor, StagedVector._meta.db_table, columns, packed)
+            binary_copy.copy_binary(cursor, StagedVector._meta.db_table, columns, packed)
         return job
 
     return run
@@ -97,7 +97,7 @@ def test_staged_rows_and_vectors_meet_in_one_pass(job: UUID) -> None:
     insert = INSERT.format(position=AFTER_THE_LAST, rows="segments_stagedrow", unmatched="")
     read = insert.partition("SELECT")[2].partition("RETURNING")[0]
     place = dict.fromkeys(["tenant", "dataset", "document"], uuid4())
-    with told(READ_BY_KEY):
+    with planner_settings(READ_BY_KEY):
         steps = executed(
             f"SELECT {read}", place | {"job": job, "user": None, "indexing_at": None, "last": 0}
         )

@@ -12,8 +12,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from config.listening import listen, port_of
 from datasets.models import Document
-from segments import heartbeats
-from segments.importing import state
+from segments.imports import state
+from segments.jobs import heartbeats
 from segments.models import Heartbeat
 from segments.operations import health
 

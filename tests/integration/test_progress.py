@@ -13,12 +13,14 @@ from django.db.models import F
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments import progress, services, status_cache, tasks
+from segments import progress, tasks
+from segments import progress as status_cache
 from segments.exceptions import ImportNotFound
-from segments.importing import state
+from segments.imports import state
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.progress import measure, mirror, read_progress
+from segments.services import imports
 
 from .conftest import Start
 
@@ -57,7 +59,7 @@ def test_the_copy_follows_the_row_from_start_to_end(document: Document, start: S
 def test_every_end_is_mirrored_with_its_reason(document: Document, start: Start, end: str) -> None:
     job = start(document, QA if end == "cancelled" else "question,answer\nblank,\n")
     if end == "cancelled":
-        services.cancel_import(job)
+        imports.cancel_import(job)
     tasks.run_import(str(job.pk))
 
     copy = copy_of(job)

@@ -10,10 +10,12 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from datasets.models import Document
-from segments import hints, services, tasks
-from segments.importing import submit
+from segments import tasks
+from segments.imports import submit
+from segments.jobs import queue as hints
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import Door, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.services import imports
 
 from .conftest import Start
 from .storage import stored_files
@@ -41,10 +43,10 @@ def test_a_start_that_fails_leaves_neither_job_nor_message_nor_file(
     before = stored_files()
 
     def fail_after(job_id: object) -> None:
-        hints.hint(job_id)  # type: ignore[arg-type]
+        hints.enqueue(job_id)  # type: ignore[arg-type]
         raise KeyError("out of order")
 
-    monkeypatch.setattr(submit, "hint", fail_after)
+    monkeypatch.setattr(submit, "enqueue", fail_after)
     with pytest.raises(KeyError):
         start(document, QA)
 
@@ -120,7 +122,7 @@ def test_a_redis_that_is_down_loses_no_import(
 
 
 def test_a_foreground_start_tells_no_worker(document: Document) -> None:
-    services.start_import(
-        document, BytesIO(QA.encode()), "a.csv", door=Door.COMMAND, background=False
+    imports.start_import(
+        document, BytesIO(QA.encode()), "a.csv", door=ImportSource.COMMAND, background=False
     )
     assert queued() == []

@@ -7,8 +7,8 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document, Tenant
-from segments.importing import job as running
-from segments.importing import state
+from segments.imports import runner as running
+from segments.imports import state
 from segments.models.import_job import ImportStatus
 
 from .conftest import ImportText, MakeDocument, Start

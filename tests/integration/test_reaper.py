@@ -15,13 +15,15 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule, Task
 
 from datasets.models import Document
-from segments import heartbeats, hints, tasks
-from segments.importing import chunks, job, state
+from segments import tasks
+from segments.imports import chunks, runner, state
+from segments.jobs import heartbeats
+from segments.jobs import queue as hints
+from segments.jobs.queue import REAP, ensure_schedules
 from segments.models import Chunk, Heartbeat, ImportJob, RowError, StagedRow
 from segments.models.import_job import ImportStatus
 from segments.operations import reaper, retention
 from segments.operations.claimable import Claimable
-from segments.schedules import REAP, ensure_schedules
 
 from .conftest import Start
 
@@ -43,8 +45,8 @@ def waiting(document: Document, start: Start, small_chunks: int) -> ImportJob:
 def embedding(waiting: ImportJob, monkeypatch: pytest.MonkeyPatch) -> ImportJob:
     """An import with three chunks to embed, whose workers are gone."""
     with monkeypatch.context() as patch:
-        patch.setattr(job, "embed", lambda *args: None)
-        job.run(waiting.pk)
+        patch.setattr(runner, "embed", lambda *args: None)
+        runner.run(waiting.pk)
     OrmQ.objects.all().delete()
     return waiting
 
@@ -105,7 +107,7 @@ def test_what_a_killed_worker_left_is_hinted_at_once_its_lease_is_over(
 
 
 def test_a_chunk_of_a_killed_worker_is_hinted_at(embedding: ImportJob) -> None:
-    from segments.importing import chunks
+    from segments.imports import chunks
 
     state.mark_hinted(embedding.pk)
     for _ in range(3):
@@ -125,7 +127,7 @@ def test_an_import_that_only_has_to_be_published_is_hinted_at(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(state, "claim_publishing", lambda job_id: None)
-        job.run(embedding.pk)
+        runner.run(embedding.pk)
     assert not Chunk.objects.exclude(status="done").exists()
     OrmQ.objects.all().delete()
 
@@ -133,7 +135,7 @@ def test_an_import_that_only_has_to_be_published_is_hinted_at(
 
     assert hinted() == [str(embedding.pk)]
     tasks.run_import(hinted()[0])
-    assert job.load(embedding.pk).status == ImportStatus.COMPLETED
+    assert state.load(embedding.pk).status == ImportStatus.COMPLETED
 
 
 def test_work_that_was_put_back_is_hinted_at_when_its_pause_is_over(waiting: ImportJob) -> None:
@@ -166,7 +168,7 @@ def test_who_needs_a_hint(found: Claimable, patience: float, needed: bool) -> No
 def test_a_long_queue_makes_the_reaper_patient(waiting: ImportJob) -> None:
     assert reaper.hint_patience() == LEASE / reaper.HINTS_PER_LEASE
     for _ in range(20):
-        hints.hint(waiting.pk)
+        hints.enqueue(waiting.pk)
     assert reaper.hint_patience() == 20 / settings.SEGMILL_WORKERS * settings.SEGMILL_TURN_SECONDS
 
 
@@ -250,14 +252,14 @@ def test_one_import_that_cannot_be_tidied_does_not_stand_in_the_way_of_others(
     for each in (waiting, other):
         state.cancel(each.pk, "Enough.")
     ImportJob.objects.update(finished_at=Now() - timedelta(minutes=1))
-    settle = job.settle
+    settle = runner.settle
 
     def fail_once(job_id: UUID) -> ImportJob:
         if job_id == waiting.pk:
             raise OSError("the storage is away")
         return settle(job_id)
 
-    monkeypatch.setattr(job, "settle", fail_once)
+    monkeypatch.setattr(runner, "settle", fail_once)
     reaper.sweep()
 
     assert list(ImportJob.objects.filter(tidied_at=None)) == [waiting]
@@ -304,7 +306,7 @@ def test_details_of_old_imports_are_removed_and_those_of_young_ones_kept(
 ) -> None:
     old, young = (start(document, f"question,answer\n{n},\n") for n in range(2))
     for each in (old, young):
-        ended = job.run(each.pk)
+        ended = runner.run(each.pk)
         assert ended.rows_failed == 1, ended.error
     limit = timedelta(days=settings.SEGMILL_KEEP_DETAILS_DAYS)
     ImportJob.objects.filter(pk=old.pk).update(finished_at=Now() - limit - timedelta(hours=1))

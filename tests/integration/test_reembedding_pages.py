@@ -8,11 +8,12 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.embedding import registry
-from segments.embedding.lookup import known_models
+from segments.embedding import catalog
+from segments.embedding.catalog import known_models
 from segments.models import DocumentSegment, ModelProvider, ProviderModel, Reembedding
-from segments.models.reembedding import ReembeddingStatus
-from segments.reembedding import services, work
+from segments.models.embedding import ReembeddingStatus
+from segments.reembedding import run
+from segments.services import reembeddings
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import EmbeddingsServer
 
@@ -26,7 +27,7 @@ CHOICE = {"provider": "openai", "model": "m", "on_error": "abort"}
 
 @pytest.fixture(autouse=True)
 def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
-    registry.load.cache_clear()
+    catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_ATTEMPTS = 1
@@ -40,7 +41,7 @@ def filled(passages: Document, import_text: ImportText) -> Dataset:
 
 @pytest.fixture
 def begun(filled: Dataset) -> Reembedding:
-    return services.change_model(filled, "openai", "m")
+    return reembeddings.change_model(filled, "openai", "m")
 
 
 def url(name: str, thing: Any) -> str:
@@ -57,7 +58,7 @@ def test_editors_begin_and_members_watch(dataset: Dataset, log_in: LogIn, role: 
     assert answer.status_code == (302 if role in EDITS else expected)
     assert Reembedding.objects.exists() is (role in EDITS)
 
-    begun = Reembedding.objects.first() or services.change_model(dataset, "openai", "m")
+    begun = Reembedding.objects.first() or reembeddings.change_model(dataset, "openai", "m")
     assert client.get(url("change", begun)).status_code == (200 if role in SEES else 404)
     listed = client.get(reverse("admin:segments_reembedding_changelist"))
     if listed.status_code == 200:
@@ -92,7 +93,7 @@ def test_the_way_from_the_dataset_to_its_new_model(filled: Dataset, log_in: LogI
     assert client.get(url("new", filled)).headers["Location"] == url("change", begun)
     assert "Waiting for a worker" in client.get(url("change", begun)).content.decode()
 
-    work.take_turn(begun.pk)
+    run.take_turn(begun.pk)
     page = client.get(url("change", begun)).content.decode()
     assert 'data-final="yes"' in page
     assert "<b>3</b> segments have vectors of m now" in page
@@ -114,7 +115,7 @@ def test_an_interrupted_one_says_why_and_goes_on_when_asked(
     begun: Reembedding, log_in: LogIn, server: EmbeddingsServer
 ) -> None:
     server.always = misbehaving.status(503)
-    work.take_turn(begun.pk)
+    run.take_turn(begun.pk)
     client = log_in("editor")
     page = client.get(url("change", begun)).content.decode()
     assert "Interrupted" in page
@@ -122,7 +123,7 @@ def test_an_interrupted_one_says_why_and_goes_on_when_asked(
 
     server.always = None
     assert client.post(url("resume", begun)).status_code == 302
-    work.take_turn(begun.pk)
+    run.take_turn(begun.pk)
     begun.refresh_from_db()
     assert begun.status == ReembeddingStatus.COMPLETED
 
@@ -135,7 +136,7 @@ def test_missing_vectors_are_filled(filled: Dataset, log_in: LogIn) -> None:
     )
     client.post(url("new", filled), {"fill": "Embed just this one"})
     [begun] = Reembedding.objects.all()
-    work.take_turn(begun.pk)
+    run.take_turn(begun.pk)
     assert not DocumentSegment.objects.filter(embedding=None).exists()
 
 

@@ -7,11 +7,12 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 
 from datasets.models import Dataset, Document
-from segments import services
 from segments.exceptions import DocumentNotAvailable, StateConflict
-from segments.importing import job
+from segments.files.options import ImportOptions
+from segments.imports import runner, state
 from segments.models import DocumentSegment, ImportJob
-from segments.models.import_job import Door, ImportStatus, OnError
+from segments.models.import_job import ImportSource, ImportStatus, OnError
+from segments.services import imports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,48 +21,48 @@ BAD = b"question,answer\nHow do I reset it?,\n"
 
 
 def start(document: Document, content: bytes = QA) -> ImportJob:
-    options = services.ImportOptions(on_error=OnError.ABORT)
-    return services.start_import(
-        document, BytesIO(content), "rows.csv", door=Door.ADMIN, options=options
+    options = ImportOptions(on_error=OnError.ABORT)
+    return imports.start_import(
+        document, BytesIO(content), "rows.csv", door=ImportSource.ADMIN, options=options
     )
 
 
 @pytest.fixture
 def cancelled(document: Document) -> ImportJob:
-    return services.cancel_import(start(document))
+    return imports.cancel_import(start(document))
 
 
 def test_a_retry_is_a_new_import_of_the_same_file(
     cancelled: ImportJob, document: Document, admin_user: User
 ) -> None:
-    again = services.retry_import(cancelled, door=Door.API, user=admin_user)
+    again = imports.retry_import(cancelled, door=ImportSource.API, user=admin_user)
 
     assert again.pk != cancelled.pk
     assert (again.status, again.retry_of, again.background) == ("waiting", cancelled, True)
     assert (again.file_key, again.file_name) == (cancelled.file_key, "rows.csv")
-    assert (again.door, again.created_by) == (Door.API, admin_user)
-    assert job.run(again.pk).status == ImportStatus.COMPLETED
+    assert (again.door, again.created_by) == (ImportSource.API, admin_user)
+    assert runner.run(again.pk).status == ImportStatus.COMPLETED
     assert DocumentSegment.objects.filter(document=document, import_job=again).count() == 1
     cancelled.refresh_from_db()
     assert cancelled.status == ImportStatus.CANCELLED
 
 
 def test_a_failed_import_can_be_retried_once_at_a_time(document: Document) -> None:
-    failed = job.run(start(document, BAD).pk)
+    failed = runner.run(start(document, BAD).pk)
     assert failed.status == ImportStatus.FAILED
-    again = services.retry_import(failed, door=Door.ADMIN)
+    again = imports.retry_import(failed, door=ImportSource.ADMIN)
 
     with pytest.raises(StateConflict, match=rf"being retried already, as import {again.pk}"):
-        services.retry_import(failed, door=Door.ADMIN)
-    assert job.run(again.pk).status == ImportStatus.FAILED
-    assert services.retry_import(failed, door=Door.ADMIN).retry_of == failed
+        imports.retry_import(failed, door=ImportSource.ADMIN)
+    assert runner.run(again.pk).status == ImportStatus.FAILED
+    assert imports.retry_import(failed, door=ImportSource.ADMIN).retry_of == failed
 
 
 def test_a_retry_takes_the_model_that_the_dataset_has_now(
     cancelled: ImportJob, dataset: Dataset
 ) -> None:
     Dataset.objects.filter(pk=dataset.pk).update(indexing_technique="economy")
-    again = services.retry_import(job.load(cancelled.pk), door=Door.ADMIN)
+    again = imports.retry_import(state.load(cancelled.pk), door=ImportSource.ADMIN)
 
     assert (again.embedding_model, again.embedding_dimensions) == ("", None)
 
@@ -70,10 +71,10 @@ def test_a_retry_takes_the_model_that_the_dataset_has_now(
 def test_only_what_came_to_nothing_is_retried(document: Document, ends: str) -> None:
     started = start(document)
     if ends == "completed":
-        job.run(started.pk)
+        runner.run(started.pk)
 
     with pytest.raises(StateConflict, match="Only a failed or cancelled import"):
-        services.retry_import(started, door=Door.ADMIN)
+        imports.retry_import(started, door=ImportSource.ADMIN)
     assert ImportJob.objects.count() == 1
 
 
@@ -81,7 +82,7 @@ def test_without_its_file_there_is_no_retry(cancelled: ImportJob) -> None:
     default_storage.delete(cancelled.file_key)
 
     with pytest.raises(StateConflict, match="not stored any more"):
-        services.retry_import(cancelled, door=Door.ADMIN)
+        imports.retry_import(cancelled, door=ImportSource.ADMIN)
 
 
 def test_a_document_that_is_not_available_is_not_filled(
@@ -90,4 +91,4 @@ def test_a_document_that_is_not_available_is_not_filled(
     Document.objects.filter(pk=document.pk).update(enabled=False)
 
     with pytest.raises(DocumentNotAvailable):
-        services.retry_import(job.load(cancelled.pk), door=Door.ADMIN)
+        imports.retry_import(state.load(cancelled.pk), door=ImportSource.ADMIN)

@@ -11,17 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from datasets.models import Document
-from segments import services
-from segments.exporting.row_report import (
-    report_name,
-    report_of_job,
-    report_of_problems,
-    source_of,
-)
-from segments.importing.options import ImportOptions
+from segments.files.options import ImportOptions
+from segments.imports.row_errors import report_name, report_of_job, report_of_problems, source_of
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
-from segments.models.remedies import REMEDIES
+from segments.models.staging import REMEDIES
+from segments.services import imports
 from tests.workbooks import workbook
 
 from .conftest import ImportText
@@ -161,7 +156,7 @@ def test_a_file_without_a_header_is_reported_without_one(
 
 def test_a_dry_run_has_the_same_report(document: Document, import_text: ImportText) -> None:
     content = BAD_CSV.encode()
-    found = services.examine_file(
+    found = imports.dry_run_import(
         document, BytesIO(content), "faq.csv", len(content), options=ImportOptions()
     )
     job = import_text(document, BAD_CSV)

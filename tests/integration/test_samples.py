@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from datasets.models import Dataset, Document
-from segments.importing import samples
-from segments.importing.samples import Rate
+from segments.imports import progress_rates
+from segments.imports.progress_rates import Rate
 from segments.models import ImportJob, ProgressSample
 
 from .conftest import ImportText, MakeDocument
@@ -22,7 +22,7 @@ ROWS = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range
 @pytest.fixture
 def all_samples(monkeypatch: pytest.MonkeyPatch, small_chunks: int) -> None:
     """Every commit is a sample, however soon after the last one."""
-    monkeypatch.setattr(samples, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(progress_rates, "SECONDS_BETWEEN", 0.0)
 
 
 def test_every_phase_has_its_rates(
@@ -30,7 +30,7 @@ def test_every_phase_has_its_rates(
 ) -> None:
     job = import_text(document, ROWS)
 
-    drawn = samples.rates(job)
+    drawn = progress_rates.rates(job)
 
     assert list(dict.fromkeys(rate.phase for rate in drawn)) == [
         "preparing",
@@ -48,7 +48,11 @@ def test_every_phase_has_its_rates(
 def test_a_short_import_has_one_rate_a_phase(document: Document, import_text: ImportText) -> None:
     job = import_text(document, ROWS)
 
-    assert {rate.phase for rate in samples.rates(job)} == {"preparing", "embedding", "publishing"}
+    assert {rate.phase for rate in progress_rates.rates(job)} == {
+        "preparing",
+        "embedding",
+        "publishing",
+    }
 
 
 def test_without_vectors_nothing_is_embedded(
@@ -56,7 +60,7 @@ def test_without_vectors_nothing_is_embedded(
 ) -> None:
     job = import_text(make_document(economy), ROWS)
 
-    assert {rate.phase for rate in samples.rates(job)} == {"preparing", "publishing"}
+    assert {rate.phase for rate in progress_rates.rates(job)} == {"preparing", "publishing"}
 
 
 def test_samples_are_not_closer_than_they_need_be(
@@ -64,8 +68,8 @@ def test_samples_are_not_closer_than_they_need_be(
 ) -> None:
     job = import_text(document, ROWS)
     written = ProgressSample.objects.filter(job=job).count()
-    samples.record(job.pk)
-    samples.record(job.pk)
+    progress_rates.record(job.pk)
+    progress_rates.record(job.pk)
 
     assert ProgressSample.objects.filter(job=job).count() <= written + 1
 
@@ -97,7 +101,7 @@ def test_a_rate_is_the_rows_between_two_samples(
     sample(2, 100)
     sample(4, 500)
 
-    assert samples.rates(job) == [
+    assert progress_rates.rates(job) == [
         Rate("preparing", 0.0, 2.0, 50.0),
         Rate("preparing", 2.0, 4.0, 200.0),
     ]
@@ -109,7 +113,7 @@ def test_a_worker_that_begins_anew_has_no_negative_rate(
     sample(2, 100)
     sample(4, 10)
 
-    assert [rate.rows_per_second for rate in samples.rates(job)] == [50.0, 0.0]
+    assert [rate.rows_per_second for rate in progress_rates.rates(job)] == [50.0, 0.0]
 
 
 def test_a_long_import_is_thinned_out(
@@ -118,8 +122,8 @@ def test_a_long_import_is_thinned_out(
     for second in range(1, 1_001):
         sample(second, second * 10)
 
-    drawn = samples.rates(job)
-    assert samples.POINTS_DRAWN <= len(drawn) < 2 * samples.POINTS_DRAWN
+    drawn = progress_rates.rates(job)
+    assert progress_rates.POINTS_DRAWN <= len(drawn) < 2 * progress_rates.POINTS_DRAWN
     assert (drawn[0].start, drawn[-1].end) == (0.0, 1_000.0)
     assert all(rate.rows_per_second == 10.0 for rate in drawn)
 
@@ -127,4 +131,4 @@ def test_a_long_import_is_thinned_out(
 def test_what_has_not_started_has_no_rates(job: ImportJob) -> None:
     job.started_at = None
 
-    assert samples.rates(job) == []
+    assert progress_rates.rates(job) == []

@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.db import connection
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
-from segments import extension
+from segments.db import pgvector
 from segments.exceptions import VectorExtensionMissing
 from tests import commands
 
@@ -85,7 +85,7 @@ def test_a_database_whose_extension_was_not_updated_is_refused() -> None:
 
 
 def test_an_old_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extension, "MINIMUM_SERVER", 99)
+    monkeypatch.setattr(pgvector, "MINIMUM_SERVER", 99)
 
     ((code, said),) = messages()
     assert code == "segments.E008"
@@ -94,7 +94,7 @@ def test_an_old_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_migration_refuses_as_well(folder: Path) -> None:
     extensions_in(folder)
-    step = extension.RequireVectorExtension()
+    step = pgvector.RequireVectorExtension()
 
     with (
         pytest.raises(VectorExtensionMissing, match="no pgvector"),

@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.models import Count, Max, Sum
 
 from datasets.models import Dataset, Document, Tenant
-from segments.importing.types import Progress
+from segments.files.types import Progress
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
 

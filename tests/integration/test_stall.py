@@ -11,12 +11,12 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments import heartbeats
-from segments.importing import job, state
+from segments.imports import runner, state
+from segments.jobs import heartbeats
 from segments.models import Heartbeat, ImportJob
 from segments.operations.claimable import find_claimable
 from segments.operations.reaper import CANARY_SECONDS
-from segments.operations.stall import find_stall
+from segments.operations.watchdog import find_stall
 
 from .conftest import Start
 
@@ -125,6 +125,6 @@ def test_without_a_reaper_nobody_is_asked_and_nobody_hangs() -> None:
 
 
 def test_nothing_to_do_is_no_stall(document: Document, start: Start) -> None:
-    job.run(start(document, QA).pk)
+    runner.run(start(document, QA).pk)
     beaten(heartbeats.worker(), 100_000)
     assert find_stall(UP) is None

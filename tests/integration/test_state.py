@@ -14,12 +14,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments.embedding.wordllama import WordLlamaEmbedder
+from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import ClaimLost, StateConflict
-from segments.importing import chunks, embed, job, leases, state
-from segments.importing.job import preparing
-from segments.importing.job.preparing import prepare
-from segments.importing.types import nobody
+from segments.files.types import no_progress
+from segments.imports import chunks, embed, runner, state
+from segments.imports import prepare as preparing
+from segments.imports.prepare import prepare
+from segments.jobs import leases
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
 from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ImportStatus
 
@@ -40,8 +41,8 @@ def waiting(document: Document, start: Start, small_chunks: int) -> ImportJob:
 def embedding(waiting: ImportJob, monkeypatch: pytest.MonkeyPatch) -> ImportJob:
     """An import that is prepared, with three chunks to embed."""
     with monkeypatch.context() as patch:
-        patch.setattr(job, "embed", lambda *args: None)
-        job.run(waiting.pk)
+        patch.setattr(runner, "embed", lambda *args: None)
+        runner.run(waiting.pk)
     waiting.refresh_from_db()
     assert (waiting.status, Chunk.objects.count()) == (ImportStatus.EMBEDDING, 3)
     return waiting
@@ -176,13 +177,13 @@ def test_a_holder_that_was_overtaken_clears_nothing_of_its_successors(
     expire(waiting.pk)
     now = state.claim_preparing(waiting.pk)
     assert now
-    prepare(now, nobody)
+    prepare(now, no_progress)
 
     with pytest.raises(ClaimLost):
-        prepare(late, nobody)
+        prepare(late, no_progress)
 
     assert (StagedRow.objects.count(), Chunk.objects.count()) == (10, 3)
-    assert job.run(waiting.pk).status == ImportStatus.COMPLETED
+    assert runner.run(waiting.pk).status == ImportStatus.COMPLETED
     assert len(contents(document)) == 10
 
 
@@ -198,16 +199,16 @@ def test_an_error_of_no_import_is_tried_again_after_a_pause_and_then_named(
     def fail(*args: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(job, "prepare", fail)
+    monkeypatch.setattr(runner, "prepare", fail)
     for attempt in range(1, settings.SEGMILL_MAX_ATTEMPTS + 1):
         with pytest.raises(OSError, match="No space"):
-            job.run(waiting.pk)
+            runner.run(waiting.pk)
         waiting.refresh_from_db()
         assert (waiting.status, waiting.attempts) == (ImportStatus.PREPARING, attempt)
-        assert job.run(waiting.pk).attempts == attempt, "not before its pause is over"
+        assert runner.run(waiting.pk).attempts == attempt, "not before its pause is over"
         expire(waiting.pk)
 
-    ended = job.run(waiting.pk)
+    ended = runner.run(waiting.pk)
 
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "attempts_spent")
     assert "tried 5 times" in ended.error
@@ -221,10 +222,10 @@ def test_a_database_that_went_away_makes_no_pause_longer(
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(job, "prepare", lose_connection)
+    monkeypatch.setattr(runner, "prepare", lose_connection)
     for attempt in range(1, settings.SEGMILL_MAX_ATTEMPTS + 1):
         with pytest.raises(OperationalError):
-            job.run(waiting.pk)
+            runner.run(waiting.pk)
         waiting.refresh_from_db()
         assert waiting.attempts == attempt
         assert waiting.not_before
@@ -253,7 +254,7 @@ def test_a_worker_lost_each_time_ends_its_import(waiting: ImportJob) -> None:
         expire(waiting.pk)
 
     assert state.claim_preparing(waiting.pk) is None
-    ended = job.run(waiting.pk)
+    ended = runner.run(waiting.pk)
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "attempts_spent")
     assert "worker was lost each time" in ended.error
 
@@ -267,7 +268,7 @@ def test_a_chunk_that_loses_its_worker_each_time_ends_its_import_with_its_lines(
         assert claim.ordinal == 1
         expire(embedding.pk)
 
-    ended = job.run(embedding.pk)
+    ended = runner.run(embedding.pk)
 
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "embedding_failed")
     assert "lines 2 to 5 were tried 5 times" in ended.error
@@ -286,10 +287,10 @@ def test_a_chunk_that_meets_an_error_each_time_ends_its_import_with_it(
     monkeypatch.setattr(WordLlamaEmbedder, "embed_passages", fail)
     for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
         with pytest.raises(MemoryError):
-            job.run(embedding.pk)
+            runner.run(embedding.pk)
         expire(embedding.pk)
 
-    ended = job.run(embedding.pk)
+    ended = runner.run(embedding.pk)
 
     assert ended.status == ImportStatus.FAILED
     assert "MemoryError: the model is too large" in ended.error
@@ -313,7 +314,7 @@ def test_a_chunk_is_finished_only_by_who_holds_it(embedding: ImportJob) -> None:
     chunks.bury(late, "late", "Too late.")
 
     chunks.finish(now, embedded=4, reused=0, seconds=1)
-    assert job.load(embedding.pk).status == ImportStatus.EMBEDDING
+    assert state.load(embedding.pk).status == ImportStatus.EMBEDDING
 
 
 def test_a_chunk_that_makes_progress_keeps_its_lease(
@@ -354,7 +355,7 @@ def test_nothing_lands_after_clearing_what_was_staged(embedding: ImportJob) -> N
     writer.start()
     wrote.wait()
     state.cancel(embedding.pk, "Enough.")
-    job.settle(embedding.pk)
+    runner.settle(embedding.pk)
     cleared.set()
     writer.join()
 
@@ -365,7 +366,7 @@ def test_nothing_lands_after_clearing_what_was_staged(embedding: ImportJob) -> N
 def test_a_file_that_is_gone_ends_its_import(waiting: ImportJob) -> None:
     default_storage.delete(waiting.file_key)
 
-    ended = job.run(waiting.pk)
+    ended = runner.run(waiting.pk)
 
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "file_unreadable")
     assert "Import the file again" in ended.error
@@ -379,10 +380,10 @@ def test_bad_rows_are_reported_once_however_often_they_were_read(
         patch.setattr(state, "start_embedding", lambda *args, **changes: 1 / 0)
         patch.setattr(preparing, "RowsRefused", ZeroDivisionError)
         with pytest.raises(ZeroDivisionError):
-            job.run(started.pk)
+            runner.run(started.pk)
     expire(started.pk)
 
-    job.run(started.pk)
+    runner.run(started.pk)
 
     assert RowError.objects.filter(job=started).count() == 1
 
@@ -408,7 +409,7 @@ def test_rows_that_vanished_are_never_published_as_if_the_file_had_not_had_them(
 ) -> None:
     StagedRow.objects.filter(job_id=embedding.pk, row=7).delete()
 
-    ended = job.run(embedding.pk)
+    ended = runner.run(embedding.pk)
 
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "rows_gone")
     assert "Of 10 checked rows 9 are left" in ended.error
@@ -417,5 +418,5 @@ def test_rows_that_vanished_are_never_published_as_if_the_file_had_not_had_them(
 
 def test_an_import_goes_through_after_all_that(embedding: ImportJob, document: Document) -> None:
     expire(embedding.pk)
-    assert job.run(embedding.pk).status == ImportStatus.COMPLETED
+    assert runner.run(embedding.pk).status == ImportStatus.COMPLETED
     assert DocumentSegment.objects.filter(document=document).count() == 10

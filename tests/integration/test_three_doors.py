@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from datasets.models import Dataset, DocForm, Document
-from segments.importing import job as pipeline
+from segments.imports import runner as pipeline
 from segments.models import DocumentSegment, ImportJob
 
 from .api_client import Api, batch_import

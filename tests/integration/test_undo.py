@@ -9,12 +9,12 @@ from django.db import connection, connections, transaction
 from django.db.models import Count, Sum
 
 from datasets.models import Document
-from segments import services
-from segments.editing import NewText, delete_segments, update_segment
 from segments.exceptions import ImportNotFound, StateConflict
-from segments.importing.undo import undo
+from segments.imports.undo import undo
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
+from segments.services import imports
+from segments.services.segments import NewText, delete_segments, update_segment
 
 from .conftest import ImportText
 
@@ -44,7 +44,7 @@ def test_exactly_what_the_import_added_goes(
     before = totals(document)
     job = import_text(document, SECOND)
 
-    undone = services.undo_import(job)
+    undone = imports.undo_import(job)
 
     assert undone.undone_at is not None
     assert undone.status == ImportStatus.COMPLETED
@@ -57,7 +57,7 @@ def test_the_next_import_takes_the_freed_positions(
     document: Document, import_text: ImportText, contents: Contents
 ) -> None:
     import_text(document, FIRST)
-    services.undo_import(import_text(document, SECOND))
+    imports.undo_import(import_text(document, SECOND))
 
     import_text(document, SECOND)
 
@@ -75,9 +75,9 @@ def test_imports_are_undone_from_the_last_to_the_first(
     )
 
     with pytest.raises(StateConflict, match=r"“b\.csv”.*Undo that one first"):
-        services.undo_import(first)
-    services.undo_import(second)
-    services.undo_import(first)
+        imports.undo_import(first)
+    imports.undo_import(second)
+    imports.undo_import(first)
 
     assert totals(document) == (0, 0, 0) == true_totals(document)
 
@@ -88,7 +88,7 @@ def test_another_document_is_not_in_the_way(
     job = import_text(document, FIRST)
     import_text(passages, "content\nSomething else.\n")
 
-    services.undo_import(job)
+    imports.undo_import(job)
 
     assert totals(document) == (0, 0, 0)
     assert totals(passages)[0] == 1
@@ -102,7 +102,7 @@ def test_a_changed_segment_stands_in_the_way(
     update_segment(second.pk, NewText("Where is it from?", "From Ulm."))
 
     with pytest.raises(StateConflict, match=r"1 segment of it was changed since .* number 2"):
-        services.undo_import(job)
+        imports.undo_import(job)
 
     assert contents(document) == ["How do I reset it?", "Where is it from?"]
     job.refresh_from_db()
@@ -115,7 +115,7 @@ def test_deleted_segments_do_not_stand_in_the_way(
     job = import_text(document, FIRST)
     delete_segments([DocumentSegment.objects.get(document=document, position=1).pk])
 
-    services.undo_import(job)
+    imports.undo_import(job)
 
     assert totals(document) == (0, 0, 0) == true_totals(document)
 
@@ -130,14 +130,14 @@ def test_segments_added_by_other_means_stand_in_the_way(
     segment.save()
 
     with pytest.raises(StateConflict, match="added to the document after this import"):
-        services.undo_import(job)
+        imports.undo_import(job)
 
 
 def test_undoing_twice_is_refused(document: Document, import_text: ImportText) -> None:
-    job = services.undo_import(import_text(document, FIRST))
+    job = imports.undo_import(import_text(document, FIRST))
 
     with pytest.raises(StateConflict, match="undone already"):
-        services.undo_import(job)
+        imports.undo_import(job)
 
 
 def test_what_is_not_completed_cannot_be_undone(
@@ -146,7 +146,7 @@ def test_what_is_not_completed_cannot_be_undone(
     failed = import_text(document, "question,answer\nblank,\n")
 
     with pytest.raises(StateConflict, match="Only a completed import"):
-        services.undo_import(failed)
+        imports.undo_import(failed)
 
 
 @pytest.mark.parametrize("field", ["rows_updated", "rows_deleted"])
@@ -157,7 +157,7 @@ def test_what_changed_older_segments_cannot_be_undone(
     ImportJob.objects.filter(pk=job.pk).update(**{field: 1})
 
     with pytest.raises(StateConflict, match="is not kept"):
-        services.undo_import(job)
+        imports.undo_import(job)
 
 
 def test_a_vanished_import_is_not_found(document: Document, import_text: ImportText) -> None:
@@ -187,7 +187,7 @@ def test_an_import_that_is_published_first_wins_over_a_waiting_undo(
     job = import_text(document, FIRST)
     with transaction.atomic():
         Document.objects.select_for_update().get(pk=document.pk)  # as a publish holds it
-        waiting = in_thread(lambda: services.undo_import(job))
+        waiting = in_thread(lambda: imports.undo_import(job))
         wait_for_lock()
         add_as_an_import_would(document, job)
     waiting.join()
@@ -202,7 +202,7 @@ def test_undo_and_new_imports_at_once_leave_a_whole_document(
 ) -> None:
     for round_number in range(5):
         job = import_text(document, FIRST)
-        undoing = in_thread(lambda job=job: services.undo_import(job))  # type: ignore[misc]
+        undoing = in_thread(lambda job=job: imports.undo_import(job))  # type: ignore[misc]
         later = import_text(document, f"question,answer\nround {round_number}?,Yes.\n")
         undoing.join()
 

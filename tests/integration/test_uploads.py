@@ -12,9 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments import services
 from segments.models import ImportJob
-from segments.models.import_job import Door
+from segments.models.import_job import ImportSource
+from segments.services import imports
 from segments.uploads import UNUSED_FOR, UPLOADED_FOR, store_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,13 +41,13 @@ def ended(document: Document, key: str, age: float) -> ImportJob:
         tenant=document.tenant,
         dataset=document.dataset,
         document=document,
-        door=Door.ADMIN,
+        door=ImportSource.ADMIN,
         file_name="rows.csv",
         file_key=key,
         file_sha256="0" * 64,
         file_bytes=10,
     )
-    services.cancel_import(job)
+    imports.cancel_import(job)
     ImportJob.objects.filter(pk=job.pk).update(finished_at=timezone.now() - timedelta(seconds=age))
     return job
 
@@ -55,10 +55,10 @@ def ended(document: Document, key: str, age: float) -> ImportJob:
 def test_a_file_that_was_never_imported_goes_after_a_day() -> None:
     young, old = stored(age=23 * HOUR), stored(age=26 * HOUR)
 
-    assert services.remove_stale_uploads() == 1
+    assert imports.remove_stale_uploads() == 1
     assert default_storage.exists(young)
     assert not default_storage.exists(old)
-    assert services.remove_stale_uploads() == 0
+    assert imports.remove_stale_uploads() == 0
 
 
 def test_a_confirmed_upload_outlives_its_confirmation() -> None:
@@ -73,16 +73,16 @@ def test_the_file_of_an_ended_import_is_kept_for_retries(
     ended(document, young, age=6 * DAY)
     ended(document, old, age=8 * DAY)
 
-    assert services.remove_stale_uploads() == 1
+    assert imports.remove_stale_uploads() == 1
     assert default_storage.exists(young)
 
 
 def test_the_file_of_an_open_import_stays(document: Document) -> None:
     key = stored(age=30 * DAY)
-    services.retry_import(ended(document, key, age=8 * DAY), door=Door.ADMIN)
+    imports.retry_import(ended(document, key, age=8 * DAY), door=ImportSource.ADMIN)
 
-    assert services.remove_stale_uploads() == 0
+    assert imports.remove_stale_uploads() == 0
 
 
 def test_an_installation_without_files_has_nothing_to_remove() -> None:
-    assert services.remove_stale_uploads() == 0
+    assert imports.remove_stale_uploads() == 0

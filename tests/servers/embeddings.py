@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segments.embedding.configuration import ModelSettings
-from segments.embedding.openai import OpenAIEmbedder
+from segments.embedding.base import ModelSettings
+from segments.embedding.providers.openai import OpenAIEmbedder
 
 DIMENSIONS = 8
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from segments.benchmark import rows
-from segments.benchmark.figures import Figure, Target, targets_of
+from tests.benchmark import rows
+from tests.benchmark.figures import Figure, Target, targets_of
 
 COUNT = 20_000
 

@@ -4,8 +4,8 @@ import pytest
 
 from datasets.models import DocForm
 from segments.exceptions import HeaderRefused
-from segments.importing.columns import guess_doc_form, map_columns
-from segments.importing.heading import notices_of
+from segments.files.columns import guess_doc_form, map_columns
+from segments.imports.column_mapping import notices_of
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from segments.embedding.configuration import ModelSettings
+from segments.embedding.base import ModelSettings
 from segments.embedding.credentials import Secret, decrypt, encrypt, renewed
 from segments.exceptions import CredentialsUnreadable
 

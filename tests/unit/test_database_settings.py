@@ -11,7 +11,7 @@ from psycopg2 import errors
 
 from config.database import database_from
 from config.embedded import EmbeddedPostgresError
-from segments.database_errors import explained, is_expected
+from segments.db.errors import explained, is_expected
 
 HOME = Path("/srv/segmill")
 

@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segments.exceptions import FileEmpty, FileMalformed, FileRefused
-from segments.importing.formats import delimited
-from segments.importing.formats.opened import START_BYTES
-from segments.importing.rows import open_sheet
-from segments.importing.types import RawRow
+from segments.files import csv as delimited
+from segments.files.opened import START_BYTES
+from segments.files.sheets import open_sheet
+from segments.files.types import RawRow
 
 
 def read(content: bytes | str, name: str = "rows.csv") -> tuple[tuple[str, ...], list[RawRow]]:

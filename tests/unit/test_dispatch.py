@@ -13,24 +13,13 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from segments.embedding import Vectors
-from segments.embedding.base import Batching
-from segments.embedding.batches import Batch, plan
-from segments.embedding.budget import OwnBudget
+from segments.embedding.base import Batch, Batching, plan
 from segments.embedding.dispatch import Dispatcher
-from segments.embedding.openai import OpenAIEmbedder
-from segments.exceptions import (
-    CredentialsRefused,
-    EmbeddingInterrupted,
-    EndpointRefused,
-)
+from segments.embedding.providers.openai import OpenAIEmbedder
+from segments.embedding.rate_limits import OwnBudget
+from segments.exceptions import CredentialsRefused, EmbeddingInterrupted, EndpointRefused
 from tests.servers import embeddings as misbehaving
-from tests.servers.embeddings import (
-    DIMENSIONS,
-    EmbeddingsServer,
-    MakeModel,
-    make_model,
-    vector_of,
-)
+from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, MakeModel, make_model, vector_of
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 TEXTS = [f"text number {number}" for number in range(20)]

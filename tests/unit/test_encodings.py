@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segments.exceptions import FileMalformed, OptionRefused
-from segments.importing.formats import encodings
-from segments.importing.formats.encodings import detect
-from segments.importing.options import ImportOptions
-from segments.importing.rows import open_sheet
+from segments.files import encodings
+from segments.files.encodings import detect
+from segments.files.options import ImportOptions
+from segments.files.sheets import open_sheet
 
 SAMPLES = {
     "windows-1252": "Frage;Antwort\nWie groß ist das Gerät?;Über fünf Meter – für 5 €.\n",

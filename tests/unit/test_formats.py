@@ -16,10 +16,10 @@ from segments.exceptions import (
     FileTooSlow,
     FormatUnknown,
 )
-from segments.importing.formats.delimited import sniff_delimiter
-from segments.importing.options import ImportOptions
-from segments.importing.rows import open_sheet
-from segments.importing.types import FileFormat, JSONCell, RawRow, Sheet
+from segments.files.csv import sniff_delimiter
+from segments.files.options import ImportOptions
+from segments.files.sheets import open_sheet
+from segments.files.types import FileFormat, JSONCell, RawRow, Sheet
 from tests.workbooks import workbook
 
 CSV = "content,answer\na,b\n"

@@ -2,7 +2,7 @@
 
 import gc
 
-from segments.importing.garbage import OBJECTS_BETWEEN_LOOKS, seldom_collected
+from segments.imports.runner import OBJECTS_BETWEEN_LOOKS, seldom_collected
 
 
 def test_looks_are_seldom_within_and_as_before_afterwards() -> None:

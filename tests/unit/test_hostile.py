@@ -10,10 +10,10 @@ from django.conf import settings
 
 from datasets.models import DocForm
 from segments.exceptions import FileEmpty, FileRefused, HeaderRefused
-from segments.importing.columns import columns_in
-from segments.importing.options import ImportOptions
-from segments.importing.rows import open_sheet
-from segments.importing.validation import Rules, validate
+from segments.files.columns import columns_in
+from segments.files.options import ImportOptions
+from segments.files.sheets import open_sheet
+from segments.files.validation import Rules, validate
 from tests.hostile import Hostile, hostile_files
 
 LONGEST_SECONDS = 10

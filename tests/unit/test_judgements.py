@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segments.exceptions import JudgementsRefused
-from segments.search.judgements import Question, read_judgements
+from segments.search.evaluation import Question, read_judgements
 
 WriteFile = Callable[..., Path]
 QUERY = {"1": "how do I reset it?"}

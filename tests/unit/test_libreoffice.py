@@ -3,7 +3,7 @@
 import pytest
 
 from segments.exceptions import FormatUnknown
-from segments.importing.rows import open_sheet
+from segments.files.sheets import open_sheet
 from tests.conftest import FILES
 
 FOLDER = FILES / "libreoffice"

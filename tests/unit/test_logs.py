@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from config.logs import JSONLinesFormatter, TextFormatter, logging_from, password_of
-from segments import log_context
+from segments.jobs import log_context
 
 OURS = (JSONLinesFormatter, TextFormatter)
 SECRET = 'pa"ss/wörd-1'  # noqa: S105  (made up)

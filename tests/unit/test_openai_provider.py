@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from segments.embedding.base import Purpose
 from segments.embedding.credentials import Secret
-from segments.embedding.rate_headers import duration, retry_after
+from segments.embedding.rate_limits import duration, retry_after
 from segments.exceptions import (
     CredentialsRefused,
     EmbeddingFailed,
@@ -22,13 +22,7 @@ from segments.exceptions import (
     TextsRefused,
 )
 from tests.servers import embeddings as misbehaving
-from tests.servers.embeddings import (
-    DIMENSIONS,
-    EmbeddingsServer,
-    MakeModel,
-    make_model,
-    vector_of,
-)
+from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, MakeModel, make_model, vector_of
 
 KEY = "sk-very-secret"
 
@@ -206,7 +200,7 @@ def test_the_key_is_never_repeated(server: EmbeddingsServer, model: MakeModel, c
 def test_a_question_is_asked_again(
     server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segments.embedding.patience.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("segments.embedding.rate_limits.FIRST_PAUSE_SECONDS", 0.01)
     server.misdeeds.extend([misbehaving.status(500), misbehaving.status(429)])
     assert model().embed_query("a").shape == (1, DIMENSIONS)
     assert len(server.requests) == 3

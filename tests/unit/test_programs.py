@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.listening import PortTaken, listen, listen_near, port_of
-from config.programs import Program, Supervisor
+from segments.operations.processes import Program, Supervisor
 
 WAIT_SECONDS = 30
 
@@ -119,7 +119,7 @@ def test_programs_end_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
     script = f"""
     import sys
     from pathlib import Path
-    from config.programs import Program, Supervisor
+    from segments.operations.processes import Program, Supervisor
     helper = [sys.executable, "-c", {textwrap.dedent(NOTE_AND_WAIT)!r}, {str(notes)!r}]
     Supervisor([Program("helper", helper, Path.cwd())], print).run(ready=lambda: None)
     """

@@ -8,8 +8,7 @@ import pytest
 
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
-from segments.progress import JOB_STATUS, ImportProgress, progress_of
-from segments.status_cache import Throttle
+from segments.progress import JOB_STATUS, ImportProgress, Throttle, progress_of
 
 BEGAN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 

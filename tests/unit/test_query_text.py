@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from segments.embedding import Vectors
 from segments.embedding.base import Batching
 from segments.search.query import storable
-from segments.search.semantic import within_limit
+from segments.search.vectors import within_limit
 
 
 class CountingEmbedder:

@@ -8,8 +8,7 @@ from django.contrib import admin
 from django_q.conf import Conf
 
 from config import env
-from config.queue import cache_from, cluster_from
-from config.redis_urls import database_of, neighbour, with_timeouts
+from config.queue import cache_from, cluster_from, database_of, neighbour, with_timeouts
 from segments.checks import queue_problems
 
 HOME = Path("/home-of-nobody")

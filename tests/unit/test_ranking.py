@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segments.search.metrics import ndcg, recall, reciprocal_rank
-from segments.search.ranking import RRF_K, Ranked, fused
+from segments.search.evaluation import ndcg, recall, reciprocal_rank
+from segments.search.fusion import RRF_K, Ranked, fused
 
 A, B, C = uuid4(), uuid4(), uuid4()
 rankings = st.lists(st.uuids(), unique=True, max_size=20).map(

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from segments.embedding.connection import Reach, bounded_client, is_public
+from segments.embedding.http import EgressPolicy, bounded_client, is_public
 from segments.exceptions import EndpointRefused
 from tests.servers.embeddings import EmbeddingsServer, redirect
 
@@ -61,7 +61,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             chosen = left.pop(0) if len(left) > 1 else left[0]
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in chosen]
 
-        monkeypatch.setattr("segments.embedding.connection.socket.getaddrinfo", look_up)
+        monkeypatch.setattr("segments.embedding.http.socket.getaddrinfo", look_up)
 
     return stand_for
 
@@ -69,18 +69,18 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_a_name_of_a_private_address_is_refused(names: Callable[..., None]) -> None:
     names(["10.1.2.3"])
     with pytest.raises(EndpointRefused, match="private address"):
-        Reach().addresses("innocent.example", 443)
-    assert Reach(private_addresses=True).addresses("innocent.example", 443) == ["10.1.2.3"]
+        EgressPolicy().addresses("innocent.example", 443)
+    assert EgressPolicy(private_addresses=True).addresses("innocent.example", 443) == ["10.1.2.3"]
 
 
 def test_of_several_addresses_the_public_ones_are_used(names: Callable[..., None]) -> None:
     names(["10.1.2.3", "8.8.8.8"])
-    assert Reach().addresses("both.example", 443) == ["8.8.8.8"]
+    assert EgressPolicy().addresses("both.example", 443) == ["8.8.8.8"]
 
 
 def test_only_named_hosts_if_hosts_are_named(names: Callable[..., None]) -> None:
     names(["8.8.8.8"])
-    reach = Reach(frozenset({"api.openai.com"}))
+    reach = EgressPolicy(frozenset({"api.openai.com"}))
     assert reach.addresses("API.openai.com", 443)
     with pytest.raises(EndpointRefused, match="SEGMILL_ENDPOINT_HOSTS"):
         reach.addresses("elsewhere.example", 443)
@@ -92,21 +92,21 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
     """DNS rebinding: the second answer of the name server is never asked for."""
     names(["127.0.0.1"], ["127.0.0.99"])
     port = server.server_address[1]
-    with bounded_client(Reach(private_addresses=True), 5, 10_000) as client:
+    with bounded_client(EgressPolicy(private_addresses=True), 5, 10_000) as client:
         answer = client.post(f"http://rebound.example:{port}/v1", json={"input": [], "model": "m"})
     assert answer.status_code == 200
     assert server.requests[0].headers["host"] == f"rebound.example:{port}"
 
 
 def test_a_request_to_a_private_address_is_never_sent(server: EmbeddingsServer) -> None:
-    with bounded_client(Reach(), 5, 10_000) as client, pytest.raises(EndpointRefused):
+    with bounded_client(EgressPolicy(), 5, 10_000) as client, pytest.raises(EndpointRefused):
         client.post(f"{server.url}/embeddings", json={})
     assert not server.requests
 
 
 def test_redirects_are_not_followed(server: EmbeddingsServer) -> None:
     server.misdeeds.append(redirect(f"{server.url}/elsewhere"))
-    with bounded_client(Reach(private_addresses=True), 5, 10_000) as client:
+    with bounded_client(EgressPolicy(private_addresses=True), 5, 10_000) as client:
         answer = client.post(f"{server.url}/embeddings", json={"input": [], "model": "m"})
     assert answer.status_code == 307
     assert len(server.requests) == 1
@@ -114,7 +114,7 @@ def test_redirects_are_not_followed(server: EmbeddingsServer) -> None:
 
 def test_a_closed_door_is_an_error_of_the_connection() -> None:
     with (
-        bounded_client(Reach(private_addresses=True), 5, 10_000) as client,
+        bounded_client(EgressPolicy(private_addresses=True), 5, 10_000) as client,
         pytest.raises(httpx2.TransportError),
     ):
         client.get("http://127.0.0.1:9/")

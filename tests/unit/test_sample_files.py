@@ -2,7 +2,7 @@
 
 import pytest
 
-from segments.importing.rows import open_sheet
+from segments.files.sheets import open_sheet
 from tests.conftest import FILES
 from tests.hostile import hostile_files
 from tests.sample_files import HOSTILE, LARGEST_BYTES, ODD, Odd

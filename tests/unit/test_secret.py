@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.secret import local_secret_key
+from config.home import local_secret_key
 
 PRINT_KEY = """
 import sys
 from pathlib import Path
-from config.secret import local_secret_key
+from config.home import local_secret_key
 sys.stdin.readline()
 print(local_secret_key(Path(sys.argv[1])))
 """

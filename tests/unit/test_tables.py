@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 
 from datasets.models import DocForm
 from segments.exceptions import ExportRefused
-from segments.exporting.tables import Table, cell_text, table_bytes
-from segments.exporting.templates import FORMATS, template
-from segments.importing.columns import map_columns
-from segments.importing.rows import open_sheet
-from segments.importing.types import FileFormat, JSONCell
-from segments.importing.validation import Rules, validate
-from segments.importing.values import (
+from segments.files.columns import map_columns
+from segments.files.sheets import open_sheet
+from segments.files.types import FileFormat, JSONCell
+from segments.files.validation import Rules, validate
+from segments.files.values import (
     FORMULA_STARTS,
     guarded,
     keywords_cell,
@@ -26,6 +24,8 @@ from segments.importing.values import (
     metadata_of,
     unguarded,
 )
+from segments.files.writers import Table, cell_text, table_bytes
+from segments.services.exports import TEMPLATE_FORMATS, template
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 HARD = st.sampled_from(
@@ -139,7 +139,7 @@ def test_metadata_that_cannot_be_stored_is_refused(cell: str) -> None:
         metadata_of(cell)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", TEMPLATE_FORMATS)
 @pytest.mark.parametrize("form", DocForm)
 def test_a_template_can_be_imported_as_it_is(form: DocForm, kind: FileFormat) -> None:
     sheet = open_sheet(io.BytesIO(b"".join(template(form, kind))), f"template.{kind}")

@@ -9,8 +9,9 @@ import pytest
 
 from segments.embedding import Vectors
 from segments.embedding.base import Batching
-from segments.importing.tokens import content_hash, count, count_tokens
-from segments.importing.types import CountedRow, RowProblem, SegmentRow
+from segments.embedding.tokens import count_tokens
+from segments.files.types import CountedRow, RowProblem, SegmentRow
+from segments.imports.prepare import content_hash, count
 
 
 @dataclass

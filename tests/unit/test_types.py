@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segments.importing.types import SHOWN_CHARS, RowProblem, shown
+from segments.files.types import SHOWN_CHARS, RowProblem, shown
 
 
 @pytest.mark.parametrize(

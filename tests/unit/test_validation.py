@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.models import DocForm
-from segments.importing.columns import map_columns
-from segments.importing.types import CellProblem, RawRow, SegmentRow
-from segments.importing.validation import Rules, validate
+from segments.files.columns import map_columns
+from segments.files.types import CellError, RawRow, SegmentRow
+from segments.files.validation import Rules, validate
 
 HEADER = ["content", "answer", "keywords", "external_id", "enabled", "metadata.topic", "other"]
 RULES = Rules(map_columns(HEADER, 1, DocForm.QA), max_cell_chars=20)
@@ -142,6 +142,6 @@ def test_any_row_is_a_segment_that_can_be_stored_or_a_list_of_problems(cells: li
 def test_a_fault_in_a_column_that_is_not_used_does_not_matter() -> None:
     cells = ("a", "b", "", "", "", "", "")
     for place, is_bad in ((0, True), (5, True), (6, False), (9, True), (None, True)):
-        fault = CellProblem(place, "", "merged_cell", "Unmerge it.")
+        fault = CellError(place, "", "merged_cell", "Unmerge it.")
         found = validate(RawRow(2, cells, (fault,)), RULES)
         assert isinstance(found, list) is is_bad, place

@@ -18,10 +18,10 @@ from segments.exceptions import (
     FormatUnknown,
     SheetNotFound,
 )
-from segments.importing.formats.xlsx.numbers import display
-from segments.importing.options import ImportOptions
-from segments.importing.rows import open_sheet
-from segments.importing.types import RawRow, Sheet
+from segments.files.options import ImportOptions
+from segments.files.sheets import open_sheet
+from segments.files.types import RawRow, Sheet
+from segments.files.xlsx.number_formats import display
 from tests.workbooks import MAIN, packed, parts_of, sheet_xml, styles_xml, workbook
 
 

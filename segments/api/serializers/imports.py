@@ -5,9 +5,65 @@ from typing import Any
 from rest_framework import serializers
 
 from segments.api.serializers.fields import UnixTime, UserId
-from segments.models import ImportJob, RowError
-from segments.models.import_job import Door, ImportStatus
+from segments.files.options import UnknownColumns
+from segments.models import ImportJob, RowError, UploadFile
+from segments.models.import_job import EmbedWhen, ImportMode, ImportSource, ImportStatus, OnError
 from segments.progress import JOB_STATUS, ImportProgress
+
+
+class UploadFormSerializer(serializers.Serializer[None]):
+    """A form with one file in it; what else Dify's clients send is not used."""
+
+    file = serializers.FileField()
+
+
+class UploadSerializer(serializers.Serializer[UploadFile]):
+    """A file that was handed in."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    size = serializers.IntegerField(read_only=True)
+    extension = serializers.CharField(read_only=True)
+    mime_type = serializers.CharField(read_only=True)
+    created_by = UserId(source="created_by_id")
+    created_at = UnixTime()
+
+
+class OptionsSerializer(serializers.Serializer[None]):
+    """How the file is read and what it does to the document; all of it may be left out."""
+
+    mode = serializers.ChoiceField(ImportMode.choices, required=False)
+    on_error = serializers.ChoiceField(OnError.choices, required=False)
+    map = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Which column is which part, such as content=Frage; in JSON an object will do.",
+    )
+    no_header = serializers.BooleanField(required=False)
+    unknown = serializers.ChoiceField([word.value for word in UnknownColumns], required=False)
+    embed = serializers.ChoiceField(
+        EmbedWhen.choices, required=False, help_text="later: found by words at once."
+    )
+    encoding = serializers.CharField(required=False, help_text="Found out if left out.")
+    delimiter = serializers.CharField(required=False, help_text="Found out if left out.")
+    sheet = serializers.CharField(required=False, help_text="Of a workbook; the first one.")
+    max_tokens = serializers.IntegerField(
+        required=False, help_text="More end the import before anything is embedded."
+    )
+    max_cost = serializers.DecimalField(20, 6, required=False, help_text="As max_tokens.")
+
+
+class BatchImportSerializer(OptionsSerializer):
+    """An import of a file that was uploaded before."""
+
+    upload_file_id = serializers.UUIDField()
+
+
+class BatchImportFormSerializer(OptionsSerializer):
+    """An import of the file in the form."""
+
+    file = serializers.FileField()
+
 
 PHASES = [
     phase.value
@@ -51,7 +107,7 @@ class ProgressSerializer(serializers.Serializer[ImportProgress]):
     finished_at = UnixTime(allow_null=True)
     measured_at = UnixTime()
     started_by = serializers.CharField(read_only=True)
-    door = serializers.ChoiceField(Door.values, read_only=True)
+    door = serializers.ChoiceField(ImportSource.values, read_only=True)
     worker = serializers.CharField(read_only=True)
     error_code = serializers.CharField(read_only=True)
     error = serializers.CharField(read_only=True)

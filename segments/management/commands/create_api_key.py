@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from datasets.lookup import find_tenant
 from datasets.models import Tenant
-from segments.api_keys import create_api_key
+from segments.services.api_keys import create_api_key
 
 
 class Command(BaseCommand):

@@ -6,15 +6,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.models import Dataset, DocForm
-from segments import places, services
-from segments.console import ProgressDisplay, print_hits, print_import
-from segments.models.import_job import Door
-from segments.places import Wanted
-from segments.reports import report_import
+from segments.imports.report import report_import
+from segments.management.console import ProgressDisplay
+from segments.management.tables import print_hits, print_import
+from segments.models.import_job import ImportSource
 from segments.sample import FAQ
 from segments.search import search
+from segments.services import imports, targets
+from segments.services.targets import ImportTarget
 
-PLACE = Wanted(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
+PLACE = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
 # In words of their own: what they mean stands in the FAQ, what they say does not.
 QUESTIONS = (
     "RAM consumption of huge spreadsheets",
@@ -32,12 +33,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the FAQ into a fresh dataset and search it."""
         Dataset.objects.filter(tenant__name=PLACE.tenant, name=PLACE.dataset).delete()
-        document = places.make_place(PLACE, DocForm.QA)
+        document = targets.make_target(PLACE, DocForm.QA)
         with FAQ.open("rb") as file, ProgressDisplay(sys.stderr) as display:
-            job = services.start_import(
-                document, file, FAQ.name, door=Door.COMMAND, background=False
+            job = imports.start_import(
+                document, file, FAQ.name, door=ImportSource.COMMAND, background=False
             )
-            report = report_import(services.run_in_foreground(job, display))
+            report = report_import(imports.run_in_foreground(job, display))
         print_import(report, sys.stdout)
         if not report.is_success:
             raise CommandError(report.error or report.status)

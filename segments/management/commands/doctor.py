@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from segments.console import print_table
+from segments.management.tables import print_table
 from segments.operations import doctor
 from segments.operations.doctor import Finding
 

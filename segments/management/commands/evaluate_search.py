@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT, Dataset
-from segments.console import counted, print_quality
+from segments.management.console import counted
+from segments.management.tables import print_quality
 from segments.search import SearchMethod, methods_of
-from segments.search.evaluation import Quality, evaluate, unknown_ids
-from segments.search.judgements import Question, read_judgements
+from segments.search.evaluation import Quality, Question, evaluate, read_judgements, unknown_ids
 
 METHODS = [method.value for method in SearchMethod]
 ALL = "all"

@@ -11,11 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_document, find_tenant
 from datasets.models import DEFAULT_TENANT
-from segments.console import watched
 from segments.exceptions import ExportRefused
-from segments.exporting.segments import FORMATS, export_document
-from segments.importing.types import FileFormat
-from segments.management.files import write_file
+from segments.files.types import FileFormat
+from segments.management.console import watched, write_file
+from segments.services.exports import FORMATS, export_document
 
 
 class Command(BaseCommand):

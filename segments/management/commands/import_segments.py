@@ -14,23 +14,16 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
-from datasets.exceptions import (
-    DatasetNotFound,
-    DocumentNotFound,
-    SegmillError,
-    TenantNotFound,
-)
+from datasets.exceptions import DatasetNotFound, DocumentNotFound, SegmillError, TenantNotFound
 from datasets.models import DocForm, Document
-from segments import places, services
-from segments.console import ProgressDisplay, print_import
-from segments.database_errors import explained
+from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
-from segments.exporting import row_report
-from segments.importing.columns import guess_doc_form
-from segments.importing.options import ImportOptions
-from segments.importing.rows import open_sheet
-from segments.interrupts import raised_as_keyboard_interrupt
-from segments.management.files import write_file
+from segments.files.columns import guess_doc_form
+from segments.files.options import ImportOptions
+from segments.files.sheets import open_sheet
+from segments.imports import row_errors
+from segments.imports.report import ImportReport, report_dry_run, report_import, report_refusal
+from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
     add_place_options,
@@ -38,17 +31,18 @@ from segments.management.options import (
     refuse_incomplete,
     wanted_place,
 )
+from segments.management.tables import print_import
 from segments.management.watching import find_import, follow, why_it_failed
-from segments.models.import_job import Door
-from segments.places import Wanted
-from segments.reports import ImportReport, report_examination, report_import, report_refusal
+from segments.models.import_job import ImportSource
+from segments.services import imports, targets
+from segments.services.targets import ImportTarget
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What was asked for: a file, where it goes, and how."""
 
-    wanted: Wanted
+    wanted: ImportTarget
     path: Path
     create: bool
     options: ImportOptions
@@ -135,7 +129,7 @@ def _followed(identifier: str) -> ImportReport:
         raise CommandError("No longer watched; the import goes on.") from None
 
 
-def _report(wanted: Wanted, options: dict[str, Any]) -> ImportReport:
+def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
     """The report of the import or the dry run, whatever comes in between."""
     import_file = _dry_run if options["dry_run"] else _import
     try:
@@ -194,41 +188,41 @@ def _guessed_form(order: Order, file: BinaryIO) -> DocForm:
 
 def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
     if order.create:
-        document = places.plan_place(order.wanted, _guessed_form(order, file))
+        document = targets.plan_target(order.wanted, _guessed_form(order, file))
     else:
-        document = places.find_place(order.wanted)
+        document = targets.find_target(order.wanted)
     size = order.path.stat().st_size
-    found = services.examine_file(
+    found = imports.dry_run_import(
         document, file, order.path.name, size, display, options=order.options
     )
     if found.failed:
-        order.write_bad_rows(row_report.report_of_problems(found.source, found.problems))
-    return report_examination(found)
+        order.write_bad_rows(row_errors.report_of_problems(found.source, found.problems))
+    return report_dry_run(found)
 
 
 def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
-    document = _made_place(order, file) if order.create else places.find_place(order.wanted)
-    job = services.start_import(
+    document = _made_place(order, file) if order.create else targets.find_target(order.wanted)
+    job = imports.start_import(
         document,
         file,
         order.path.name,
-        door=Door.COMMAND,
+        door=ImportSource.COMMAND,
         options=order.options,
         background=order.background,
     )
     if order.background:
         return report_import(job)
-    job = services.run_in_foreground(job, display)
+    job = imports.run_in_foreground(job, display)
     if job.rows_failed:
-        order.write_bad_rows(row_report.report_of_job(job))
+        order.write_bad_rows(row_errors.report_of_job(job))
     return report_import(job)
 
 
 def _made_place(order: Order, file: BinaryIO) -> Document:
     """The document that is wanted; nothing is made for a file that cannot be imported there."""
     form = _guessed_form(order, file)
-    planned = places.plan_place(order.wanted, form)
+    planned = targets.plan_target(order.wanted, form)
     size = order.path.stat().st_size
-    services.examine_file(planned, file, order.path.name, size, most_rows=1, options=order.options)
+    imports.dry_run_import(planned, file, order.path.name, size, most_rows=1, options=order.options)
     file.seek(0)
-    return places.make_place(order.wanted, form)
+    return targets.make_target(order.wanted, form)

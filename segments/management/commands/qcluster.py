@@ -6,8 +6,8 @@ from typing import Any
 from django_q import cluster
 from django_q.management.commands.qcluster import Command as DjangoQCommand
 
-from config.programs import end_with_parent
 from segments.operations.cluster import LockAwareSentinel
+from segments.operations.processes import end_with_parent
 
 
 class Command(DjangoQCommand):  # type: ignore[misc]  # it has no types

@@ -14,18 +14,17 @@ from django.db import Error
 from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT, Dataset
-from segments.console import ProgressDisplay, print_table
-from segments.console.tables import Output
-from segments.database_errors import explained
+from segments.db.errors import explained
 from segments.exceptions import StateConflict
-from segments.importing.types import Progress
-from segments.interrupts import raised_as_keyboard_interrupt
+from segments.files.types import Progress
+from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt
+from segments.management.tables import Output, print_table
 from segments.models import Reembedding
+from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.models.import_job import ImportStatus, OnError
-from segments.models.reembedding import ReembeddingPurpose, ReembeddingStatus
-from segments.reembedding import services
-from segments.reembedding.portions import Listener
-from segments.reembedding.report import ReembeddingReport, report_reembedding
+from segments.reembedding.run import Listener
+from segments.services import reembeddings
+from segments.services.reembeddings import ReembeddingReport, report_reembedding
 
 PHASES = {
     ReembeddingStatus.WAITING: ImportStatus.WAITING,
@@ -85,17 +84,17 @@ class Command(BaseCommand):
     def _done(self, options: dict[str, Any]) -> Reembedding:
         dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
         if options["cancel"]:
-            return services.cancel(_under_way(dataset))
+            return reembeddings.cancel(_under_way(dataset))
         if options["status"]:
             return _latest(dataset)
         if options["follow"]:
             with _bar() as display:
-                return services.follow(_latest(dataset), display)
+                return reembeddings.follow(_latest(dataset), display)
         ordered = _ordered(dataset, options)
         if options["background"]:
             return ordered
         with _bar() as display:
-            return services.run_in_foreground(ordered, display)
+            return reembeddings.run_in_foreground(ordered, display)
 
     def _answer(self, done: Reembedding, options: dict[str, Any], *, may_be_open: bool) -> None:
         report = report_reembedding(done)
@@ -128,33 +127,33 @@ def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
         StateConflict: something else is under way than what is asked for.
     """
     background = options["background"]
-    ordered = services.under_way(dataset)
+    ordered = reembeddings.under_way(dataset)
     provider = options["provider"] or dataset.model[0] or settings.SEGMILL_EMBEDDING_PROVIDER
     model = options["model"] and (provider, options["model"])
     if ordered is None:
         if not model:
-            return services.fill_missing(dataset, background=background)
+            return reembeddings.fill_missing(dataset, background=background)
         on_error = OnError(options["on_error"])
-        return services.change_model(dataset, *model, on_error=on_error, background=background)
+        return reembeddings.change_model(dataset, *model, on_error=on_error, background=background)
     if model and model != (ordered.embedding_model_provider, ordered.embedding_model):
         raise StateConflict(
             f"Dataset “{dataset.name}” is being embedded for {ordered.embedding_model} already. "
             "Wait until that has ended, or end it: --cancel."
         )
     if ordered.status == ReembeddingStatus.INTERRUPTED:
-        return services.resume(ordered, background=background)
+        return reembeddings.resume(ordered, background=background)
     return ordered
 
 
 def _under_way(dataset: Dataset) -> Reembedding:
-    ordered = services.under_way(dataset)
+    ordered = reembeddings.under_way(dataset)
     if ordered is None:
         raise StateConflict(f"Dataset “{dataset.name}” is not being embedded at this moment.")
     return ordered
 
 
 def _latest(dataset: Dataset) -> Reembedding:
-    ordered = services.latest(dataset)
+    ordered = reembeddings.latest(dataset)
     if ordered is None:
         raise StateConflict(f"Dataset “{dataset.name}” was never embedded anew.")
     return ordered

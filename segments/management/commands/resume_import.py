@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.exceptions import SegmillError
-from segments import services
-from segments.console import ProgressDisplay, print_import
-from segments.importing import job
+from segments.imports import runner
+from segments.imports.report import report_import
+from segments.management.console import ProgressDisplay
+from segments.management.tables import print_import
 from segments.management.watching import find_import, why_it_failed
-from segments.reports import report_import
+from segments.services import imports
 
 
 class Command(BaseCommand):
@@ -26,9 +27,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Resume, report, and exit with 1 unless it succeeded."""
         try:
-            resumed = services.resume_import(find_import(options["id"]))
+            resumed = imports.resume_import(find_import(options["id"]))
             with ProgressDisplay(sys.stderr) as display:
-                ended = job.run(resumed.pk, display)
+                ended = runner.run(resumed.pk, display)
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
         report = report_import(ended)

@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from config.listening import PortTaken, listen, listen_near, port_of
-from config.programs import Program, Supervisor
 from datasets.accounts import FIRST_ADMIN, ensure_admin, ensure_tenant
-from segments.operations.workers import CLUSTER, Watchdog, worker_programs
+from segments.operations.processes import Program, Supervisor
+from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs
 
 DEFAULT_PORT = 8000
 

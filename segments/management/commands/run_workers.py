@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from config.programs import GRACE_SECONDS, Supervisor
-from segments.operations.workers import CLUSTER, Watchdog, worker_programs
+from segments.operations.processes import GRACE_SECONDS, Supervisor
+from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT
-from segments.console import print_hits
+from segments.management.tables import print_hits
 from segments.search import Hit, SearchMethod, search
 from segments.search.query import DEFAULT_TOP_K, storable
 

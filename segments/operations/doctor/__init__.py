@@ -4,6 +4,6 @@ One file per check. A check looks, and says what it found as `Problem`s; one tha
 without a decision of the operator does so in `repair`.
 """
 
-from segments.operations.doctor.examination import CHECKS, Finding, examine, repair
+from segments.operations.doctor.checkup import CHECKS, Finding, examine, repair
 
 __all__ = ["CHECKS", "Finding", "examine", "repair"]

@@ -10,7 +10,7 @@ import pytest
 
 from datasets.models import Document
 from segments import tasks
-from segments.importing.rows import open_sheet
+from segments.files.sheets import open_sheet
 from segments.models import DocumentSegment, ImportJob
 
 from ..api_client import QA, Api

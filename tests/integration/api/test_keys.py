@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from datasets.exceptions import TenantNotFound
 from datasets.models import Tenant
-from segments.api_keys import create_api_key, find_api_key, note_use, revoke_api_key
 from segments.models import ApiKey
+from segments.services.api_keys import create_api_key, find_api_key, note_use, revoke_api_key
 
 from ..api_client import Api
 

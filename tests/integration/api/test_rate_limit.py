@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from datasets.models import Tenant
-from segments.api_keys import create_api_key
+from segments.api.throttling import seconds_to_wait
 from segments.models import ApiKeyRate
-from segments.rate_limit import seconds_to_wait
+from segments.services.api_keys import create_api_key
 
 from ..api_client import Api
 

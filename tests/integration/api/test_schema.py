@@ -9,9 +9,9 @@ import yaml
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
-from segments.api.serializers.batch_import import OptionsSerializer
+from segments.api.serializers.imports import OptionsSerializer
 from segments.api.urls import urlpatterns
-from segments.services import ImportOptions
+from segments.files.options import ImportOptions
 
 from ..api_client import Api
 

@@ -10,7 +10,7 @@ from django.core.management import call_command, load_command_class
 from config import env
 from config.env import EnvProblem
 from datasets.models import Document
-from segments import heartbeats
+from segments.jobs import heartbeats
 from segments.operations.doctor import CHECKS
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,22 +15,12 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.importing import state
-from segments.models import (
-    Chunk,
-    ImportJob,
-    ReembeddedVector,
-    Reembedding,
-    StagedRow,
-    UploadFile,
-)
-from segments.models.reembedding import ReembeddingPurpose, ReembeddingStatus
-from segments.operations.doctor.documents import DocumentTotalsCheck
-from segments.operations.doctor.files import FilesCheck
-from segments.operations.doctor.imports import StuckImportsCheck
-from segments.operations.doctor.reembeddings import ReembeddingsCheck
-from segments.operations.doctor.staged import StagedRowsCheck
-from segments.operations.metrics.totals import read_totals
+from segments.imports import state
+from segments.models import Chunk, ImportJob, ReembeddedVector, Reembedding, StagedRow, UploadFile
+from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
+from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck, StagedRowsCheck
+from segments.operations.doctor.work import ReembeddingsCheck, StuckImportsCheck
+from segments.operations.metrics import read_totals
 from segments.uploads import FOLDER
 
 from ..conftest import ImportText, Start

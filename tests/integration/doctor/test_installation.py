@@ -16,20 +16,22 @@ from config import env
 from config.env import EnvProblem
 from config.listening import listen, port_of
 from datasets.models import Tenant
-from segments import heartbeats
 from segments.embedding.credentials import decrypt, encrypt
+from segments.jobs import heartbeats
 from segments.models import Heartbeat, ModelProvider
 from segments.operations import doctor
-from segments.operations.doctor import broker, cache, versions
-from segments.operations.doctor.broker import BrokerCheck
-from segments.operations.doctor.cache import CacheCheck
-from segments.operations.doctor.credentials import CredentialsCheck
-from segments.operations.doctor.database import DatabaseCheck
-from segments.operations.doctor.heartbeats import HeartbeatsCheck
-from segments.operations.doctor.migrations import MigrationsCheck
-from segments.operations.doctor.schedule import ScheduleCheck
-from segments.operations.doctor.settings import SettingsCheck
-from segments.operations.doctor.versions import VersionsCheck
+from segments.operations.doctor import installation
+from segments.operations.doctor.data import CredentialsCheck
+from segments.operations.doctor.installation import (
+    BrokerCheck,
+    CacheCheck,
+    DatabaseCheck,
+    MigrationsCheck,
+    ScheduleCheck,
+    SettingsCheck,
+    VersionsCheck,
+)
+from segments.operations.doctor.work import HeartbeatsCheck
 
 from .conftest import look, mend, texts
 
@@ -49,8 +51,8 @@ def test_a_package_of_another_version_or_none(
     wanted = "# what for\nDjango~=4.2  # the framework\nno-such-package==1.0\n-r other.txt\n"
     (tmp_path / "requirements.txt").write_text(wanted)
     settings.BASE_DIR = tmp_path
-    versions.requirements.cache_clear()
-    request.addfinalizer(versions.requirements.cache_clear)
+    installation.requirements.cache_clear()
+    request.addfinalizer(installation.requirements.cache_clear)
 
     found = look(VersionsCheck)
 
@@ -92,7 +94,7 @@ def test_a_database_behind_the_code() -> None:
 def test_a_queue_that_nobody_empties(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "0 messages" in look(BrokerCheck).summary
 
-    monkeypatch.setattr(broker, "MANY_MESSAGES", 1)
+    monkeypatch.setattr(installation, "MANY_MESSAGES", 1)
     for _ in range(2):
         OrmQ.objects.create(key=Conf.CLUSTER_NAME, payload="", lock=Now())
     found = look(BrokerCheck)
@@ -116,7 +118,7 @@ def test_a_broker_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert look(CacheCheck).is_well
 
-    monkeypatch.setattr(cache, "cache", DummyCache("", {}))
+    monkeypatch.setattr(installation, "cache", DummyCache("", {}))
 
     assert "does not come out again" in texts(look(CacheCheck))
 
@@ -124,7 +126,7 @@ def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cache_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     with listen("127.0.0.1", 0) as listener:
         url = f"redis://127.0.0.1:{port_of(listener)}/1"
-    monkeypatch.setattr(cache, "cache", RedisCache(url, {}))
+    monkeypatch.setattr(installation, "cache", RedisCache(url, {}))
 
     found = look(CacheCheck)
 
@@ -200,7 +202,7 @@ def test_a_check_that_falls_over_is_a_finding_too(monkeypatch: pytest.MonkeyPatc
     def lost() -> list[str]:
         raise KeyError("a storage of another kind")
 
-    monkeypatch.setattr("segments.operations.doctor.files.stored_keys", lost)
+    monkeypatch.setattr("segments.operations.doctor.data.stored_keys", lost)
 
     found = {finding.check: finding for finding in doctor.repair()}
 

@@ -1,5 +1,0 @@
-"""What Segmill can do on this machine: measured in a home of its own, never in the user's.
-
-`manage.py bench` runs each part in a process of its own (`python -m segments.benchmark`),
-whose home is `$SEGMILL_HOME/bench/home` and is removed at the end.
-"""

@@ -1,0 +1,1 @@
+"""PostgreSQL: binary COPY, pgvector, transactions, and errors in plain words."""

@@ -1,0 +1,56 @@
+"""What a transaction waits for, and how long: others for moments, the disk if it has to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from psycopg2 import errors
+
+# Chunk commits hold the job's row for milliseconds, publishing for seconds or minutes.
+LOCK_WAIT_SECONDS = 2
+
+
+class Busy(Exception):
+    """A row stayed locked by another transaction, which at such length only publishing does."""
+
+
+@contextmanager
+def lock_timeout() -> Iterator[None]:
+    """A transaction that waits a moment for rows that others hold.
+
+    Raises:
+        Busy: and not longer; nothing was changed.
+    """
+    try:
+        with transaction.atomic():
+            _set_local("lock_timeout", LOCK_WAIT_SECONDS)
+            yield
+    except OperationalError as trouble:
+        if isinstance(trouble.__cause__, errors.LockNotAvailable):
+            raise Busy from trouble
+        raise
+
+
+def not_longer_than_the_lease() -> None:
+    """Let no statement of this transaction outlive a lease taken now.
+
+    A client that is stopped or cut off in the middle of a COPY holds its locks until the
+    server gives up on it; nobody else can take the work over before that.
+    """
+    _set_local("statement_timeout", settings.SEGMILL_LEASE_SECONDS)
+
+
+def not_for_the_disk() -> None:
+    """Let the commit of this transaction return before the disk has it.
+
+    For what can be done again at no cost: a crash of the server may lose it, but never it
+    alone, for commits reach the disk in their order. A crash of a worker loses nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+
+
+def _set_local(setting: str, seconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [setting, f"{seconds}s"])

@@ -1,0 +1,234 @@
+"""HTTP to endpoints nobody vouches for: pinned addresses, and an end to every answer.
+
+A host is resolved once a connection, its address is checked, and that very address is
+connected to, so that a name cannot point elsewhere between the check and the use. The
+certificate is still checked against the name. Redirects are not followed, and a time and a
+size bound the whole answer: a server that drips a byte a second ends like one that is silent.
+"""
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from time import monotonic
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from segments.exceptions import EndpointRefused
+
+SECONDS_TO_CONNECT = 10.0
+# 64:ff9b::/96, the well-known prefix (RFC 6052).
+NAT64_PREFIX = 0x0064_FF9B << 64
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """Where requests may go: `hosts` is empty for any, private addresses are not public ones."""
+
+    hosts: frozenset[str] = frozenset()
+    private_addresses: bool = False
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of `host` that may be connected to.
+
+        Raises:
+            EndpointRefused: the host may not be asked, or all its addresses are private.
+            OSError: nobody knows the host.
+        """
+        if self.hosts and host.lower() not in self.hosts:
+            raise EndpointRefused(
+                f"Requests to {host} are not allowed here. "
+                "Add it to SEGMILL_ENDPOINT_HOSTS, or use another endpoint."
+            )
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]) for entry in found]
+        allowed = [a for a in addresses if self.private_addresses or is_public(a)]
+        if not allowed:
+            raise EndpointRefused(
+                f"{host} is at a private address ({addresses[0]}), where no requests go. "
+                "Set SEGMILL_ENDPOINT_PRIVATE_ADDRESSES to allow it."
+            )
+        return allowed
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet, whatever it is wrapped in."""
+    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and (inner := _wrapped(ip)) is not None:
+        ip = inner
+    return ip.is_global and not ip.is_multicast
+
+
+def _wrapped(ip: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to (mapped, 6to4, Teredo, NAT64), if any."""
+    if ip.teredo is not None:
+        return ip.teredo[1]
+    if int(ip) >> 32 == NAT64_PREFIX:
+        return IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip.ipv4_mapped or ip.sixtofour
+
+
+class _Allowance(threading.local):
+    """What is left of the time and the bytes of the request this thread is making."""
+
+    ends = float("inf")
+    bytes_left = 0
+
+    def seconds(self, wanted: float | None) -> float:
+        left = self.ends - monotonic()
+        if left <= 0:
+            raise httpcore2.ReadTimeout("the answer took too long")
+        return left if wanted is None else min(wanted, left)
+
+    def count(self, received: bytes) -> bytes:
+        self.bytes_left -= len(received)
+        if self.bytes_left < 0:
+            raise httpcore2.ReadError("the answer is too large")
+        return received
+
+
+@dataclass(slots=True)
+class BoundedStream(httpcore2.NetworkStream):
+    """A connection whose reads and writes count against the request's time and bytes."""
+
+    stream: httpcore2.NetworkStream
+    allowance: _Allowance
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """As many bytes as have come, counted."""
+        return self.allowance.count(self.stream.read(max_bytes, self.allowance.seconds(timeout)))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of `buffer`."""
+        self.stream.write(buffer, self.allowance.seconds(timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.stream.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        """The same connection, encrypted; the certificate has to be for `server_hostname`."""
+        seconds = self.allowance.seconds(timeout)
+        inner = self.stream.start_tls(ssl_context, server_hostname, seconds)
+        return BoundedStream(inner, self.allowance)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What the connection says of itself."""
+        return self.stream.get_extra_info(info)
+
+
+@dataclass(slots=True)
+class PinnedBackend(httpcore2.NetworkBackend):
+    """Connects to addresses that were checked, never to names."""
+
+    reach: EgressPolicy
+    allowance: _Allowance
+    backend: httpcore2.NetworkBackend = field(default_factory=httpcore2.SyncBackend)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """A connection to the first allowed address of `host` that answers."""
+        trouble: Exception = httpcore2.ConnectError(f"no address of {host} answers")
+        for address in self._addresses(host, port):
+            try:
+                stream = self.backend.connect_tcp(
+                    address, port, self.allowance.seconds(timeout), local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                trouble = error
+            else:
+                return BoundedStream(stream, self.allowance)
+        raise trouble
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        try:
+            return self.reach.addresses(host, port)
+        except OSError as unknown:
+            raise httpcore2.ConnectError(f"nobody knows the host {host}") from unknown
+
+
+class BoundedTransport(httpx2.BaseTransport):
+    """Sends requests within a reach, each answer within `seconds` and `max_bytes`."""
+
+    def __init__(self, reach: EgressPolicy, seconds: float, max_bytes: int) -> None:
+        self._seconds, self._max_bytes = seconds, max_bytes
+        self._allowance = _Allowance()
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=httpx2.create_ssl_context(),
+            max_connections=None,  # how many requests are under way is decided elsewhere
+            network_backend=PinnedBackend(reach, self._allowance),
+        )
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The answer; its body is read by the caller, in this thread, under the same bounds."""
+        self._allowance.ends = monotonic() + self._seconds
+        self._allowance.bytes_left = self._max_bytes
+        with _understandable():
+            answer = self._pool.handle_request(
+                httpcore2.Request(
+                    method=request.method,
+                    url=str(request.url),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        if any(name.lower() == b"content-encoding" for name, _ in answer.headers):
+            answer.close()
+            raise httpx2.ReadError("the answer is compressed, which was not asked for")
+        return httpx2.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=_Body(answer.stream),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _understandable():
+            yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@contextmanager
+def _understandable() -> Iterator[None]:
+    """Errors of the connection, as users of the client expect them."""
+    try:
+        yield
+    except httpcore2.TimeoutException as error:
+        raise httpx2.ReadTimeout(str(error)) from error
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        raise httpx2.ReadError(str(error)) from error
+
+
+def bounded_client(reach: EgressPolicy, seconds: float, max_bytes: int) -> httpx2.Client:
+    """A client that follows no redirect and takes no compressed answer (it may be a bomb)."""
+    return httpx2.Client(
+        transport=BoundedTransport(reach, seconds, max_bytes),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx2.Timeout(seconds, connect=SECONDS_TO_CONNECT),
+        headers={"Accept-Encoding": "identity"},
+    )

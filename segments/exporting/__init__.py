@@ -1,1 +1,0 @@
-"""The way back out: segments, templates and bad rows, as files that can come in again."""

@@ -1,0 +1,1 @@
+"""Tables in any format, read and written. Knows no Django model."""

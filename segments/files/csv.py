@@ -1,0 +1,232 @@
+"""CSV and its relatives: cells between commas, semicolons, tabs or bars (RFC 4180), streamed."""
+
+import csv
+import io
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count, islice
+
+from segments.exceptions import FileMalformed, FormatUnknown
+from segments.files.columns import PART_OF, folded
+from segments.files.encodings import LINE_END, undecodable
+from segments.files.opened import START_BYTES, OpenedFile, sheet_of
+from segments.files.types import FileFormat, RawRow, Sheet, Source
+
+
+@contextmanager
+def text_of(opened: OpenedFile, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
+    """The text from its beginning, line ends as they are; the file stays open afterwards.
+
+    Raises:
+        FileMalformed: bytes that are not of the file's encoding; the text names the line.
+        FormatUnknown: a text that is UTF-16 or UTF-32 by name, but has no mark.
+    """
+    text = opened.text(errors)
+    try:
+        yield text
+    except UnicodeDecodeError as error:
+        raise undecodable(opened.content, opened.encoding) from error
+    except UnicodeError as error:
+        raise FormatUnknown(
+            f"{opened.name} is not {opened.encoding.name} ({error}). "
+            "Name its encoding (option encoding)."
+        ) from error
+    finally:
+        text.detach()
+
+
+def bounded_lines(text: io.TextIOWrapper, longest: int) -> Iterator[str]:
+    """Lines ended by LF, CRLF or CR, none of them taken into memory if it is absurdly long."""
+    for number in count(1):
+        line = text.readline(longest)
+        if not line:
+            return
+        if len(line) == longest and line[-1] not in "\r\n":
+            raise FileMalformed(
+                number,
+                f"the line is longer than {longest:,} characters.",
+                "Is this a text file? Put each row on a line of its own.",
+            )
+        yield line
+
+
+def numbered_lines(opened: OpenedFile, longest: int) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers."""
+    with text_of(opened) as text:
+        yield from enumerate(bounded_lines(text, longest), 1)
+
+
+# A cell that runs on for longer than this is an unclosed quote, not a text.
+LONGEST_CELL_CHARS = 16 * 1024 * 1024
+# A line that runs on for as long is no row: binary data, or a file without line ends.
+LONGEST_LINE_CHARS = LONGEST_CELL_CHARS
+UNCLOSED = ("unexpected end of data", "field larger than field limit")
+# A first line by which files for Excel name their delimiter, as sep=;
+NAMED = re.compile(r"sep=(?P<delimiter>[^\r\n])[\r\n]", re.IGNORECASE)
+QUOTED_CELL = re.compile(r'"[^"]*+(?:""[^"]*+)*+(?P<end>"?)')
+
+# Text in UTF-16 without a mark is a half to a quarter NUL characters.
+NUL_SHARE = 8
+
+# In the order of their likelihood: the first of equals is taken.
+DELIMITERS = (",", ";", "\t", "|")
+# Rows looked at to find the delimiter.
+SNIFFED_ROWS = 50
+# What the line under the header of a Markdown table is made of.
+RULE = frozenset("-: ")
+# Empty rows that a notice names.
+LINES_LISTED = 10
+
+
+class DelimitedReader:
+    """Delimited text; also whatever text no other reader has recognised."""
+
+    def recognises(self, opened: OpenedFile) -> bool:
+        """Any text; a NUL alone may be one bad cell, many are UTF-16 without a mark, or no text."""
+        nuls = opened.text_start.count("\0")
+        return not nuls or not (
+            opened.encoding.is_guess or nuls > len(opened.text_start) // NUL_SHARE
+        )
+
+    def open(self, opened: OpenedFile) -> Sheet:
+        """The sheet under the first line that is not blank.
+
+        Raises:
+            FileEmpty: there is no such line.
+            FileMalformed: a line is not of the file's encoding, or a quote is never closed.
+        """
+        delimiter = opened.options.delimiter or sniff_delimiter(
+            opened.text_start, opened.name, is_cut=len(opened.start) >= START_BYTES
+        )
+        source = Source(
+            FileFormat.TSV if delimiter == "\t" else FileFormat.CSV,
+            encoding=opened.encoding.name,
+            delimiter=delimiter,
+        )
+        notices: list[str] = []
+        sheet = sheet_of(_records(opened, delimiter, notices), source, opened)
+        return replace(sheet, notices=notices)
+
+
+def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
+    """The delimiter of a text that begins with `start`; with `is_cut` it goes on after that.
+
+    It is the one under which the header has a column we know; else the one that cuts the most
+    rows into as many cells as the header; a comma, if none cuts the header at all. A first line
+    that names it has the last word.
+    """
+    if named := NAMED.match(start.lstrip("\ufeff")):
+        return named["delimiter"]
+    candidates = ("\t", *DELIMITERS) if name.lower().endswith((".tsv", ".tab")) else DELIMITERS
+    return max(candidates, key=lambda delimiter: _score(_sniffed_rows(start, delimiter, is_cut)))
+
+
+def _score(rows: list[list[str]]) -> tuple[bool, float, int]:
+    """How well a delimiter has cut the text into rows; `max` keeps the first of equals."""
+    if not rows or len(rows[0]) < 2:
+        return False, 0.0, 0
+    header = rows[0]
+    alike = sum(len(row) == len(header) for row in rows) / len(rows)
+    return any(folded(cell) in PART_OF for cell in header), alike, len(header)
+
+
+def _sniffed_rows(start: str, delimiter: str, is_cut: bool) -> list[list[str]]:
+    """The first rows, without a last one that the end of the sample may have cut."""
+    lines = io.StringIO(start.lstrip("\ufeff\r\n"), newline="")
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if row:
+                rows.append(row)
+            if len(rows) > SNIFFED_ROWS:
+                break
+    except csv.Error:
+        pass  # what was read till there is enough to compare
+    return rows[:-1] if is_cut and len(rows) > 1 else rows
+
+
+def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generator[RawRow]:
+    """Every record with the line it starts at.
+
+    Lines with nothing at all are passed over, and a first line that names the delimiter; so are
+    rows of empty cells, which spreadsheet programs write below a table: a notice tells of them.
+    """
+    csv.field_size_limit(LONGEST_CELL_CHARS)
+    empty = _EmptyRows()
+    with text_of(opened) as text:
+        reader = csv.reader(
+            bounded_lines(text, LONGEST_LINE_CHARS), delimiter=delimiter, strict=True
+        )
+        line = 1
+        try:
+            for cells in reader:
+                if line == 1 and NAMED.match(delimiter.join(cells) + "\n"):
+                    pass
+                elif len(cells) > 1 and _is_empty(cells, delimiter):
+                    empty.add(line)
+                elif cells:
+                    yield RawRow(line, tuple(cells))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise _malformed(opened, line, delimiter, str(error)) from error
+    if empty.count:
+        notices.append(str(empty))
+
+
+def _is_empty(cells: list[str], delimiter: str) -> bool:
+    """Whether a row has nothing in it; between bars, neither has a line of dashes (Markdown)."""
+    return not any(cells) or (delimiter == "|" and set("".join(cells)) <= RULE)
+
+
+class _EmptyRows:
+    """Rows that have nothing in them: how many, and where the first ones are."""
+
+    def __init__(self) -> None:
+        self.count, self._first = 0, list[int]()
+
+    def add(self, line: int) -> None:
+        self.count += 1
+        if len(self._first) < LINES_LISTED:
+            self._first.append(line)
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{line:,}" for line in self._first)
+        more = " …" if self.count > LINES_LISTED else ""
+        rows = "row without a text was" if self.count == 1 else "rows without a text were"
+        return f"{self.count:,} {rows} passed over: line {listed}{more}."
+
+
+def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> FileMalformed:
+    if any(sign in what for sign in UNCLOSED):
+        return FileMalformed(
+            _line_of_open_quote(opened, line, delimiter),
+            "a quoted cell begins in this line and is never closed.",
+            'Close it with ", or double every " that belongs to the text.',
+        )
+    return FileMalformed(
+        line, f"this row is not valid CSV ({what}).", 'Double every " that belongs to the text.'
+    )
+
+
+def _line_of_open_quote(opened: OpenedFile, record: int, delimiter: str) -> int:
+    """Where the cell begins that is never closed, in the record that begins at line `record`."""
+    content, place = _record_from(opened, record), 0
+    while (cell := QUOTED_CELL.match(content, place)) is None or cell["end"]:
+        found = content.find(delimiter, cell.end() if cell else place)
+        if found < 0:
+            return record
+        place = found + 1
+    return record + len(LINE_END.findall(content, 0, place))
+
+
+def _record_from(opened: OpenedFile, record: int) -> str:
+    """The text from line `record` on, to its end or to where a cell would be too long."""
+    content = io.StringIO(newline="")
+    with text_of(opened, "replace") as text:
+        for line in islice(bounded_lines(text, LONGEST_LINE_CHARS), record - 1, None):
+            if content.tell() > LONGEST_CELL_CHARS:
+                break
+            content.write(line)
+    return content.getvalue()

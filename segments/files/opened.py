@@ -1,0 +1,230 @@
+"""A file as readers get it: metered, unpacked, with its name and first bytes."""
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import cached_property
+from time import monotonic
+from typing import IO, TYPE_CHECKING, cast
+
+from django.conf import settings
+
+from segments.exceptions import FileEmpty, FileMalformed, FileTooLarge, FileTooSlow, FormatUnknown
+from segments.files import encodings
+from segments.files.detect import foreign
+from segments.files.encodings import Encoding
+from segments.files.options import ImportOptions
+from segments.files.types import RawRow, Sheet, Source
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+BUFFER_BYTES = 64 * 1024
+# Small files may be as repetitive as they like: a table of empty lines packs 1,000 to 1.
+FREE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When reading has to be done, on this process's clock."""
+
+    at: float
+    seconds: int
+
+    @classmethod
+    def from_settings(cls) -> "Deadline":
+        """`SEGMILL_MAX_PARSE_SECONDS` from now."""
+        seconds = settings.SEGMILL_MAX_PARSE_SECONDS
+        return cls(monotonic() + seconds, seconds)
+
+    def check(self) -> None:
+        """Go on, unless the time is over.
+
+        Raises:
+            FileTooSlow: it is.
+        """
+        if monotonic() > self.at:
+            raise FileTooSlow(
+                f"Reading the file took longer than {self.seconds:,} s "
+                "(SEGMILL_MAX_PARSE_SECONDS). Split it."
+            )
+
+
+class MeteredFile(io.RawIOBase):
+    """The bytes of `source`, counted; `packed` tells from how many bytes they were unpacked.
+
+    Reading raises:
+        FileTooSlow: the deadline is over.
+        FileTooLarge: `SEGMILL_MAX_UNPACKED_BYTES` or `SEGMILL_MAX_UNPACKED_RATIO` is exceeded.
+    """
+
+    def __init__(
+        self, source: IO[bytes], deadline: Deadline, packed: Callable[[], int] | None = None
+    ) -> None:
+        self._source, self._deadline, self._packed = source, deadline, packed
+        self._count = 0
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Fill `buffer` as far as the source has bytes."""
+        view = memoryview(buffer)
+        block = self._source.read(len(view))
+        view[: len(block)] = block
+        self._count += len(block)
+        self._deadline.check()
+        if self._packed:
+            check_unpacked(self._count, self._packed())
+        return len(block)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go somewhere in the source; what is read again is not counted again."""
+        self._count = self._source.seek(offset, whence)
+        return self._count
+
+    def tell(self) -> int:
+        """Bytes read since the beginning."""
+        return self._count
+
+
+def metered(
+    source: IO[bytes], deadline: Deadline, packed: Callable[[], int] | None = None
+) -> io.BufferedReader:
+    """`source` through a meter and a buffer."""
+    return io.BufferedReader(MeteredFile(source, deadline, packed), BUFFER_BYTES)
+
+
+def check_unpacked(unpacked: int, packed: int) -> None:
+    """Refuse bytes that swell beyond the limits.
+
+    Raises:
+        FileTooLarge: naming the limit.
+    """
+    if unpacked > settings.SEGMILL_MAX_UNPACKED_BYTES:
+        raise FileTooLarge(
+            f"Unpacked, the file is larger than {settings.SEGMILL_MAX_UNPACKED_BYTES:,} bytes "
+            "(SEGMILL_MAX_UNPACKED_BYTES). Split it."
+        )
+    if unpacked > FREE_BYTES and unpacked > settings.SEGMILL_MAX_UNPACKED_RATIO * max(packed, 1):
+        raise FileTooLarge(
+            f"Unpacked, the file is over {settings.SEGMILL_MAX_UNPACKED_RATIO} times as large "
+            "(SEGMILL_MAX_UNPACKED_RATIO), as archives made to do harm are. Import it unpacked."
+        )
+
+
+MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+def is_gzipped(start: bytes) -> bool:
+    """Whether a file that begins so is packed with gzip."""
+    return start.startswith(MAGIC)
+
+
+def unpacked(file: IO[bytes], name: str, deadline: Deadline) -> io.BufferedReader:
+    """What is packed in `file`.
+
+    Raises:
+        FormatUnknown: something that is packed already.
+        FileMalformed: here or while it is read: the file breaks off or is damaged.
+    """
+    file.seek(0)
+    reader = metered(cast("IO[bytes]", _Unpacking(file)), deadline, packed=file.tell)
+    start = reader.peek(len(ZIP_MAGIC))
+    if start.startswith((MAGIC, ZIP_MAGIC)):
+        what = "packed twice" if start.startswith(MAGIC) else "a packed archive"
+        raise foreign(name, what, "Unpack it and import the file inside.")
+    return reader
+
+
+class _Unpacking:
+    """A gzip file whose faults are refusals."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=file, mode="rb")
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except EOFError as error:
+            raise FileMalformed(1, "the packed file breaks off.", "Send it again.") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise FormatUnknown(
+                f"The packed file is damaged ({error}). Pack it again, or import it unpacked."
+            ) from error
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+
+# Enough to tell every format, and to see some rows of a table whose delimiter is to be found.
+START_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file that stands at its beginning.
+
+    `source` is the file itself, `content` the same through a meter and, if it was packed, unpacked.
+    `position()` is the number of bytes of the file read so far, as its owner counts them.
+    """
+
+    name: str
+    source: IO[bytes]
+    content: io.BufferedReader
+    start: bytes
+    options: ImportOptions
+    deadline: Deadline
+    position: Callable[[], int]
+    is_packed: bool = False
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """The encoding of a text: the one chosen, or the one detected."""
+        if self.options.encoding:
+            return encodings.chosen(self.options.encoding)
+        return encodings.detect(self.content)
+
+    @cached_property
+    def text_start(self) -> str:
+        """The first characters of a text, as far as they can be decoded."""
+        decoder = codecs.getincrementaldecoder(self.encoding.codec)(errors="replace")
+        return decoder.decode(self.start)
+
+    def text(self, errors: str = "strict") -> io.TextIOWrapper:
+        """The text from its beginning, with its line ends as they are."""
+        self.content.seek(0)
+        return io.TextIOWrapper(
+            self.content, encoding=self.encoding.codec, errors=errors, newline=""
+        )
+
+
+def sheet_of(rows: Generator[RawRow], source: Source, opened: OpenedFile) -> Sheet:
+    """The sheet whose header is the first of `rows`; numbers, if the file has no header.
+
+    Raises:
+        FileEmpty: there is no row.
+    """
+    first = next(rows, None)
+    if first is None:
+        raise FileEmpty("The file is empty. Put a header and rows into it.")
+    if opened.options.no_header:
+        header = tuple(str(number) for number in range(1, len(first.cells) + 1))
+        rows = _with_first(first, rows)
+    else:
+        header = tuple(cell.strip() for cell in first.cells)
+    return Sheet(header, first.line, rows, opened.position, source)
+
+
+def _with_first(first: RawRow, others: Generator[RawRow]) -> Generator[RawRow]:
+    yield first
+    yield from others

@@ -1,0 +1,216 @@
+"""ImportOptions: how a file is read and what it does to its document, the same at every door.
+
+The fields have the names of the command's options (`--on-error` is `on_error`) and of the API's
+form fields; `from_fields` reads them as people write them, `as_json` is what an import keeps.
+"""
+
+import codecs
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, Self
+
+from segments.exceptions import OptionRefused
+from segments.files.types import JSONValue
+from segments.models.import_job import EmbedWhen, ImportMode, OnError
+
+DELIMITER_NAMES = {
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "colon": ":",
+    "space": " ",
+}
+TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
+FALSE_WORDS = frozenset({"false", "0", "no", "off", ""})
+# Codecs of Python that are no text encodings of files.
+NOT_OF_FILES = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7"}
+)
+
+
+class UnknownColumns(StrEnum):
+    """What becomes of columns that mean nothing to Segmill: a notice, or metadata."""
+
+    REPORT = "report"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How a file is read and what it does to the document.
+
+    * `map` says which column is which part: {"content": "Frage"}; a column of a file without a
+      header is named by its number ("1").
+    * Empty `encoding`, `delimiter` and `sheet` mean: found out from the file.
+    * `embed` later publishes the rows for full text at once; their vectors follow.
+    * `max_tokens` and `max_cost` end the import before anything is embedded.
+    """
+
+    mode: ImportMode = ImportMode.APPEND
+    on_error: OnError = OnError.ABORT
+    map: Mapping[str, str] = field(default_factory=dict)
+    no_header: bool = False
+    unknown: UnknownColumns = UnknownColumns.REPORT
+    embed: EmbedWhen = EmbedWhen.NOW
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    max_tokens: int | None = None
+    max_cost: Decimal | None = None
+
+    @classmethod
+    def from_fields(cls, given: Mapping[str, object]) -> Self:
+        """Options from what people write: words, or lists of them for `map`.
+
+        Fields that are missing, None or empty keep their defaults.
+
+        Raises:
+            OptionRefused: a field is unknown or its value cannot be used; the text says which.
+        """
+        known = [option.name for option in fields(cls)]
+        for name in given:
+            if name not in known:
+                nearest = get_close_matches(name, known, n=1)
+                hint = f"Did you mean “{nearest[0]}”?" if nearest else "Remove it."
+                raise OptionRefused(name, "there is no such option.", hint)
+        values = {name: value for name, value in given.items() if value not in (None, "", [])}
+        return cls(**{name: _PARSERS[name](value) for name, value in values.items()})
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, JSONValue]) -> Self:
+        """The options that `as_json` has written."""
+        return cls.from_fields(stored)
+
+    def as_json(self) -> dict[str, JSONValue]:
+        """The options that differ from the defaults, for keeping."""
+        plain: dict[str, JSONValue] = {
+            "mode": self.mode.value,
+            "on_error": self.on_error.value,
+            "map": dict(self.map),
+            "no_header": self.no_header,
+            "unknown": self.unknown.value,
+            "embed": "" if self.embed == EmbedWhen.NOW else self.embed.value,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "sheet": self.sheet,
+            "max_tokens": self.max_tokens,
+            "max_cost": None if self.max_cost is None else str(self.max_cost),
+        }
+        return {name: value for name, value in plain.items() if value not in (None, "", False, {})}
+
+    def with_map(self, columns: Mapping[str, str]) -> Self:
+        """The same options with another mapping."""
+        return replace(self, map=dict(columns))
+
+
+def _mode(value: object) -> ImportMode:
+    return ImportMode(_word("mode", value, ImportMode.values))
+
+
+def _on_error(value: object) -> OnError:
+    return OnError(_word("on_error", value, OnError.values))
+
+
+def _unknown(value: object) -> UnknownColumns:
+    return UnknownColumns(_word("unknown", value, [member.value for member in UnknownColumns]))
+
+
+def _embed(value: object) -> EmbedWhen:
+    return EmbedWhen(_word("embed", value, EmbedWhen.values))
+
+
+def _word(name: str, value: object, words: Iterable[str]) -> str:
+    word = str(value).strip().lower()
+    words = list(words)
+    if word not in words:
+        raise OptionRefused(name, f"“{value}” is not known.", f"Use one of: {', '.join(words)}.")
+    return word
+
+
+def _switch(value: object) -> bool:
+    word = str(value).strip().lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise OptionRefused("no_header", f"“{value}” is neither true nor false.", "Use one.")
+    return word in TRUE_WORDS
+
+
+def _map(value: object) -> dict[str, str]:
+    """A mapping, or words of the form `part=column`."""
+    if isinstance(value, Mapping):
+        return {str(part): str(column) for part, column in value.items()}
+    words = [value] if isinstance(value, str) else list(_iterated(value))
+    pairs: dict[str, str] = {}
+    for word in words:
+        part, equals, column = str(word).partition("=")
+        if not equals or not part.strip() or not column.strip():
+            raise OptionRefused("map", f"“{word}” is no mapping.", "Write content=NAME.")
+        if part.strip() in pairs:
+            raise OptionRefused("map", f"{part.strip()} is given twice.", "Give it once.")
+        pairs[part.strip()] = column.strip()
+    return pairs
+
+
+def _iterated(value: object) -> Iterable[object]:
+    if not isinstance(value, Iterable):
+        raise OptionRefused("map", f"“{value}” is no mapping.", "Write content=NAME.")
+    return value
+
+
+def _encoding(value: object) -> str:
+    """The name of a text encoding as Python spells it."""
+    try:
+        codec = codecs.lookup(str(value).strip())
+    except (LookupError, ValueError) as unknown:
+        hint = "Use utf-8, utf-16, gb18030, windows-1252, shift-jis or another charset's name."
+        raise OptionRefused("encoding", f"“{value}” is not known.", hint) from unknown
+    if not codec._is_text_encoding or codec.name in NOT_OF_FILES:
+        raise OptionRefused("encoding", f"“{value}” is no encoding of text files.", "Use another.")
+    return codec.name
+
+
+def _delimiter(value: object) -> str:
+    word = str(value)
+    delimiter = DELIMITER_NAMES.get(word.strip().lower(), word)
+    if len(delimiter) != 1 or delimiter in '"\r\n\0' or delimiter.isalnum():
+        hint = "Use one character, such as ; or | – or the word tab."
+        raise OptionRefused("delimiter", f"“{value}” cannot separate cells.", hint)
+    return delimiter
+
+
+def _tokens(value: object) -> int:
+    return int(_amount("max_tokens", value, whole=True))
+
+
+def _cost(value: object) -> Decimal:
+    return _amount("max_cost", value, whole=False)
+
+
+def _amount(name: str, value: object, *, whole: bool) -> Decimal:
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0 or (whole and amount != int(amount)):
+        what = "a whole number" if whole else "a number"
+        raise OptionRefused(name, f"“{value}” is not {what} from 0.", "Leave it out for no limit.")
+    return amount
+
+
+_PARSERS: Mapping[str, Callable[[object], Any]] = {
+    "mode": _mode,
+    "on_error": _on_error,
+    "map": _map,
+    "no_header": _switch,
+    "unknown": _unknown,
+    "embed": _embed,
+    "encoding": _encoding,
+    "delimiter": _delimiter,
+    "sheet": str,
+    "max_tokens": _tokens,
+    "max_cost": _cost,
+}

@@ -1,0 +1,113 @@
+"""Opens any file Segmill understands as a `Sheet` of `RawRow`s."""
+
+import io
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import IO, Protocol
+
+from segments.exceptions import FileEmpty, FormatUnknown
+from segments.files.csv import DelimitedReader
+from segments.files.detect import refuse_foreign
+from segments.files.encodings import MARKS
+from segments.files.json import JSONArrayReader, JSONLinesReader
+from segments.files.opened import START_BYTES, Deadline, OpenedFile, is_gzipped, metered, unpacked
+from segments.files.options import ImportOptions
+from segments.files.types import Sheet
+from segments.files.xlsx.reader import XLSXReader
+
+# Names that promise a format; what they end in besides is said to be read by its content.
+PROMISES = {
+    ".csv": {"csv", "tsv"},
+    ".tsv": {"csv", "tsv"},
+    ".tab": {"csv", "tsv"},
+    ".txt": {"csv", "tsv"},
+    ".xlsx": {"xlsx"},
+    ".jsonl": {"jsonl"},
+    ".ndjson": {"jsonl"},
+    ".json": {"json", "jsonl"},
+}
+
+
+class Reader(Protocol):
+    """Opens files of one format."""
+
+    def recognises(self, opened: OpenedFile) -> bool:
+        """Whether the file is of this format, as far as its beginning tells."""
+        ...
+
+    def open(self, opened: OpenedFile) -> Sheet:
+        """The sheet of the file; rows are read when asked for.
+
+        Raises:
+            FileRefused: here or while the rows are read; the text names the line.
+        """
+        ...
+
+
+READERS: Sequence[Reader] = (
+    XLSXReader(),
+    JSONArrayReader(),
+    JSONLinesReader(),
+    DelimitedReader(),
+)
+
+
+def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None) -> Sheet:
+    """The rows of `file`, whose name is `name` and which stands at its beginning.
+
+    Raises:
+        FileRefused: it is empty, of no known format, over a limit, or broken.
+    """
+    opened = _opened(file, PurePath(name).name, options or ImportOptions())
+    _refuse_empty(opened)
+    refuse_foreign(opened.name, opened.start)
+    for reader in READERS:
+        if reader.recognises(opened):
+            sheet = reader.open(opened)
+            sheet.notices[:0] = _notices(opened, sheet)
+            return sheet
+    raise FormatUnknown(
+        f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, JSON or JSON Lines; if "
+        "it is a text in an encoding without a mark, such as UTF-16, name it (option encoding)."
+    )
+
+
+def _opened(file: IO[bytes], name: str, options: ImportOptions) -> OpenedFile:
+    deadline = Deadline.from_settings()
+    plain = metered(file, deadline)
+    start = _peek(plain)
+    if is_gzipped(start):
+        reader = unpacked(file, name, deadline)
+        name, start = name.removesuffix(".gz"), _peek(reader)
+        return OpenedFile(name, file, reader, start, options, deadline, file.tell, is_packed=True)
+    return OpenedFile(name, file, plain, start, options, deadline, plain.raw.tell)
+
+
+def _peek(reader: io.BufferedReader) -> bytes:
+    start = reader.read(START_BYTES)
+    reader.seek(0)
+    return start
+
+
+def _refuse_empty(opened: OpenedFile) -> None:
+    start = opened.start
+    for mark, _ in MARKS:
+        start = start.removeprefix(mark)
+    if len(opened.start) < START_BYTES and not start.replace(b"\0", b"").strip():
+        raise FileEmpty(f"{opened.name} is empty. Put a header and rows into it.")
+
+
+def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
+    """What a person should know of how the file was understood."""
+    notices = []
+    suffix = PurePath(opened.name).suffix.lower()
+    if sheet.source.format not in PROMISES.get(suffix, {sheet.source.format}):
+        notices.append(
+            f"The file is named {opened.name}, but is {sheet.source.format.label}: it was read so."
+        )
+    if sheet.source.encoding and opened.encoding.is_guess:
+        notices.append(
+            f"The file is not UTF-8; it was read as {opened.encoding.name}, which is a guess. "
+            "If letters look wrong, name its encoding (option encoding)."
+        )
+    return notices

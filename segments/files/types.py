@@ -1,0 +1,211 @@
+"""The values that the steps of an import hand to one another."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
+
+JSONScalar: TypeAlias = str | int | float | bool | None
+JSONValue: TypeAlias = "JSONScalar | list[JSONValue] | dict[str, JSONValue]"
+
+
+def column_letters(place: int) -> str:
+    """A spreadsheet's name for the column at `place`, counted from 0: A, …, Z, AA, and so on."""
+    letters, number = "", place + 1
+    while number:
+        number, digit = divmod(number - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters
+
+
+SHOWN_CHARS = 80
+# Control characters by their Unicode pictures: NUL cannot be stored, ESC commands a terminal.
+PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
+
+
+def shown(value: str) -> str:
+    """`value` cut to what a report shows, with nothing in it that cannot be stored or printed."""
+    cut = value[:SHOWN_CHARS] + ("…" if len(value) > SHOWN_CHARS else "")
+    return cut.translate(PICTURES).encode(errors="replace").decode()
+
+
+class JSONCell(str):
+    """A cell that is no text in its JSON file: what it is written as, and its value."""
+
+    value: JSONValue
+
+    def __new__(cls, text: str, value: JSONValue) -> "JSONCell":
+        """The cell `text`, which stands for `value`."""
+        cell = super().__new__(cls, text)
+        cell.value = value
+        return cell
+
+
+class CellError(NamedTuple):
+    """What is wrong with a cell, or a row as a whole, before anybody asks what it means.
+
+    `place` counts columns from 0.
+    """
+
+    place: int | None
+    value: str
+    code: str
+    reason: str
+
+
+class RawRow(NamedTuple):
+    """A row as the file has it. A named tuple: a million are made, a dataclass costs thrice.
+
+    `line` is what the user sees: a line of a text, a row of a spreadsheet, an element of an array.
+    """
+
+    line: int
+    cells: tuple[str, ...]
+    problems: tuple[CellError, ...] = ()
+
+
+class FileFormat(StrEnum):
+    """The formats that are read and written."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    XLSX = "xlsx"
+    JSON = "json"
+    JSONL = "jsonl"
+
+    @property
+    def label(self) -> str:
+        """The name people know it by."""
+        return "JSON Lines" if self is FileFormat.JSONL else self.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file turned out to be; the encoding and the delimiter of a text, else the sheet.
+
+    `header` are its columns, none without a header; `uses` says of each column which part of a
+    segment it is, empty for none.
+    """
+
+    format: FileFormat
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    header: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, JSONValue]:
+        """The fields, for keeping."""
+        return {
+            "format": self.format.value,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "sheet": self.sheet,
+            "header": list(self.header),
+            "uses": list(self.uses),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Source":
+        """What `as_json` has written."""
+        return cls(
+            FileFormat(stored["format"]),
+            stored["encoding"],
+            stored["delimiter"],
+            stored["sheet"],
+            tuple(stored["header"]),
+            tuple(stored["uses"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """An opened file: its column names and its rows, read as they are asked for.
+
+    `position()` is the number of bytes of the file read so far. `notices` is complete when the
+    last row has been read.
+    """
+
+    header: tuple[str, ...]
+    header_line: int
+    rows: Generator[RawRow]
+    position: Callable[[], int]
+    source: Source
+    notices: list[str] = field(default_factory=list)
+
+
+class SegmentRow(NamedTuple):
+    """A checked row. A named tuple for the same reason as `RawRow`."""
+
+    line: int
+    content: str
+    answer: str | None
+    keywords: list[str] | None
+    external_id: str | None
+    metadata: Mapping[str, JSONValue]
+    enabled: bool
+    segment_id: UUID | None = None
+
+
+class CountedRow(NamedTuple):
+    """A checked row, its tokens and the hash of its content, ready to be staged."""
+
+    segment: SegmentRow
+    tokens: int
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Why a row cannot be taken: line, column, the value (cut), a code and a sentence."""
+
+    line: int
+    column: str
+    value: str
+    code: str
+    reason: str
+    cells: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" + (f", column “{self.column}”" if self.column else "")
+        what = f" ({self.value!r})" if self.value else ""
+        return f"{where}{what}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows are going, as far as preparing them needs to know; the place may not exist yet.
+
+    `provider` and `model` are empty for an economy dataset.
+    """
+
+    document_id: UUID
+    dataset_id: UUID
+    doc_form: str
+    text_search_config: str
+    provider: str = ""
+    model: str = ""
+    tenant_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is: shown by a bar, a page, an API alike.
+
+    `fraction` is of the phase, from 0 to 1, or None when it cannot be known.
+    """
+
+    phase: str
+    rows: int
+    fraction: float | None = None
+    failed: int = 0
+    reused: int = 0
+
+
+Listener: TypeAlias = Callable[[Progress], None]
+"""What a door passes in to hear of progress; it may raise to stop the import."""
+
+
+def no_progress(progress: Progress) -> None:
+    """The listener of those who do not watch."""

@@ -1,0 +1,249 @@
+"""RawRow ─validate─► SegmentRow | RowProblem: every rule about one row, in one place.
+
+A bad row is data, never an exception; all that is wrong with it is said at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from segments.files.columns import Columns
+from segments.files.types import (
+    CellError,
+    JSONCell,
+    JSONValue,
+    RawRow,
+    RowProblem,
+    SegmentRow,
+    column_letters,
+    shown,
+)
+from segments.files.values import (
+    check_storable,
+    is_on,
+    is_switch,
+    keywords_of,
+    metadata_of,
+    segment_id_of,
+    unguarded,
+)
+
+EXTERNAL_ID_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a row is checked against."""
+
+    columns: Columns
+    max_cell_chars: int
+
+
+def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
+    """The segment that `raw` describes, or everything that is wrong with it."""
+    columns = rules.columns
+    if raw.problems:
+        faults = [fault for fault in raw.problems if _is_used(fault.place, columns)]
+        if faults:
+            return [_as_read(raw, columns, fault) for fault in faults]
+    if len(raw.cells) != len(columns.names):
+        fitted = _fitted(raw.cells, columns.names)
+        if fitted is None:
+            return [_ragged(raw, columns)]
+        raw = raw._replace(cells=fitted)
+    if columns.escaped is not None and raw.cells[columns.escaped]:
+        raw = _unescaped(raw, columns, columns.escaped)
+    problems = list(_problems(raw, rules))
+    if problems:
+        return problems
+    cells = raw.cells
+    return SegmentRow(
+        line=raw.line,
+        content=cells[columns.content],
+        answer=None if columns.answer is None else cells[columns.answer],
+        keywords=None if columns.keywords is None else keywords_of(cells[columns.keywords]),
+        external_id=(cells[columns.external_id].strip() or None)
+        if columns.external_id is not None
+        else None,
+        metadata=_metadata(raw, columns),
+        enabled=columns.enabled is None or is_on(cells[columns.enabled]),
+        segment_id=None if columns.segment_id is None else segment_id_of(cells[columns.segment_id]),
+    )
+
+
+def problem(raw: RawRow, column: str, value: str, code: str, reason: str) -> RowProblem:
+    """A problem of `raw` at `column`, its value cut for display."""
+    return RowProblem(raw.line, shown(column), shown(value), code, reason, raw.cells)
+
+
+def _is_used(place: int | None, columns: Columns) -> bool:
+    """Whether a fault at that place matters: in a column that nobody reads it does not."""
+    return place is None or place >= len(columns.uses) or bool(columns.uses[place])
+
+
+def _as_read(raw: RawRow, columns: Columns, fault: CellError) -> RowProblem:
+    """A problem that was found before the columns were known."""
+    name = ""
+    if fault.place is not None:
+        is_known = fault.place < len(columns.names) and columns.names[fault.place]
+        name = columns.names[fault.place] if is_known else column_letters(fault.place)
+    return problem(raw, name, fault.value, fault.code, fault.reason)
+
+
+def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
+    """The row without the apostrophes that an export put before what looks like a formula."""
+    guarded = {name.strip() for name in raw.cells[escaped].split(",")}
+    cells = tuple(
+        unguarded(cell) if name in guarded else cell
+        for name, cell in zip(columns.names, raw.cells, strict=True)
+    )
+    return raw._replace(cells=cells)
+
+
+def _fitted(cells: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The cells as wide as the header, if nothing is lost or made up by it; else None.
+
+    Spreadsheet programs write empty cells beyond a table, and leave out some of those they wrote.
+    """
+    surplus, lacking = cells[len(names) :], names[len(cells) :]
+    if any(surplus) or any(lacking):
+        return None
+    return (*cells[: len(names)], *[""] * len(lacking))
+
+
+def _ragged(raw: RawRow, columns: Columns) -> RowProblem:
+    found, wanted = len(raw.cells), len(columns.names)
+    reason = (
+        f"The row has {found} {'cell' if found == 1 else 'cells'}, the header has {wanted}. "
+        'Add what is missing, or put cells that hold a separator into quotes (").'
+    )
+    return problem(raw, "", " | ".join(raw.cells), "ragged_row", reason)
+
+
+def _problems(raw: RawRow, rules: Rules) -> Iterator[RowProblem]:
+    columns = rules.columns
+    for place, cell in enumerate(raw.cells):
+        if not _is_plain(cell, rules.max_cell_chars):
+            yield from _cell_problems(raw, columns.names[place], cell, rules.max_cell_chars)
+    yield from _blank(raw, columns, columns.content)
+    if columns.answer is not None:
+        yield from _blank(raw, columns, columns.answer)
+    if columns.external_id is not None:
+        yield from _long_id(raw, columns, columns.external_id)
+    if columns.enabled is not None:
+        yield from _unclear_switch(raw, columns, columns.enabled)
+    if columns.keywords is not None and raw.cells[columns.keywords]:
+        yield from _unclear_keywords(raw, columns, columns.keywords)
+    if columns.whole_metadata is not None and raw.cells[columns.whole_metadata]:
+        yield from _unclear_metadata(raw, columns, columns.whole_metadata)
+    if columns.metadata:
+        yield from _unstorable(raw, columns)
+    if columns.segment_id is not None:
+        yield from _unclear_id(raw, columns, columns.segment_id)
+
+
+def _is_plain(cell: str, limit: int) -> bool:
+    """Whether nothing can be wrong with the cell: most are, and it is asked of every one."""
+    return len(cell) <= limit and cell.isascii() and "\0" not in cell
+
+
+def _cell_problems(raw: RawRow, column: str, cell: str, limit: int) -> Iterator[RowProblem]:
+    if len(cell) > limit:
+        yield problem(
+            raw,
+            column,
+            cell,
+            "cell_too_long",
+            f"The cell has {len(cell):,} characters; {limit:,} are allowed "
+            "(SEGMILL_MAX_CELL_CHARS). Split it into several rows.",
+        )
+    if "\0" in cell:
+        yield problem(
+            raw, column, cell, "nul_character", "There is a NUL character in it. Remove it."
+        )
+    if not cell.isascii() and _has_surrogate(cell):
+        yield problem(
+            raw,
+            column,
+            cell,
+            "broken_character",
+            "There is half a character in it (a lone surrogate). Type the character again.",
+        )
+
+
+def _has_surrogate(cell: str) -> bool:
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _blank(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    cell = raw.cells[place]
+    if isinstance(cell, JSONCell) and isinstance(cell.value, (list, dict)):
+        reason = "This is a list or an object, not a text. Write a text in quotes."
+        yield problem(raw, columns.names[place], cell, "not_text", reason)
+    if not cell or cell.isspace():
+        name = columns.names[place]
+        yield problem(
+            raw, name, cell, "blank_cell", f"The {name} is blank. Fill it or remove the row."
+        )
+
+
+def _long_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    if len(raw.cells[place].strip()) > EXTERNAL_ID_CHARS:
+        reason = f"An external id has at most {EXTERNAL_ID_CHARS} characters. Shorten it."
+        yield problem(raw, columns.names[place], raw.cells[place], "id_too_long", reason)
+
+
+def _unclear_switch(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    if not is_switch(raw.cells[place]):
+        reason = "Neither yes nor no. Write true or false, or leave the cell empty for true."
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_switch", reason)
+
+
+def _unclear_keywords(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    try:
+        keywords_of(raw.cells[place])
+    except ValueError as fault:
+        reason = f"These are no keywords: {fault}. Write words between commas."
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_keywords", reason)
+
+
+def _unclear_metadata(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    try:
+        metadata_of(raw.cells[place])
+    except ValueError as fault:
+        reason = f'This is no metadata: {fault}. Write a JSON object such as {{"page": 7}}.'
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_metadata", reason)
+
+
+def _unstorable(raw: RawRow, columns: Columns) -> Iterator[RowProblem]:
+    """Metadata that JSON files give as other values than texts."""
+    for _, place in columns.metadata:
+        cell = raw.cells[place]
+        if isinstance(cell, JSONCell):
+            try:
+                check_storable(cell.value)
+            except ValueError as fault:
+                reason = f"This cannot be stored: {fault}. Change it."
+                yield problem(raw, columns.names[place], cell, "unclear_metadata", reason)
+
+
+def _unclear_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
+    try:
+        segment_id_of(raw.cells[place])
+    except ValueError:
+        reason = "This is no id that an export gave to a segment. Clear it for a new segment."
+        yield problem(raw, columns.names[place], raw.cells[place], "unclear_id", reason)
+
+
+def _metadata(raw: RawRow, columns: Columns) -> dict[str, JSONValue]:
+    """The metadata of its own column, and over it those of columns named for their key."""
+    found: dict[str, JSONValue] = {}
+    if columns.whole_metadata is not None:
+        found = dict(metadata_of(raw.cells[columns.whole_metadata]))
+    for key, place in columns.metadata:
+        if cell := raw.cells[place]:
+            found[key] = cell.value if isinstance(cell, JSONCell) else cell
+    return found

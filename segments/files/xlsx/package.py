@@ -1,0 +1,205 @@
+"""The ZIP package of a workbook and the XML in it, read within limits."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from posixpath import dirname, join, normpath
+from pyexpat import ExpatError, ParserCreate, XMLParserType
+from typing import IO, Any, cast
+
+from segments.exceptions import FileProtected, FormatUnknown
+from segments.files.detect import ZIP_CONTENTS, ZIP_MIMETYPES, foreign
+from segments.files.opened import Deadline, check_unpacked, metered
+
+BLOCK_BYTES = 64 * 1024
+# Expat before 2.6 parses an unfinished tag again with every block (CVE-2023-52425). No tag of a
+# workbook is a hundredth as long.
+LONGEST_TAG_BYTES = 1024 * 1024
+
+Start = Callable[[str, Mapping[str, str]], None]
+
+
+class XMLRefused(Exception):
+    """The XML is not well-formed, or tries something that no workbook needs."""
+
+
+def parser(start: Start, end: Callable[[str], None], text: Callable[[str], None]) -> XMLParserType:
+    """A parser that calls these for tags and texts, and refuses document types."""
+    made = ParserCreate()
+    made.buffer_text = True
+    made.buffer_size = BLOCK_BYTES
+    made.StartElementHandler = start
+    made.EndElementHandler = end
+    made.CharacterDataHandler = text
+    made.StartDoctypeDeclHandler = _refuse
+    made.EntityDeclHandler = _refuse
+    made.ExternalEntityRefHandler = _refuse
+    return made
+
+
+def blocks(stream: IO[bytes], made: XMLParserType) -> Iterator[int]:
+    """Feed `stream` to the parser; after each block, the number of bytes fed so far.
+
+    Raises:
+        XMLRefused: the text names the line of the XML.
+    """
+    fed = 0
+    try:
+        while block := stream.read(BLOCK_BYTES):
+            made.Parse(block, False)
+            fed += len(block)
+            if fed - made.CurrentByteIndex > LONGEST_TAG_BYTES:
+                raise XMLRefused(f"a tag of over {LONGEST_TAG_BYTES:,} bytes")
+            yield fed
+        made.Parse(b"", True)
+    except (ExpatError, ValueError, LookupError) as error:
+        raise XMLRefused(str(error)) from error
+    yield fed
+
+
+def parse(stream: IO[bytes], start: Start) -> None:
+    """Call `start` for every tag of a small part, names without their prefixes.
+
+    Raises:
+        XMLRefused: see `blocks`.
+    """
+
+    def local(name: str, attributes: Mapping[str, str]) -> None:
+        start(name.rpartition(":")[2], attributes)
+
+    def ignore(text: str) -> None:
+        """Only tags matter."""
+
+    for _ in blocks(stream, parser(local, ignore, ignore)):
+        pass
+
+
+def _refuse(*declared: Any) -> int:
+    raise XMLRefused("it declares a document type or an entity")
+
+
+MAX_PARTS = 10_000
+# What zipfile raises for archives that are not as they say: it seeks where they point.
+ZIP_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(ValueError, RuntimeError, NotImplementedError),
+)
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED_FLAG = 0x1
+CONTENT_TYPES = "[Content_Types].xml"
+WORKBOOK = "xl/workbook.xml"
+DAMAGED = "Open it in a spreadsheet program and save it as XLSX again."
+
+
+class Package:
+    """An archive whose directory has been checked; its parts are read through a meter.
+
+    Raises:
+        FormatUnknown: it is no XLSX; the text says what it is, as far as it can be told.
+        FileProtected: it is encrypted.
+        FileTooLarge: it would unpack to more than is allowed.
+    """
+
+    def __init__(self, file: IO[bytes], name: str, deadline: Deadline) -> None:
+        self.name, self._deadline = name, deadline
+        self.bytes = file.seek(0, io.SEEK_END)
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except ZIP_FAULTS as error:
+            raise self.damaged("it breaks off, or its directory is damaged") from error
+        self._parts = {info.filename: info for info in self._zip.infolist()}
+        self._refuse_bombs()
+        self._refuse_other_kinds()
+
+    def has(self, part: str) -> bool:
+        """Whether there is such a part."""
+        return part in self._parts
+
+    def size(self, part: str) -> int:
+        """How large a part is unpacked, as the directory says."""
+        return self._parts[part].file_size
+
+    def open(self, part: str) -> io.BufferedReader:
+        """The bytes of a part.
+
+        Raises:
+            FormatUnknown: here or while it is read: it is missing or damaged.
+        """
+        if part not in self._parts:
+            raise self.damaged(f"its part {part} is missing")
+        stream = _Part(self, self._zip, self._parts[part])
+        packed = self._parts[part].compress_size
+        return metered(cast("IO[bytes]", stream), self._deadline, packed=lambda: packed)
+
+    def damaged(self, what: str) -> FormatUnknown:
+        """The refusal of a file that is no whole XLSX."""
+        return FormatUnknown(f"{self.name} cannot be read as XLSX: {what}. {DAMAGED}")
+
+    def resolved(self, base: str, target: str) -> str:
+        """The name of the part that `target` means in the part `base`."""
+        if target.startswith("/"):
+            return target.lstrip("/")
+        return normpath(join(dirname(base), target))
+
+    def _refuse_bombs(self) -> None:
+        infos = self._zip.infolist()
+        if len(infos) > MAX_PARTS:
+            raise self.damaged(f"it has {len(infos):,} parts, more than any workbook")
+        unpacked = sum(info.file_size for info in infos)
+        check_unpacked(unpacked, sum(info.compress_size for info in infos))
+        if any(info.flag_bits & ENCRYPTED_FLAG for info in infos):
+            raise FileProtected(
+                f"{self.name} is protected by a password. Save it without one and import that."
+            )
+        if any(info.compress_type not in METHODS for info in infos):
+            raise self.damaged("it is packed by a method that workbooks do not use")
+        twice = [name for name, count in Counter(i.filename for i in infos).items() if count > 1]
+        if twice:
+            raise self.damaged(f"its part {twice[0]} is there twice")
+
+    def _refuse_other_kinds(self) -> None:
+        if self.has("mimetype"):
+            with self.open("mimetype") as part:
+                kind = ZIP_MIMETYPES.get(part.read(100).strip())
+            if kind:
+                raise foreign(self.name, kind, "Save it as XLSX or “CSV UTF-8” and import that.")
+        for start, what, remedy in ZIP_CONTENTS:
+            if any(part.startswith(start) for part in self._parts):
+                raise foreign(self.name, what, remedy)
+        if not self.has(CONTENT_TYPES):
+            raise foreign(self.name, "a ZIP archive", "Unpack it and import the file inside.")
+        self._refuse_macros()
+
+    def _refuse_macros(self) -> None:
+        with self.open(CONTENT_TYPES) as part:
+            types = part.read(io.DEFAULT_BUFFER_SIZE * 128)
+        if b"macroEnabled" in types or any(part.endswith("vbaProject.bin") for part in self._parts):
+            raise foreign(
+                self.name, "a workbook with macros (XLSM)", "Save it as XLSX and import that."
+            )
+
+
+class _Part:
+    """A part of an archive, whose faults are refusals."""
+
+    def __init__(self, package: Package, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        self._package, self._info = package, info
+        try:
+            self._stream = archive.open(info)
+        except ZIP_FAULTS as error:
+            raise self._damaged() from error
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except ZIP_FAULTS as error:
+            raise self._damaged() from error
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def _damaged(self) -> FormatUnknown:
+        return self._package.damaged(f"its part {self._info.filename} is damaged")

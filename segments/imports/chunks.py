@@ -1,0 +1,215 @@
+"""The moves of a chunk: claimed by one worker at a time, finished once, counted when tried.
+
+pending ─claim_next─► running ─finish─► done
+   ▲                    │  └─bury─► dead (its job fails in the same transaction)
+   └─release, put_back──┘
+
+Whoever writes for a chunk does so in a transaction that has locked the chunk's row by its
+epoch. So clearing a job's chunks first waits for such writers and shuts all later ones out.
+Transactions lock a chunk before its job, never the other way round.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.functions import Now
+
+from segments.db.transactions import not_longer_than_the_lease
+from segments.exceptions import ClaimLost, ImportCancelled
+from segments.imports import progress_rates, state
+from segments.jobs.leases import after_back_off, is_due, lease, name_of_process, worker_name
+from segments.models import Chunk, ImportJob
+from segments.models.import_job import ChunkStatus, ImportStatus
+from segments.progress import mirror_after_commit
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkClaim:
+    """The right to embed the staged rows `first_row` to `last_row` of a job."""
+
+    job_id: UUID
+    ordinal: int
+    epoch: int
+    attempts: int
+    first_row: int
+    last_row: int
+    last_error: str = ""
+    rows_embedded: int = 0
+    """How many of its rows have got their vector by earlier tries."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it was made of."""
+        return self.last_row - self.first_row + 1
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether this try is one more than allowed: no earlier one got through."""
+        return self.attempts > settings.SEGMILL_MAX_ATTEMPTS
+
+
+@transaction.atomic
+def claim_next(job_id: UUID) -> ChunkClaim | None:
+    """The first chunk that nobody works on, now ours; None if there is none at this moment."""
+    free = _free(job_id).select_for_update(skip_locked=True, of=("self",))
+    chunk = free.order_by("ordinal").first()
+    if chunk is None:
+        return None
+    epoch, attempts = chunk.epoch + 1, chunk.attempts + 1
+    Chunk.objects.filter(job_id=job_id, ordinal=chunk.ordinal).update(
+        status=ChunkStatus.RUNNING,
+        epoch=epoch,
+        attempts=attempts,
+        lease_owner=worker_name(),
+        lease_until=lease(),
+        not_before=None,
+    )
+    return ChunkClaim(
+        job_id=job_id,
+        ordinal=chunk.ordinal,
+        epoch=epoch,
+        attempts=attempts,
+        first_row=chunk.first_row,
+        last_row=chunk.last_row,
+        last_error=chunk.error,
+        rows_embedded=chunk.rows_embedded,
+    )
+
+
+def count_free(job_id: UUID) -> int:
+    """How many chunks nobody works on."""
+    return _free(job_id).count()
+
+
+def renew(claim: ChunkClaim) -> None:
+    """Show progress and keep the lease.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more.
+    """
+    if not _embedding(claim).exists() or not _held(claim).update(lease_until=lease()):
+        raise _reason_lost(claim)
+
+
+@contextmanager
+def writing(claim: ChunkClaim) -> Iterator[None]:
+    """A transaction for what is stored on the way, before the chunk is finished.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more; nothing is stored.
+    """
+    with transaction.atomic():
+        not_longer_than_the_lease()
+        renew(claim)
+        yield
+
+
+def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> None:
+    """The chunk is done: call it in the transaction that stores its vectors, before them.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more; roll back.
+    """
+    not_longer_than_the_lease()
+    done = _held(claim).update(
+        status=ChunkStatus.DONE,
+        rows_embedded=F("rows_embedded") + embedded,
+        rows_reused=reused,
+        seconds=seconds,
+        lease_until=None,
+        finished_at=Now(),
+        error="",
+    )
+    counted = done and _embedding(claim).update(
+        rows_embedded=F("rows_embedded") + embedded,
+        rows_reused=F("rows_reused") + reused,
+        revision=F("revision") + 1,
+    )
+    if not counted:
+        raise _reason_lost(claim)
+    progress_rates.record(claim.job_id)
+    mirror_after_commit(claim.job_id, often=True)
+
+
+def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
+    """Give an unfinished chunk back, for whoever asks next; the try does not count.
+
+    `embedded` of its rows have got their vector. False if the claim does not hold any more:
+    store nothing then.
+    """
+    held = _held(claim).update(
+        status=ChunkStatus.PENDING,
+        lease_until=None,
+        attempts=F("attempts") - 1,
+        rows_embedded=F("rows_embedded") + embedded,
+    )
+    if held and embedded:
+        ImportJob.objects.filter(pk=claim.job_id).update(
+            rows_embedded=F("rows_embedded") + embedded, revision=F("revision") + 1
+        )
+    return bool(held)
+
+
+def put_back(claim: ChunkClaim, trouble: str, *, grows: bool = True) -> None:
+    """Give a chunk back after an error that is not its own: as `state.put_back` does a job."""
+    _held(claim).update(
+        status=ChunkStatus.PENDING,
+        lease_until=None,
+        not_before=after_back_off(claim.attempts if grows else 1),
+        error=trouble,
+    )
+
+
+def is_overdue(job_id: UUID, process: int) -> bool:
+    """Whether a process of this machine holds a chunk for longer than its lease."""
+    return _of_process(job_id, process).filter(lease_until__lt=Now()).exists()
+
+
+def free_those_of(job_id: UUID, process: int) -> None:
+    """Let go of the chunks that a process of this machine held or put back: it is gone."""
+    left = _of_process(job_id, process).exclude(status=ChunkStatus.DONE)
+    left.update(lease_until=Case(When(status=ChunkStatus.RUNNING, then=Now())), not_before=None)
+
+
+@transaction.atomic
+def bury(claim: ChunkClaim, code: str, error: str) -> bool:
+    """Nobody shall try this chunk again, so its job has failed; False if the claim was lost."""
+    buried = _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
+    return bool(buried) and state.fail(claim.job_id, code, error)
+
+
+def _of_process(job_id: UUID, process: int) -> QuerySet[Chunk]:
+    return Chunk.objects.filter(job_id=job_id, lease_owner__startswith=name_of_process(process))
+
+
+def _free(job_id: UUID) -> QuerySet[Chunk]:
+    free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
+    return Chunk.objects.filter(free & is_due(), job_id=job_id, job__status=ImportStatus.EMBEDDING)
+
+
+def _embedding(claim: ChunkClaim) -> QuerySet[ImportJob]:
+    """The job, if what is embedded for it is still wanted: also when another worker gave up."""
+    return ImportJob.objects.filter(
+        pk=claim.job_id, status__in=(ImportStatus.EMBEDDING, ImportStatus.INTERRUPTED)
+    )
+
+
+def _held(claim: ChunkClaim) -> QuerySet[Chunk]:
+    return Chunk.objects.filter(
+        job_id=claim.job_id,
+        ordinal=claim.ordinal,
+        epoch=claim.epoch,
+        status=ChunkStatus.RUNNING,
+    )
+
+
+def _reason_lost(claim: ChunkClaim) -> ClaimLost | ImportCancelled:
+    status = ImportJob.objects.values_list("status", flat=True).filter(pk=claim.job_id).first()
+    if status == ImportStatus.CANCELLED:
+        return ImportCancelled("The import was cancelled.")
+    return ClaimLost("Another worker has taken the chunk over.")

@@ -1,0 +1,210 @@
+"""The second step: claims free chunks and embeds them in threads and helper processes."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from functools import partial
+from math import inf
+from multiprocessing import connection as process_connection
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.process import BaseProcess
+from threading import Event
+from time import monotonic
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from segments.embedding import Embedder, get_embedder
+from segments.exceptions import EmbeddingFailed, RowsRefused
+from segments.files.types import Listener, Progress, RowProblem
+from segments.imports import chunks, row_errors, staging
+from segments.imports.chunks import ChunkClaim
+from segments.imports.claims_held import holding_chunk
+from segments.imports.embed import Place, embed_chunk
+from segments.imports.state import load
+from segments.jobs.queue import enqueue
+from segments.models import ImportJob, RowError
+from segments.models.import_job import ImportMode, ImportStatus, OnError
+
+logger = logging.getLogger(__name__)
+
+# How often a helper is looked after.
+HELPER_TICK_SECONDS = 0.2
+
+Stop = Callable[[], bool]
+
+
+def can_help() -> bool:
+    """Whether this system copies a process with all that is loaded in it, and safely."""
+    return sys.platform == "linux" and "fork" in get_all_start_methods()
+
+
+def start_helpers(count: int, work: Callable[[Stop], None]) -> list[BaseProcess]:
+    """Copies of this process that do `work` and end; with this process they end as well.
+
+    As many as the system grants: what there is to do does not depend on them.
+    """
+    target = partial(_help, work, os.getpid())
+    helpers = [get_context("fork").Process(target=target, daemon=True) for _ in range(count)]
+    for started, helper in enumerate(helpers):
+        try:
+            helper.start()
+        except OSError as trouble:
+            logger.warning("only %d of %d helpers could be started: %s", started, count, trouble)
+            return list(helpers[:started])
+    return list(helpers)
+
+
+def follow(helper: BaseProcess, is_enough: Stop) -> bool:
+    """Wait for a helper to end, or end it once it `is_enough`; whether it got through by itself."""
+    while not process_connection.wait([helper.sentinel], timeout=HELPER_TICK_SECONDS):
+        if is_enough():
+            helper.kill()  # what it has open is rolled back; one that was stopped ends as well
+    helper.join()
+    return helper.exitcode == 0
+
+
+def _help(work: Callable[[Stop], None], parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C: our parent ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A progress bar has its own, with a lock that its thread may have held when we were copied.
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    for connection in connections.all(initialized_only=True):
+        connection.connection = None  # our parent's: to close it would end it for both
+    work(lambda: os.getppid() != parent)
+
+
+# How often a watcher hears of progress while other threads or workers embed.
+TICK_SECONDS = 0.2
+# With fewer chunks than this makes, processes end too unevenly to gain anything over threads.
+ROWS_A_PROCESS = 10_000
+
+
+def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
+    """Embed several chunks at once until none is free, in threads or with helping processes."""
+    if not job.embedding_model or job.embeds_later:
+        return
+    embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
+    at_once = settings.SEGMILL_EMBED_THREADS
+    if job.background:
+        _call_another_worker(job.pk, at_once)
+    deadline = monotonic() + turn_seconds if turn_seconds else inf
+    work = partial(_embed_chunks, job, embedder, deadline)
+    helpers = start_helpers(_count_helpers(job, embedder, at_once), work)
+    stop = Event()
+    with ThreadPoolExecutor(at_once, thread_name_prefix="embedding") as pool:
+        tasks = [partial(_work_with, helper, job.pk, work) for helper in helpers]
+        tasks += [work] * (at_once - len(helpers))
+        futures = [pool.submit(copy_context().run, task, stop.is_set) for task in tasks]
+        try:
+            _watch(futures, lambda: listener(_embedding_progress(job.pk)))
+        finally:
+            stop.set()
+    for future in futures:
+        future.result()
+    _refuse_if_nothing_left(job.pk)
+
+
+def _count_helpers(job: ImportJob, embedder: Embedder, at_once: int) -> int:
+    """How many processes are worth it: none for a model that waits more than it computes here."""
+    if job.background or not embedder.batching.in_python or not can_help():
+        return 0
+    processes = min(at_once, chunks.count_free(job.pk), job.rows_staged // ROWS_A_PROCESS)
+    return max(processes - 1, 0)
+
+
+def _work_with(helper: BaseProcess, job_id: UUID, work: Callable[[Stop], None], stop: Stop) -> None:
+    """Wait for a helper; if it broke down or hangs, do here what it has left."""
+    process = helper.pid or 0
+    try:
+        if follow(helper, lambda: stop() or chunks.is_overdue(job_id, process)) or stop():
+            return
+        logger.warning("a process that helped to embed ended with %s", helper.exitcode)
+        chunks.free_those_of(job_id, process)
+        work(stop)
+    finally:
+        connections.close_all()
+
+
+def _refuse_if_nothing_left(job_id: UUID) -> None:
+    job = load(job_id)
+    if not job.rows_staged:
+        first = RowError.objects.filter(job=job).first()
+        raise RowsRefused(job.rows_failed, job.rows_total, str(first))
+
+
+def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
+    """Tell of progress until all work has ended, or one piece of it has failed."""
+    while any(not future.done() for future in work):
+        wait(work, timeout=TICK_SECONDS)
+        if any(future.done() and future.exception() for future in work):
+            return
+        tell()
+
+
+def _call_another_worker(job_id: UUID, threads: int) -> None:
+    """Hint at the import if there is more to do than this worker begins at once.
+
+    The next worker does the same. So all that are free join in, on whatever machine, and as
+    long as they are all busy one hint waits for the first whose turn ends.
+    """
+    if chunks.count_free(job_id) > threads:
+        enqueue(job_id)
+
+
+def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Stop) -> None:
+    place = Place(job.dataset_id, job.tenant_id)
+    # Sync would remove the segments of rows that are left out.
+    on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
+    try:
+        while not stop() and (claim := chunks.claim_next(job.pk)):
+            with holding_chunk(claim):
+                _refuse_if_spent(claim)
+                done = embed_chunk(claim, place, embedder, stop, on_error)
+                if done and done.problems and on_error == OnError.ABORT:
+                    _refuse_rows(claim, job, done.problems)
+                elif done:
+                    logger.info("embedded %d rows, reused %d", done.embedded, done.reused)
+            if monotonic() > deadline:
+                return
+    finally:
+        connections.close_all()
+
+
+@transaction.atomic
+def _refuse_rows(claim: ChunkClaim, job: ImportJob, found: list[RowProblem]) -> None:
+    """End the import for rows the model does not take; they are in its report."""
+    refusal = RowsRefused(len(found), job.rows_total, str(found[0]))
+    if chunks.bury(claim, refusal.code, str(refusal)):
+        row_errors.count_failed(job.pk, found)
+
+
+def _refuse_if_spent(claim: ChunkClaim) -> None:
+    """End the import of a chunk that was tried often enough.
+
+    Raises:
+        EmbeddingFailed: it names the lines, and what the last try met.
+    """
+    if not claim.is_spent:
+        return
+    first, last = staging.lines_of(claim.job_id, claim.first_row, claim.last_row)
+    why = claim.last_error or (
+        "The worker was lost each time: one of them may be more than the model can take."
+    )
+    raise EmbeddingFailed(
+        f"The rows on lines {first:,} to {last:,} were tried {claim.attempts - 1} times. {why} "
+        "Split the file there and try again."
+    )
+
+
+def _embedding_progress(job_id: UUID) -> Progress:
+    job = load(job_id)
+    done = job.rows_embedded + job.rows_reused
+    return Progress(
+        ImportStatus.EMBEDDING, done, done / max(job.rows_staged, 1), reused=job.rows_reused
+    )

@@ -1,0 +1,232 @@
+"""What an import would do to its document: in numbers, in its first changes, and in money."""
+
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+from segments.exceptions import BudgetExceeded, OptionRefused
+from segments.files.options import ImportOptions
+from segments.files.types import JSONValue, shown
+from segments.imports.merge import SAME_TEXT, WITHOUT_LOOPS, MergeSpec, planner_settings
+from segments.models.import_job import ImportMode
+
+# Changes of each kind that are shown.
+CHANGES_SHOWN = 10
+TOKENS_PER_PRICE = 1_000_000
+
+COUNTS = """
+    SELECT count(*) FILTER (WHERE is_changed), count(*) FILTER (WHERE NOT is_changed)
+    FROM ({targets}) t
+"""
+UNMATCHED_ROWS = """
+    FROM segments_stagedrow s
+    WHERE s.job_id = %(job)s AND NOT EXISTS (
+        SELECT FROM segments_stagedmatch m WHERE m.job_id = s.job_id AND m."row" = s."row")
+"""
+UNMATCHED_SEGMENTS = """
+    FROM segments_documentsegment d
+    WHERE d.document_id = %(document)s AND NOT EXISTS (
+        SELECT FROM segments_stagedmatch m WHERE m.job_id = %(job)s AND m.segment_id = d.id)
+"""
+TOKENS_TO_EMBED = f"""
+    SELECT count(*), coalesce(sum(s.tokens), 0)
+    FROM segments_stagedrow s
+    WHERE s.job_id = %(job)s
+        AND NOT EXISTS (
+            SELECT FROM segments_stagedmatch m
+            WHERE m.job_id = s.job_id AND m."row" = s."row" AND NOT m.needs_vector)
+        AND NOT EXISTS (
+            SELECT FROM segments_documentsegment d
+            WHERE d.dataset_id = %(dataset)s AND {SAME_TEXT}
+                AND d.embedding IS NOT NULL)
+"""
+SHOWN_PARTS = ("content", "answer", "keywords", "external_id", "metadata", "enabled")
+
+
+def _columns(table: str) -> str:
+    return ", ".join(f"{table}.{part}" for part in SHOWN_PARTS)
+
+
+UPDATED = f"""
+    SELECT t.line, t.old_position, {_columns("d")}, {_columns("t")}
+    FROM ({{targets}}) t JOIN segments_documentsegment d ON d.id = t.segment_id
+    WHERE t.is_changed ORDER BY t."row" LIMIT %(most)s
+"""
+CREATED = (
+    f"SELECT s.line, NULL::int, {_columns('s')} {UNMATCHED_ROWS} ORDER BY s.row LIMIT %(most)s"
+)
+REMOVED = (
+    f"SELECT NULL::int, d.position, {_columns('d')} {UNMATCHED_SEGMENTS} "
+    "ORDER BY d.position LIMIT %(most)s"
+)
+
+Parts = dict[str, JSONValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A segment before and after: `before` is None for a new one, `after` for one that goes.
+
+    `line` is of the file, `position` of the document; texts are cut to what is shown. Of an
+    update only the parts that differ are there.
+    """
+
+    kind: str
+    line: int | None
+    position: int | None
+    before: Parts | None
+    after: Parts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do, row by row counted once; `unchanged` is left as it is.
+
+    `rows_to_embed` and `tokens_to_embed` are what has to be paid for at most: equal new texts
+    are counted as often as they stand in the file. `cost` is None without a price.
+    """
+
+    mode: ImportMode = ImportMode.APPEND
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    rows_to_embed: int = 0
+    tokens_to_embed: int = 0
+    cost: Decimal | None = None
+    changes: list[Change] = field(default_factory=list)
+
+
+def make_plan(
+    aim: MergeSpec,
+    price: Decimal | None,
+    *,
+    with_changes: bool = True,
+    with_removals: bool = True,
+) -> Plan:
+    """The plan of an import whose rows are staged and matched; `price` is of a million tokens."""
+    created, updated, unchanged, removed = _counts(aim)
+    rows, tokens = tokens_to_embed(aim)
+    return Plan(
+        mode=aim.mode,
+        created=created,
+        updated=updated,
+        unchanged=unchanged,
+        removed=removed if with_removals else 0,
+        rows_to_embed=rows,
+        tokens_to_embed=tokens,
+        cost=cost_of(tokens, price),
+        changes=_changes(aim, with_removals) if with_changes else [],
+    )
+
+
+def tokens_to_embed(aim: MergeSpec) -> tuple[int, int]:
+    """How many rows need a new vector, and how many tokens they have, at most."""
+    if not aim.has_vectors:
+        return 0, 0
+    rows, tokens = _fetch(TOKENS_TO_EMBED, aim.parameters)[0]
+    return int(rows), int(tokens)
+
+
+def cost_of(tokens: int, price: Decimal | None) -> Decimal | None:
+    """What embedding so many tokens costs, if there is a price."""
+    return None if price is None else price * tokens / TOKENS_PER_PRICE
+
+
+def refuse_over_budget(aim: MergeSpec, options: ImportOptions, price: Decimal | None) -> None:
+    """Stop before anything is paid for.
+
+    Raises:
+        BudgetExceeded: the tokens or their cost are over what the options allow.
+        OptionRefused: a cost is given, but no price to know it by.
+    """
+    if options.max_tokens is None and options.max_cost is None:
+        return
+    tokens = tokens_to_embed(aim)[1]
+    if options.max_tokens is not None and tokens > options.max_tokens:
+        raise BudgetExceeded(
+            f"Up to {tokens:,} tokens would have to be embedded; {options.max_tokens:,} are "
+            "allowed (max_tokens). Raise it, or import fewer rows."
+        )
+    if options.max_cost is None:
+        return
+    cost = cost_of(tokens, price)
+    if cost is None:
+        raise OptionRefused(
+            "max_cost",
+            "it is not known what a token costs.",
+            "Set the model's price (SEGMILL_EMBEDDING_PRICE), or use max_tokens.",
+        )
+    if cost > options.max_cost:
+        raise BudgetExceeded(
+            f"Embedding up to {tokens:,} tokens would cost {cost:f}; {options.max_cost:f} is "
+            "allowed (max_cost). Raise it, or import fewer rows."
+        )
+
+
+def _counts(aim: MergeSpec) -> tuple[int, int, int, int]:
+    """Rows that are created, updated and left alone, and segments that go."""
+    parameters = aim.parameters
+    created = _fetch(f"SELECT count(*) {UNMATCHED_ROWS}", parameters)[0][0]
+    changed, same = _fetch_targets(aim, COUNTS)[0]
+    if not aim.updates:
+        changed, same = 0, changed + same
+    removed = 0
+    if aim.removes:
+        removed = _fetch(f"SELECT count(*) {UNMATCHED_SEGMENTS}", parameters)[0][0]
+    return created, changed, same, removed
+
+
+def _changes(aim: MergeSpec, with_removals: bool) -> list[Change]:
+    """The first changes of each kind."""
+    parameters = aim.parameters | {"most": CHANGES_SHOWN}
+    changes: list[Change] = []
+    if aim.updates:
+        updated = _fetch_targets(aim, UPDATED, most=CHANGES_SHOWN)
+        changes += [_update(row) for row in updated]
+    for row in _fetch(CREATED, parameters):
+        changes.append(Change("create", row[0], None, None, _parts(row[2:])))
+    if aim.removes and with_removals:
+        for row in _fetch(REMOVED, parameters):
+            changes.append(Change("remove", None, row[1], _parts(row[2:]), None))
+    return changes
+
+
+def _update(row: tuple[Any, ...]) -> Change:
+    old, new = row[2 : 2 + len(SHOWN_PARTS)], row[2 + len(SHOWN_PARTS) :]
+    different = [part for part, was, is_ in zip(SHOWN_PARTS, old, new, strict=True) if was != is_]
+    before, after = _parts(old), _parts(new)
+    return Change(
+        "update",
+        row[0],
+        row[1],
+        {part: before[part] for part in different},
+        {part: after[part] for part in different},
+    )
+
+
+def _parts(values: tuple[Any, ...]) -> Parts:
+    parts: Parts = dict(zip(SHOWN_PARTS, values, strict=True))
+    parts["metadata"] = json.loads(str(parts["metadata"]))
+    for part in ("content", "answer"):
+        text = parts[part]
+        parts[part] = shown(text) if isinstance(text, str) else text
+    return parts
+
+
+@transaction.atomic(savepoint=False)
+def _fetch_targets(aim: MergeSpec, statement: str, **more: Any) -> list[tuple[Any, ...]]:
+    """As `_fetch`, for a statement over the targets."""
+    with planner_settings(WITHOUT_LOOPS) if aim.ranks else nullcontext():
+        return _fetch(statement.format(targets=aim.targets()), aim.parameters | more)
+
+
+def _fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

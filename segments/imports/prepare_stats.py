@@ -1,0 +1,69 @@
+"""Tally: what has been found in a file so far."""
+
+from dataclasses import dataclass, field, replace
+
+from django.conf import settings
+
+from segments.files.columns import Columns
+from segments.files.types import CountedRow, RowProblem, SegmentRow, Source
+
+SAMPLE_ROWS = 10
+# Cells of bad rows that are kept, for the report that can be mended: 10,000 rows as they usually
+# are, but not 10,000 of the longest.
+REPORT_CHARS = 16 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class PrepareStats:
+    """What has been found in a file so far; `is_partial` if its last rows were not looked at."""
+
+    columns: Columns
+    source: Source
+    rows: int = 0
+    failed: int = 0
+    staged: int = 0
+    tokens: int = 0
+    bytes_read: int = 0
+    problems: list[RowProblem] = field(default_factory=list)
+    sample: list[SegmentRow] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    repeated: list[tuple[int, int]] = field(default_factory=list)
+    is_partial: bool = False
+    room_for_cells: int = REPORT_CHARS
+
+    def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
+        """Count the rows that `found` speaks of; those that the report has room for."""
+        self.failed += len({problem.line for problem in found})
+        room = settings.SEGMILL_MAX_ROW_ERRORS - len(self.problems)
+        kept = self._with_room_for_cells(found[: max(room, 0)])
+        self.problems += kept
+        return kept
+
+    def _with_room_for_cells(self, found: list[RowProblem]) -> list[RowProblem]:
+        """The problems with the cells of each row once, as long as there is room for them."""
+        kept: list[RowProblem] = []
+        for problem in found:
+            is_first = not kept or kept[-1].line != problem.line
+            chars = sum(map(len, problem.cells))
+            if is_first and chars <= self.room_for_cells:
+                self.room_for_cells -= chars
+                kept.append(problem)
+            else:
+                kept.append(replace(problem, cells=()))
+        return kept
+
+    def add_row(self, row: CountedRow) -> None:
+        """Count a good row."""
+        self.staged += 1
+        self.tokens += row.tokens
+        if len(self.sample) < SAMPLE_ROWS:
+            self.sample.append(row.segment)
+
+
+def sync_refusal(failed: int) -> str:
+    """Why a sync leaves no bad rows out."""
+    rows = "1 row is bad" if failed == 1 else f"{failed:,} rows are bad"
+    return (
+        f"{rows}, and sync removes what the file does not have: the segments of bad rows would be "
+        "lost. Mend the rows, or use upsert."
+    )

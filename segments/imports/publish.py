@@ -1,0 +1,246 @@
+"""The third step: staged rows ─publish─► DocumentSegment, in one transaction of set-based SQL."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from datasets.models import Dataset, DocForm, Document
+from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
+from segments.files.types import Listener, Progress, RowProblem, SegmentRow, shown
+from segments.imports import merge, state
+from segments.imports.merge import MergeSpec, Written
+from segments.imports.state import JobClaim, load, lock_for_publishing
+from segments.models import ImportJob, StagedRow
+from segments.models.import_job import ImportStatus
+from segments.models.segment import EXTERNAL_ID_ONCE
+from segments.reembedding import vectors
+
+# Waits for a change of model that is being made at this moment, and sees it.
+LOCK = "SELECT FROM datasets_dataset WHERE id = %s FOR SHARE"
+
+
+def adopt_model(claim: JobClaim) -> None:
+    """Give the import its dataset's model of this moment; in the caller's transaction.
+
+    A change of model waits for imports that have begun, so from here on it stays the same.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more.
+    """
+    job = ImportJob.objects.get(pk=claim.job_id)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [job.dataset_id])
+    dataset = Dataset.objects.filter(pk=job.dataset_id).first()
+    if dataset is None:  # it was deleted, and the import with it
+        return
+    provider, model = dataset.model
+    if (provider, model) != (job.embedding_model_provider, job.embedding_model):
+        state.renew(
+            claim,
+            embedding_model_provider=provider,
+            embedding_model=model,
+            embedding_dimensions=None,
+        )
+
+
+# A tsvector holds 1 MiB (PostgreSQL, "Limitations of text search"). A word takes its own bytes
+# and up to seven more, and a hyphenated one stands for its parts as well: no text has been found
+# whose entry is five times as large. Below this many bytes of text nothing needs to be asked.
+SAFE_BYTES = 1024 * 1024 // 8
+# PostgreSQL's program_limit_exceeded, "string is too long for tsvector".
+LIMIT_EXCEEDED = "54000"
+
+
+def full_text_problem(row: SegmentRow, text_search_config: str) -> RowProblem | None:
+    """Why the full-text index cannot take `row`, if it cannot; only long texts are tried."""
+    chars = len(row.content) + len(row.answer or "")
+    if chars * 4 <= SAFE_BYTES or _size(row) <= SAFE_BYTES or _fits(row, text_search_config):
+        return None
+    return RowProblem(
+        row.line,
+        "content",
+        shown(row.content),
+        "full_text_too_large",
+        f"The row has more different words in its {chars:,} characters than a full-text entry "
+        "can hold (1 MiB). Split it into several rows.",
+    )
+
+
+def _size(row: SegmentRow) -> int:
+    return len(row.content.encode()) + len((row.answer or "").encode())
+
+
+def _fits(row: SegmentRow, text_search_config: str) -> bool:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT length(segments_full_text(%s, %s, %s))",
+                [text_search_config, row.content, row.answer],
+            )
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) == LIMIT_EXCEEDED:
+            return False
+        raise
+    return True
+
+
+FULL_TEXT_INDEX = "segment_full_text"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many rows of a file were added, changed or left alone, and how many segments went."""
+
+    created: int
+    updated: int
+    skipped: int
+    deleted: int
+
+
+@transaction.atomic
+def publish_staged(claim: JobClaim, **changes: Any) -> Published:
+    """Make of the document what the import aims at and complete the job; what that came to.
+
+    Locks the job, then its document, and holds both for the length of the statements. Which
+    segment a row is about is looked up again, for the document may have changed meanwhile.
+
+    Raises:
+        ImportCancelled, ClaimLost: the claim does not hold any more.
+        TargetGone: the document or its dataset changed meanwhile.
+        EmbeddingFailed: a row of a high_quality dataset has no vector.
+        RowsGone: fewer rows are staged than were checked.
+    """
+    job = lock_for_publishing(claim)
+    _refuse_if_rows_are_gone(job)
+    document = _locked_document(job)
+    published = _write(MergeSpec.of(job), job, document)
+    counts = {f"rows_{name}": count for name, count in asdict(published).items()}
+    state.complete(claim, **counts, **changes)
+    return published
+
+
+def _refuse_if_rows_are_gone(job: ImportJob) -> None:
+    """What is not there would be published as if the file had not had it."""
+    found = StagedRow.objects.filter(job_id=job.pk).count()
+    if found != job.rows_staged:
+        raise RowsGone(job.rows_staged, found)
+
+
+def _write(aim: MergeSpec, job: ImportJob, document: Document) -> Published:
+    """Remove, change and add; in this order, so that ids and positions are free for who follows."""
+    merge.match(aim)
+    removed = merge.remove(aim) if aim.removes else Written()
+    updated = merge.update(aim, job) if aim.updates else Written()
+    created = merge.insert(aim, job)
+    without_vector = updated.without_vector + created.without_vector
+    if job.embeds_later:
+        _have_embedded(job, without_vector)
+    else:
+        _refuse_without_vectors(aim, without_vector)
+    each = (removed, updated, created)
+    Document.objects.filter(pk=document.pk).update(
+        segment_count=F("segment_count") + created.rows - removed.rows,
+        word_count=F("word_count") + sum(written.word_count for written in each),
+        tokens=F("tokens") + sum(written.tokens for written in each),
+        updated_at=Now(),
+    )
+    skipped = job.rows_staged - created.rows - updated.rows
+    return Published(created.rows, updated.rows, skipped, removed.rows)
+
+
+def _have_embedded(job: ImportJob, rows: int) -> None:
+    """Have vectors made for the rows that are published without."""
+    dataset = Dataset.objects.get(pk=job.dataset_id)
+    if rows and dataset.has_vectors:
+        vectors.ensure_filling(dataset, job.created_by_id)
+
+
+def _refuse_without_vectors(aim: MergeSpec, rows: int) -> None:
+    if not rows or not aim.has_vectors:
+        return
+    if aim.looks_at_segments:
+        raise TargetGone(
+            "Segments that the import took for known were changed or removed while it ran. "
+            "Import the file again."
+        )
+    raise EmbeddingFailed(f"{rows} rows have no vector. Import again.")
+
+
+def merge_full_text() -> None:
+    """Move pending full-text entries into the index; searches read the list until then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list(%s)", [FULL_TEXT_INDEX])
+
+
+def _locked_document(job: ImportJob) -> Document:
+    """The document, locked; its dataset is locked against a change of model or language.
+
+    Raises:
+        TargetGone: it cannot take the segments as they were prepared.
+    """
+    with connection.cursor() as cursor:  # shared: other documents publish at the same time
+        cursor.execute("SELECT FROM datasets_dataset WHERE id = %s FOR SHARE", [job.dataset_id])
+    dataset = Dataset.objects.filter(pk=job.dataset_id).first()
+    # Not its key: an upload that names the document need not wait for us.
+    documents = Document.objects.select_for_update(no_key=True)
+    document = documents.filter(pk=job.document_id).first()
+    if document is None or dataset is None:
+        raise TargetGone("The document was deleted while the import ran. Choose another one.")
+    if not document.is_available:
+        raise TargetGone(
+            f"Document “{document}” was disabled, archived or taken for indexing while the "
+            "import ran. Make it available and import the file again."
+        )
+    _refuse_changed(job, document, dataset)
+    return document
+
+
+def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> None:
+    """Refuse rows that were made for what the document and its dataset are no longer.
+
+    Raises:
+        TargetGone: it names what was changed.
+    """
+    embedded_by = (job.embedding_model_provider, job.embedding_model)
+    is_embedded = not job.embeds_later
+    if is_embedded and embedded_by != dataset.model:
+        raise _changed(f"Dataset “{dataset}” changed its embedding model")
+    rows = StagedRow.objects.filter(job_id=job.pk).order_by("row")
+    first = rows.values_list("text_search_config", "answer").first()
+    if first is None:
+        return
+    text_search_config, answer = first  # of all rows: they were prepared in one go
+    if text_search_config != dataset.text_search_config:
+        raise _changed(f"Dataset “{dataset}” changed its text search configuration")
+    if (answer is not None) != (document.doc_form == DocForm.QA):
+        raise _changed(f"Document “{document}” was made {document.doc_form}")
+
+
+def _changed(what: str) -> TargetGone:
+    return TargetGone(f"{what} while the import ran. Import the file again.")
+
+
+def publish(claim: JobClaim, listener: Listener) -> None:
+    """Make the staged rows segments, all at once."""
+    job = load(claim.job_id)
+    listener(Progress(ImportStatus.PUBLISHING, 0))
+    try:
+        published = publish_staged(claim)
+    except IntegrityError as error:
+        if EXTERNAL_ID_ONCE not in str(error):
+            raise
+        raise TargetGone(
+            "Another import gave the document segments with the same external ids meanwhile. "
+            "Import the file again to see which."
+        ) from error
+    listener(
+        Progress(
+            ImportStatus.COMPLETED,
+            published.created + published.updated,
+            1.0,
+            reused=job.rows_reused,
+        )
+    )

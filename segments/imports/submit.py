@@ -1,0 +1,160 @@
+"""Request ─submit─► ImportJob: checks target and quota, and makes one job per request."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from datasets.models import Dataset, Document, IndexingStatus, Tenant
+from datasets.text_search import checked_text_search_config
+from segments.embedding import embedder_of
+from segments.exceptions import (
+    DocumentNotAvailable,
+    IdempotencyConflict,
+    NoEmbeddingModel,
+    StateConflict,
+)
+from segments.files.options import ImportOptions
+from segments.jobs.queue import enqueue
+from segments.models import ImportJob
+from segments.models.import_job import WORKING_STATUSES, EmbedWhen, ImportStatus
+from segments.progress import mirror_after_commit
+from segments.uploads import is_stored
+
+
+def check_target(document: Document, options: ImportOptions | None = None) -> int | None:
+    """Refuse a document that takes no segments now; else its vectors' dimensions, if known.
+
+    The model is asked for them, if it has to be, unless the options have it embed later.
+
+    Raises:
+        DocumentNotAvailable: it is disabled, archived, or not completely indexed.
+        NoEmbeddingModel: its dataset is high_quality without a model that is to be had.
+        TextSearchConfigNotFound: the database server does not know its dataset's language.
+    """
+    if not document.enabled:
+        raise DocumentNotAvailable(document.name, "it is disabled", "Enable it first.")
+    if document.archived:
+        raise DocumentNotAvailable(document.name, "it is archived", "Take it out of the archive.")
+    if document.indexing_status != IndexingStatus.COMPLETED:
+        why = f"its indexing status is “{document.indexing_status}”"
+        raise DocumentNotAvailable(document.name, why, "Wait until it is “completed”.")
+    checked_text_search_config(document.dataset.text_search_config)
+    return _dimensions(document.dataset, options or ImportOptions())
+
+
+def _dimensions(dataset: Dataset, options: ImportOptions) -> int | None:
+    if not dataset.has_vectors:
+        return None
+    if not dataset.embedding_model or not dataset.embedding_model_provider:
+        raise NoEmbeddingModel(
+            f"Dataset “{dataset.name}” is high_quality, but has no embedding model. "
+            "Choose one for it, or make it economy."
+        )
+    embedder = embedder_of(dataset)
+    return None if options.embed == EmbedWhen.LATER else embedder.dimensions
+
+
+def has_room(job_id: UUID) -> bool:
+    """Whether the import may begin: in a transaction, which holds the tenant's row till its end.
+
+    A foreground import always may: its process is there already.
+    """
+    job = ImportJob.objects.only("tenant_id", "background", "status").filter(pk=job_id).first()
+    if job is None or not job.background or job.status != ImportStatus.WAITING:
+        return True
+    if not settings.SEGMILL_TENANT_IMPORTS:
+        return True
+    Tenant.objects.select_for_update(no_key=True).get(pk=job.tenant_id)
+    under_way = ImportJob.objects.filter(
+        tenant=job.tenant_id, background=True, status__in=WORKING_STATUSES
+    )
+    return under_way.count() < settings.SEGMILL_TENANT_IMPORTS
+
+
+def call_next(tenant_id: UUID) -> None:
+    """Hint at the tenant's import that has waited longest, for there is room again."""
+    waiting = ImportJob.objects.filter(
+        tenant=tenant_id, background=True, status=ImportStatus.WAITING
+    )
+    longest = waiting.order_by("created_at").values_list("pk", flat=True).first()
+    if longest is not None:
+        enqueue(longest)
+
+
+# The first half of the advisory locks that are held while a request is looked up; the second
+# is the document's.
+LOCK_CLASS = 0x5E6F
+RETRIED_STATUSES = (ImportStatus.FAILED, ImportStatus.CANCELLED)
+SAME_BODY = ("document_id", "file_sha256", "mode", "on_error", "options")
+
+
+@transaction.atomic(durable=True)
+def submit(new: ImportJob) -> ImportJob:
+    """Save `new`, and with it the message to the workers; or the job that the request has had.
+
+    Raises:
+        IdempotencyConflict: its key was used for another request.
+        StateConflict: it is a retry of an import that cannot be retried now.
+    """
+    if new.retry_of_id:
+        _refuse_retry(new.retry_of_id)
+    elif earlier := _earlier(new):
+        return earlier
+    try:
+        with transaction.atomic():
+            new.save(force_insert=True)
+    except IntegrityError:  # perhaps the same key for another document, in the same moment
+        if earlier := _of_same_key(new):
+            return earlier
+        raise
+    mirror_after_commit(new.pk)
+    if new.background:
+        enqueue(new.pk)
+    return new
+
+
+def _earlier(new: ImportJob) -> ImportJob | None:
+    """The job that the same request has made before."""
+    if not new.background:
+        return None
+    # Requests for one document pass here one by one. Not its row: publishing holds that.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(new.document_id)]
+        )
+    return _of_same_key(new) if new.idempotency_key else _of_same_file(new)
+
+
+def _of_same_key(new: ImportJob) -> ImportJob | None:
+    jobs = ImportJob.objects.filter(tenant_id=new.tenant_id, idempotency_key=new.idempotency_key)
+    earlier = jobs.first()
+    if earlier and any(getattr(earlier, name) != getattr(new, name) for name in SAME_BODY):
+        raise IdempotencyConflict(
+            f"The idempotency key “{new.idempotency_key}” was used for another request: "
+            "another file, document or options. Give every request a key of its own."
+        )
+    return earlier
+
+
+def _of_same_file(new: ImportJob) -> ImportJob | None:
+    unfinished = ImportJob.objects.open().filter(background=True)
+    return unfinished.filter(**{name: getattr(new, name) for name in SAME_BODY}).first()
+
+
+def _refuse_retry(ended_id: UUID) -> None:
+    """Lock the import that is to be retried, so that two retries at once are one.
+
+    Raises:
+        StateConflict: it cannot be retried; the text says why.
+    """
+    ended = ImportJob.objects.select_for_update(no_key=True).get(pk=ended_id)
+    if ended.status not in RETRIED_STATUSES:
+        raise StateConflict(
+            "Only a failed or cancelled import can be retried; this one is: "
+            f"{ended.get_status_display()}."
+        )
+    if another := ImportJob.objects.open().filter(retry_of=ended).first():
+        raise StateConflict(f"It is being retried already, as import {another.pk}.")
+    if not is_stored(ended.file_key):
+        raise StateConflict("Its file is not stored any more. Import the file again.")

@@ -1,0 +1,1 @@
+"""What every kind of background job needs to survive a crash: leases, queue, heartbeats."""

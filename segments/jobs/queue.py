@@ -1,0 +1,78 @@
+"""Puts messages on the queue: each names a job by its id and says no more than “look at it”."""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django_q.conf import Conf
+from django_q.models import Schedule
+from django_q.tasks import async_task
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+TASK = "segments.tasks.run_import"
+REEMBEDDING_TASK = "segments.tasks.run_reembedding"
+CANARY = "segments.tasks.show_that_workers_work"
+# Django-q2 keeps at most 100 characters of a task's name.
+NAME = "work on {}"
+
+
+def enqueue(job_id: UUID) -> None:
+    """Ask the next free worker to take a turn at the import.
+
+    In a transaction the hint goes with it: the ORM broker's message is one of its rows, the
+    Redis broker's is sent once it has committed.
+    """
+    _enqueue(TASK, job_id)
+
+
+def enqueue_reembedding(reembedding_id: UUID) -> None:
+    """Ask the next free worker to take a turn at a reembedding; as `hint` does."""
+    _enqueue(REEMBEDDING_TASK, reembedding_id)
+
+
+def _enqueue(task: str, work_id: UUID) -> None:
+    def send() -> None:  # a name of its own: Django cannot log the error of a partial
+        _send_if_possible(task, work_id)
+
+    if Conf.ORM:
+        _send(task, work_id)
+    else:
+        transaction.on_commit(send, robust=True)
+
+
+def send_canary() -> None:
+    """Ask the next free worker for a sign of life."""
+    try:
+        async_task(CANARY, task_name="sign of life")
+    except RedisError as trouble:
+        logger.warning("the broker does not take the canary: %s", trouble)
+
+
+def _send(task: str, work_id: UUID) -> None:
+    async_task(task, str(work_id), task_name=NAME.format(work_id))
+
+
+def _send_if_possible(task: str, work_id: UUID) -> None:
+    """A broker that is down loses no import: the reaper sends the hint again."""
+    try:
+        _send(task, work_id)
+    except RedisError as trouble:
+        logger.warning("%s: its hint waits for the reaper: %s", work_id, trouble)
+
+
+REAPER = "segmill reaper"
+REAP = "segments.tasks.reap"
+
+
+def ensure_schedules(**kwargs: Any) -> None:
+    """Make the schedules, or bring them up to date; called after each `migrate`."""
+    every_minute = {
+        "func": REAP,
+        "schedule_type": Schedule.MINUTES,
+        "minutes": 1,
+        "repeats": -1,
+    }
+    Schedule.objects.update_or_create(name=REAPER, defaults=every_minute)

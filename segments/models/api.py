@@ -1,0 +1,105 @@
+"""API keys and files uploaded ahead of their import."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from datasets.models import Tenant, not_blank
+
+HASH_CHARS = 64
+PREFIX_CHARS = 12
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Filters on keys."""
+
+    def active(self) -> "ApiKeyQuerySet":
+        """Keys that open the door."""
+        return self.filter(revoked_at__isnull=True)
+
+
+class ApiKey(models.Model):
+    """The right to act for a tenant, as its owner may.
+
+    The key itself is shown once, when it is made: here is its SHA-256 (a key is drawn at random
+    and long, so a slow hash would add nothing) and its beginning, for people who look for it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=255)
+    prefix = models.CharField(max_length=PREFIX_CHARS, editable=False)
+    key_hash = models.CharField(max_length=HASH_CHARS, unique=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        verbose_name = "API key"
+        constraints: ClassVar = [
+            not_blank("name", "api_key_name_not_blank"),
+            models.CheckConstraint(
+                condition=Q(key_hash__regex=r"^[0-9a-f]{64}$"), name="api_key_hash_is_sha256"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class ApiKeyRate(models.Model):
+    """How much of its requests a minute a key has used: moved by `segments.api.throttling` alone.
+
+    `spent_until` is when all it has used will have come back. The table is not logged: a crash
+    of the server empties it, which gives every key its full measure.
+    """
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, primary_key=True)
+    spent_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key_id} until {self.spent_until}"
+
+
+class UploadFile(models.Model):
+    """A stored file of a tenant. An import takes a copy, so each stored file has one owner."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="uploads")
+    name = models.CharField(max_length=255)
+    key = models.CharField(max_length=255, unique=True)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    mime_type = models.CharField(max_length=255, blank=True, default="")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="upload_by_age")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def extension(self) -> str:
+        """What stands after the last dot of the name, in lower case."""
+        _, dot, extension = self.name.rpartition(".")
+        return extension.lower() if dot else ""

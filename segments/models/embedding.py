@@ -1,0 +1,354 @@
+"""Model providers of tenants, re-embeddings, and the shared budget of an endpoint."""
+
+import uuid
+from decimal import Decimal
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import MinValueValidator, URLValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from pgvector.django import VectorField
+
+from datasets.models import Dataset, Tenant, not_blank
+from segments.models.import_job import OnError
+from segments.models.segment import HASH_CHARS
+
+OPENAI = "openai"
+
+
+class ModelProvider(models.Model):
+    """An endpoint with its key, under the name that the tenant's datasets know it by.
+
+    `kind` is one of `embedding.registry.PROVIDERS`, whose names are those of the installation's
+    own providers; a tenant's has another name.
+
+    `credentials` are encrypted (`embedding.credentials`); nobody is shown them again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="model_providers")
+    name = models.CharField(
+        max_length=64, help_text="What datasets call it, for example “our-openai”."
+    )
+    kind = models.CharField(max_length=64, default=OPENAI, help_text="What speaks to its models.")
+    base_url = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="What stands before /embeddings, for example https://api.openai.com/v1",
+    )
+    credentials = models.TextField(blank=True, default="", editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"],
+                name="model_provider_name_once_per_tenant",
+                violation_error_message="The tenant has a provider of this name already.",
+            ),
+            not_blank("name", "model_provider_name_not_blank"),
+            models.CheckConstraint(
+                condition=~Q(kind=OPENAI) | Q(base_url__regex=r"^https?://"),
+                name="model_provider_endpoint_has_url",
+                violation_error_message="An endpoint needs its base URL.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProviderModel(models.Model):
+    """A model of a provider: what it takes, what it costs, how much of it there is a minute.
+
+    The requests, tokens and calls are those of all workers together; 0 is no limit.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.ForeignKey(ModelProvider, on_delete=models.CASCADE, related_name="models")
+    name = models.CharField(max_length=255, help_text="As the endpoint knows it.")
+    dimensions = models.PositiveIntegerField(
+        default=0, help_text="0 takes what the model gives, and asks it once."
+    )
+    request_dimensions = models.BooleanField(
+        default=False, help_text="Ask for that many, of a model that can be cut (Matryoshka)."
+    )
+    token_limit = models.PositiveIntegerField(
+        default=8_192,
+        validators=[MinValueValidator(1)],
+        help_text="A longer text is a bad row; it is never cut.",
+    )
+    passage_prefix = models.CharField(
+        max_length=255, blank=True, default="", help_text="E5: “passage: ”, with the blank."
+    )
+    query_prefix = models.CharField(
+        max_length=255, blank=True, default="", help_text="E5: “query: ”, with the blank."
+    )
+    passage_input_type = models.CharField(
+        max_length=64, blank=True, default="", help_text="Sent as input_type with passages."
+    )
+    query_input_type = models.CharField(
+        max_length=64, blank=True, default="", help_text="Sent as input_type with questions."
+    )
+    normalise = models.BooleanField(default=True, help_text="Bring vectors to length one.")
+    price_per_million = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        default=Decimal(0),
+        validators=[MinValueValidator(0)],
+        help_text="Price of a million tokens, in any currency.",
+    )
+    requests_per_minute = models.PositiveIntegerField(default=0)
+    tokens_per_minute = models.PositiveIntegerField(default=0)
+    calls = models.PositiveIntegerField(
+        default=4,
+        validators=[MinValueValidator(1)],
+        verbose_name="concurrency",
+        help_text="Requests under way at the same time.",
+    )
+    batch_texts = models.PositiveIntegerField(
+        default=256, validators=[MinValueValidator(1)], help_text="Most texts in a request."
+    )
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["provider", "name"], name="provider_model_name_once_per_provider"
+            ),
+            not_blank("name", "provider_model_name_not_blank"),
+            models.CheckConstraint(
+                condition=Q(token_limit__gte=1, calls__gte=1, batch_texts__gte=1),
+                name="provider_model_limits_from_1",
+            ),
+            models.CheckConstraint(
+                condition=Q(price_per_million__gte=0), name="provider_model_price_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(request_dimensions=False) | Q(dimensions__gte=1),
+                name="provider_model_requests_some_dimensions",
+                violation_error_message="Say how many dimensions to ask for.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReembeddingPurpose(models.TextChoices):
+    """What the vectors are for."""
+
+    CHANGE = "change", "Change of model"
+    FILL = "fill", "Vectors that are missing"
+
+
+class ReembeddingStatus(models.TextChoices):
+    """`waiting ──► embedding ◄─► interrupted`, and from there `completed | failed | cancelled`."""
+
+    WAITING = "waiting", "Waiting for a worker"
+    EMBEDDING = "embedding", "Embedding"
+    INTERRUPTED = "interrupted", "Interrupted, can go on"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FINAL = (
+    ReembeddingStatus.COMPLETED,
+    ReembeddingStatus.FAILED,
+    ReembeddingStatus.CANCELLED,
+)
+
+
+class ReembeddingQuerySet(models.QuerySet["Reembedding"]):
+    """Filters on reembeddings."""
+
+    def open(self) -> "ReembeddingQuerySet":
+        """Those that have not ended."""
+        return self.exclude(status__in=FINAL)
+
+
+class Reembedding(models.Model):
+    """Vectors of another model for all segments of a dataset, or of its own for those without.
+
+    State moves through `segments.reembedding.state` alone, each move under the `epoch` of its
+    claim. All times are the database's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="reembeddings")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="reembeddings")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    purpose = models.CharField(max_length=16, choices=ReembeddingPurpose.choices)
+    on_error = models.CharField(max_length=16, choices=OnError.choices, default=OnError.ABORT)
+    embedding_model_provider = models.CharField(max_length=64)
+    embedding_model = models.CharField(max_length=255)
+    old_provider = models.CharField(max_length=64, blank=True, default="")
+    old_model = models.CharField(max_length=255, blank=True, default="")
+
+    status = models.CharField(
+        max_length=16, choices=ReembeddingStatus.choices, default=ReembeddingStatus.WAITING
+    )
+    epoch = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=255, blank=True, default="")
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    hinted_at = models.DateTimeField(null=True)
+
+    texts_total = models.PositiveBigIntegerField(default=0)
+    texts_embedded = models.PositiveBigIntegerField(default=0)
+    texts_refused = models.PositiveBigIntegerField(default=0)
+    segments_changed = models.PositiveBigIntegerField(default=0)
+    embedding_requests = models.PositiveIntegerField(default=0)
+    embedding_tokens = models.PositiveBigIntegerField(default=0)
+    embedding_cost = models.DecimalField(max_digits=20, decimal_places=10, default=Decimal(0))
+
+    waits_for = models.TextField(blank=True, default="")
+    error_code = models.CharField(max_length=64, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ReembeddingQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=ReembeddingStatus.values), name="reembedding_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=ReembeddingPurpose.values),
+                name="reembedding_purpose_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(on_error__in=OnError.values), name="reembedding_on_error_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=FINAL, finished_at__isnull=False)
+                | (~Q(status__in=FINAL) & Q(finished_at__isnull=True)),
+                name="reembedding_final_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ReembeddingStatus.FAILED) | (~Q(error="") & ~Q(error_code="")),
+                name="reembedding_failed_has_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["dataset"],
+                condition=~Q(status__in=FINAL),
+                name="reembedding_one_at_a_time_per_dataset",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} → {self.embedding_model} ({self.get_status_display()})"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it will never change its state again."""
+        return self.status in FINAL
+
+    @property
+    def texts_done(self) -> int:
+        """How many texts have been dealt with."""
+        return self.texts_embedded + self.texts_refused
+
+    @property
+    def fraction(self) -> float:
+        """How much of the texts has been dealt with, from 0 to 1."""
+        if self.status == ReembeddingStatus.COMPLETED:
+            return 1.0
+        return min(self.texts_done / self.texts_total, 1.0) if self.texts_total else 0.0
+
+
+class ReembeddedVector(models.Model):
+    """The new vector of a text, by the text's hash; or why the model does not take the text.
+
+    Emptied when its reembedding has ended. No foreign key, as with staged rows.
+    """
+
+    pk = models.CompositePrimaryKey("reembedding_id", "content_hash")
+    reembedding_id = models.UUIDField()
+    content_hash = models.CharField(max_length=HASH_CHARS)
+    embedding = VectorField(null=True)
+    refusal = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(embedding__isnull=False, refusal="")
+                | (Q(embedding__isnull=True) & ~Q(refusal="")),
+                name="reembedded_vector_or_refusal",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.content_hash[:12]} of {self.reembedding_id}"
+
+
+KEY_CHARS = 64
+
+
+class EmbeddingBudget(models.Model):
+    """Two token buckets, of requests and of tokens, that all workers draw from.
+
+    Moved only by the function `segments_take_budget` (see the migration `budget`) and by
+    `embedding.budget`. Nobody asks before `quiet_until`: the endpoint wants to be left alone.
+    """
+
+    key = models.CharField(max_length=KEY_CHARS, primary_key=True)
+    requests = models.FloatField()
+    tokens = models.FloatField()
+    refilled_at = models.DateTimeField()
+    quiet_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class EmbeddingCall(models.Model):
+    """A request under way; one whose `holder` was lost stops counting at `until`."""
+
+    id = models.UUIDField(primary_key=True)
+    budget = models.ForeignKey(EmbeddingBudget, on_delete=models.CASCADE, related_name="calls")
+    tenant_id = models.UUIDField()
+    holder = models.TextField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id"], name="call_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"call {self.id} until {self.until}"
+
+
+class EmbeddingTurn(models.Model):
+    """How much of a budget a tenant has had, so that the one with least goes next.
+
+    `waiting_until` is set while the tenant waits for what others use.
+    """
+
+    pk = models.CompositePrimaryKey("budget_id", "tenant_id")
+    budget = models.ForeignKey(EmbeddingBudget, on_delete=models.CASCADE, related_name="turns")
+    tenant_id = models.UUIDField()
+    served = models.FloatField(default=0)
+    seen_at = models.DateTimeField()
+    waiting_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(served__gte=0), name="turn_served_not_negative")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} had {self.served:,.0f} of {self.budget_id}"

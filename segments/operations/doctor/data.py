@@ -1,0 +1,248 @@
+"""Checks of the data: credentials, document totals, uploaded files, staged rows."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from datasets.models import Document
+from segments.embedding.credentials import is_current, renewed
+from segments.exceptions import CredentialsUnreadable
+from segments.imports import runner, staging
+from segments.models import Chunk, ImportJob, ModelProvider, UploadFile
+from segments.models.import_job import FINAL_STATUSES, ImportStatus
+from segments.operations.doctor.check import Check, Problem
+from segments.operations.reaper import TIDY_AFTER
+from segments.uploads import find_stale_files, is_stored, remove_stale_files, stored_keys
+
+
+class CredentialsCheck(Check):
+    """All of them can be read, with the first of the keys: older ones can be given up."""
+
+    name = "credentials"
+    can_repair = True
+
+    def look(self) -> Iterator[Problem]:
+        """Those that cannot be read, and those that an older key is still needed for."""
+        for provider in _with_credentials():
+            try:
+                if not is_current(provider.credentials):
+                    yield Problem(
+                        f"The key of provider “{provider}” is encrypted with an older key.",
+                        "Run: manage.py doctor --repair; then the older key can be given up.",
+                        can_wait=True,
+                    )
+            except CredentialsUnreadable as refusal:
+                yield Problem(
+                    f"The key of provider “{provider}” of tenant “{provider.tenant}”: {refusal}",
+                    "Bring the old key back as the last of SEGMILL_CREDENTIALS_KEY (or of "
+                    "SEGMILL_SECRET_KEY_FALLBACKS), or enter the provider's key again.",
+                )
+
+    def repair(self) -> Iterator[str]:
+        """Encrypt with the first key what an older one has encrypted."""
+        for provider in _with_credentials():
+            try:
+                if is_current(provider.credentials):
+                    continue
+                fresh = renewed(provider.credentials)
+            except CredentialsUnreadable:
+                continue
+            same = ModelProvider.objects.filter(pk=provider.pk, credentials=provider.credentials)
+            if same.update(credentials=fresh):
+                yield f"The key of provider “{provider}” is encrypted with the current key."
+
+    def summary(self) -> str:
+        """How many there are."""
+        return f"{_with_credentials().count():,} keys of providers can be read"
+
+
+def _with_credentials() -> QuerySet[ModelProvider]:
+    return ModelProvider.objects.exclude(credentials="").select_related("tenant")
+
+
+LISTED = 5
+# In one statement, so in one snapshot: an import that is published meanwhile is seen whole.
+DISAGREEING = """
+    SELECT document.id, document.name, document.segment_count,
+           coalesce(counted.segments, 0), document.word_count, coalesce(counted.words, 0),
+           document.tokens, coalesce(counted.tokens, 0)
+    FROM datasets_document AS document
+    LEFT JOIN (
+        SELECT document_id, count(*) AS segments, sum(word_count) AS words, sum(tokens) AS tokens
+        FROM segments_documentsegment GROUP BY document_id
+    ) AS counted ON counted.document_id = document.id
+    WHERE (document.segment_count, document.word_count, document.tokens) <>
+        (coalesce(counted.segments, 0), coalesce(counted.words, 0), coalesce(counted.tokens, 0))
+    ORDER BY document.name, document.id
+"""
+CORRECT = """
+    UPDATE datasets_document SET (segment_count, word_count, tokens) = (
+        SELECT count(*), coalesce(sum(word_count), 0), coalesce(sum(tokens), 0)
+        FROM segments_documentsegment WHERE document_id = %(document)s)
+    WHERE id = %(document)s
+"""
+
+
+class DocumentTotalsCheck(Check):
+    """Every document's totals of segments, characters and tokens are those of its segments."""
+
+    name = "document totals"
+    can_repair = True
+
+    def look(self) -> Iterator[Problem]:
+        """Documents whose totals are wrong, with both numbers."""
+        wrong = _disagreeing()
+        for row in islice(wrong, LISTED):
+            yield Problem(
+                f"Document “{row[1]}” ({row[0]}) {_difference(row)}.",
+                "Run: manage.py doctor --repair",
+            )
+        if len(wrong) > LISTED:
+            yield Problem(f"So do {len(wrong) - LISTED:,} more.", "Run: manage.py doctor --repair")
+
+    def repair(self) -> Iterator[str]:
+        """Count the segments anew, document by document, each under its lock."""
+        for row in _disagreeing():
+            _correct(row[0])
+            yield f"Document “{row[1]}” ({row[0]}): the totals are those of its segments again."
+
+    def summary(self) -> str:
+        """How many were compared."""
+        return f"{Document.objects.count():,} documents agree with their segments"
+
+
+def _disagreeing() -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(DISAGREEING)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _difference(row: tuple[Any, ...]) -> str:
+    pairs = zip(("segments", "characters", "tokens"), row[2::2], row[3::2], strict=True)
+    wrong = [f"{says:,} {what}, has {has:,}" for what, says, has in pairs if says != has]
+    return "says " + "; ".join(wrong)
+
+
+@transaction.atomic
+def _correct(document_id: UUID) -> None:
+    """Whoever moves segments locks the document first, as this does: neither counts the other's."""
+    if Document.objects.select_for_update().filter(pk=document_id).exists():
+        with connection.cursor() as cursor:
+            cursor.execute(CORRECT, {"document": document_id})
+
+
+# After preparing, an import does not read its file any more.
+READING = (ImportStatus.WAITING, ImportStatus.PREPARING)
+
+
+class FilesCheck(Check):
+    """Storage and tables agree, and there is room for another file of the largest size."""
+
+    name = "files"
+    can_repair = True
+
+    def look(self) -> Iterator[Problem]:
+        """Files that are missing, files that are nobody's, and a disk that is full."""
+        for reading in ImportJob.objects.filter(status__in=READING):
+            if not is_stored(reading.file_key):
+                yield Problem(
+                    f"The file of import {reading.pk} ({reading.file_name}) is not in the storage.",
+                    "Do all machines share one storage? If the file is lost, import it again; "
+                    "this import will fail and say so.",
+                )
+        if lost := _lost_uploads():
+            yield Problem(
+                f"{len(lost):,} uploads are listed whose files are not in the storage.",
+                "Run: manage.py doctor --repair",
+            )
+        if stale := find_stale_files():
+            yield Problem(
+                f"{len(stale):,} files are not needed any more.",
+                "Run: manage.py doctor --repair (or the reaper, which removes them hourly)",
+                can_wait=True,
+            )
+        yield from _space()
+
+    def repair(self) -> Iterator[str]:
+        """Remove files that nobody needs, and the entries of files that are gone."""
+        if removed := remove_stale_files():
+            yield f"{removed:,} files that nobody needs were removed."
+        lost = _lost_uploads()
+        if lost:
+            UploadFile.objects.filter(pk__in=[upload.pk for upload in lost]).delete()
+            yield f"{len(lost):,} uploads without a file were taken off the list."
+
+    def summary(self) -> str:
+        """How many there are."""
+        return f"{len(stored_keys()):,} files stored"
+
+
+def _lost_uploads() -> list[UploadFile]:
+    return [upload for upload in UploadFile.objects.all() if not is_stored(upload.key)]
+
+
+def _space() -> Iterator[Problem]:
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    free, needed = shutil.disk_usage(folder).free, 2 * settings.SEGMILL_MAX_FILE_BYTES
+    if free < needed:
+        yield Problem(
+            f"The disk of {folder} has {free:,} bytes left: too few for an upload of the largest "
+            f"size and its copy ({needed:,}).",
+            "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
+            can_wait=True,
+        )
+
+
+# The reaper has had its time for these.
+LONG_AGO = TIDY_AFTER + timedelta(minutes=2)
+
+
+class StagedRowsCheck(Check):
+    """Nothing is staged but for open imports and for dry runs at work."""
+
+    name = "staged rows"
+    can_repair = True
+
+    def look(self) -> Iterator[Problem]:
+        """Owners that have ended, or that there never was an import for."""
+        remedy = "Run: manage.py doctor --repair (or the reaper, which does the same)"
+        if owners := _ownerless():
+            yield Problem(f"Rows of {len(owners):,} imports are staged for nobody.", remedy)
+        if untidied := _untidied().count():
+            yield Problem(f"{untidied:,} imports have ended and were not tidied.", remedy)
+
+    def repair(self) -> Iterator[str]:
+        """Remove what is staged for nobody."""
+        for untidied in _untidied():
+            runner.settle(untidied.pk)
+            yield f"Import {untidied.pk}, which has ended, was tidied."
+        for owner in _ownerless():
+            staging.clear(owner)
+            yield f"What was staged for {owner} was removed."
+
+    def summary(self) -> str:
+        """That there is nothing."""
+        return "none without an import"
+
+
+def _ownerless() -> set[UUID]:
+    ended = Chunk.objects.filter(job__status__in=FINAL_STATUSES, job__tidied_at__isnull=False)
+    fresh = ImportJob.objects.filter(finished_at__gte=Now() - LONG_AGO)
+    found = staging.ownerless() | set(ended.values_list("job_id", flat=True))
+    return found - set(fresh.filter(pk__in=found).values_list("pk", flat=True))
+
+
+def _untidied() -> QuerySet[ImportJob]:
+    return ImportJob.objects.filter(
+        status__in=FINAL_STATUSES, tidied_at__isnull=True, finished_at__lt=Now() - LONG_AGO
+    )

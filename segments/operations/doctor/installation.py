@@ -1,0 +1,233 @@
+"""Checks of the installation: database, broker, cache, settings, migrations, versions, schedule."""
+
+import functools
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.checks import WARNING, run_checks
+from django.db import connection
+from django_q.brokers import get_broker
+from django_q.conf import Conf
+from django_q.models import Schedule
+from packaging.requirements import InvalidRequirement, Requirement
+from redis.exceptions import RedisError
+
+from segments.db.pgvector import extension_problem, installed_version, server_problem
+from segments.jobs.queue import REAP, REAPER, ensure_schedules
+from segments.operations.doctor.check import Check, Problem
+from segments.operations.health import missing_migrations
+
+# The queue holds a message or two for each import with work: more than this is another trouble.
+MANY_MESSAGES = 10_000
+
+
+class BrokerCheck(Check):
+    """It answers, and its queue is no longer than work explains."""
+
+    name = "broker"
+    needs_tables = Conf.ORM is not None
+
+    def look(self) -> Iterator[Problem]:
+        """Silence, or a queue that nobody empties."""
+        try:
+            messages = get_broker().queue_size() or 0
+        except RedisError as trouble:
+            yield Problem(
+                f"It does not answer: {trouble}", "See REDIS_URL, and whether its server runs."
+            )
+            return
+        if messages > MANY_MESSAGES:
+            yield Problem(
+                f"{messages:,} messages wait in the queue.",
+                "See that enough workers run (manage.py run_workers, SEGMILL_WORKERS).",
+                can_wait=True,
+            )
+
+    def summary(self) -> str:
+        """What it is, and how long the queue."""
+        broker = get_broker()
+        return f"{broker.info()}, {broker.queue_size() or 0:,} messages"
+
+
+KEY = "segmill_doctor"
+SECONDS = 10
+REMEDY = (
+    "See REDIS_URL and SEGMILL_CACHE_URL; without them, the space and rights of SEGMILL_HOME/cache."
+)
+
+
+class CacheCheck(Check):
+    """What is put in comes out again. Imports go on without it; their pages are slower."""
+
+    name = "cache"
+    needs_tables = False
+
+    def look(self) -> Iterator[Problem]:
+        """A word that does not come back."""
+        try:
+            came_back = _comes_back(uuid4().hex)
+        except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
+            yield Problem(f"It does not answer: {str(trouble) or type(trouble).__name__}", REMEDY)
+        else:
+            if not came_back:
+                yield Problem("What was put in does not come out again.", REMEDY)
+
+    def summary(self) -> str:
+        """What kind it is."""
+        return type(cache._connections["default"]).__name__  # type: ignore[attr-defined]
+
+
+def _comes_back(word: str) -> bool:
+    cache.set(KEY, word, SECONDS)
+    try:
+        return bool(cache.get(KEY) == word)
+    finally:
+        cache.delete(KEY)
+
+
+class DatabaseCheck(Check):
+    """The server answers, and it and pgvector are new enough."""
+
+    name = "database"
+    needs_tables = False
+
+    def look(self) -> Iterator[Problem]:
+        """What is too old or missing; each says itself what to do."""
+        with connection.cursor() as cursor:
+            for problem in (server_problem(cursor), extension_problem(cursor)):
+                if problem:
+                    text, _, remedy = problem.partition(". ")
+                    yield Problem(text, remedy or problem)
+            if not installed_version(cursor):
+                yield Problem("pgvector is not in this database.", "Run: manage.py migrate")
+
+    def summary(self) -> str:
+        """The versions."""
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            (server,) = cursor.fetchone()
+            return f"PostgreSQL {server.split()[0]}, pgvector {installed_version(cursor)}"
+
+
+LISTED = 5
+
+
+class MigrationsCheck(Check):
+    """Every migration of the code is applied.
+
+    Applying one is a decision: it may take long, and older processes may not know its tables.
+    """
+
+    name = "migrations"
+    needs_tables = False
+
+    def look(self) -> Iterator[Problem]:
+        """Those that are not."""
+        if missing := missing_migrations():
+            more = " …" if len(missing) > LISTED else "."
+            text = f"{len(missing)} are not applied: {', '.join(missing[:LISTED])}{more}"
+            yield Problem(text, "Run: manage.py migrate")
+
+    def summary(self) -> str:
+        """That none is missing."""
+        return "all applied"
+
+
+class SettingsCheck(Check):
+    """What `manage.py check` says."""
+
+    name = "settings"
+    needs_tables = False
+
+    def look(self) -> Iterator[Problem]:
+        """Each message that is a warning or worse."""
+        for message in run_checks():
+            if message.level >= WARNING and not message.is_silenced():
+                text = f"{message.msg} ({message.id})"
+                yield Problem(text, message.hint or "See manage.py check.")
+
+    def summary(self) -> str:
+        """That all are fine."""
+        return "all can be used"
+
+
+OLDEST_PYTHON = (3, 11)
+COMMENT = re.compile(r"(^|\s)#.*")
+
+
+class VersionsCheck(Check):
+    """Python is new enough, and every package of requirements.txt is there as it says."""
+
+    name = "versions"
+    needs_tables = False
+
+    def look(self) -> Iterator[Problem]:
+        """What is too old, missing, or another version."""
+        if sys.version_info < OLDEST_PYTHON:
+            yield Problem(
+                f"This is Python {platform.python_version()}.", "Install Python 3.11 or newer."
+            )
+        for wanted in requirements():
+            if trouble := _trouble(wanted):
+                yield Problem(trouble, "Run: pip install -r requirements.txt")
+
+    def summary(self) -> str:
+        """Python's version and the number of packages."""
+        return f"Python {platform.python_version()}, {len(requirements())} packages as required"
+
+
+@functools.cache
+def requirements() -> list[Requirement]:
+    """The packages that requirements.txt names."""
+    return list(_parsed(Path(settings.BASE_DIR) / "requirements.txt"))
+
+
+def _parsed(path: Path) -> Iterator[Requirement]:
+    for line in path.read_text().splitlines():
+        text = COMMENT.sub("", line).strip()
+        if text and not text.startswith("-"):
+            try:
+                yield Requirement(text)
+            except InvalidRequirement as error:
+                raise OSError(f"{path.name}: {error}") from error
+
+
+def _trouble(wanted: Requirement) -> str:
+    try:
+        found = version(wanted.name)
+    except PackageNotFoundError:
+        return f"The package {wanted.name} is not installed."
+    if wanted.specifier.contains(found, prereleases=True):
+        return ""
+    return f"The package {wanted.name} is {found}; {wanted.specifier} is required."
+
+
+class ScheduleCheck(Check):
+    """The reaper is on the schedule."""
+
+    name = "schedule"
+    can_repair = True
+
+    def look(self) -> Iterator[Problem]:
+        """It is missing, or was changed."""
+        if not Schedule.objects.filter(name=REAPER, func=REAP, repeats=-1).exists():
+            yield Problem(
+                "The reaper is not on the queue's schedule.",
+                "Run: manage.py doctor --repair (or migrate, which makes it)",
+            )
+
+    def repair(self) -> Iterator[str]:
+        """Put it there."""
+        ensure_schedules()
+        yield "The reaper is on the queue's schedule again."
+
+    def summary(self) -> str:
+        """That it is there."""
+        return "the reaper is on it"

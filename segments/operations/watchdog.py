@@ -1,0 +1,107 @@
+"""Starts this machine's workers, notices when they hang, and restarts them."""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.db import Error, connections
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from segments.jobs import heartbeats
+from segments.models import Chunk, ImportJob
+from segments.models.import_job import ChunkStatus
+from segments.operations.claimable import find_claimable
+from segments.operations.processes import Program, Running
+from segments.operations.reaper import CANARY_SECONDS, release_leases
+
+
+def find_stall(seconds_up: float) -> str | None:
+    """Why workers that were started so long ago should be started anew; None if they work."""
+    patience = settings.SEGMILL_STALL_SECONDS
+    quiet = min(heartbeats.age(heartbeats.worker()) or seconds_up, seconds_up)
+    if quiet < patience or _is_something_held_here():
+        return None
+    waiting = max((found.since for found in find_claimable() if not found.is_worked_on), default=0)
+    if waiting > patience:
+        return f"work has waited for {waiting:,.0f} s, and they took none for {quiet:,.0f} s"
+    if _is_canary_lost(seconds_up):
+        return f"no worker has answered for {quiet:,.0f} s"
+    return None
+
+
+def _is_something_held_here() -> bool:
+    """Whether a worker of this machine holds a live lease: it shows progress, then."""
+    here = {"lease_owner__startswith": f"{socket.gethostname()}:", "lease_until__gte": Now()}
+    chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING, **here)
+    held = ImportJob.objects.open().filter(pk=OuterRef("job_id"))
+    return ImportJob.objects.open().filter(**here).exists() or chunks.filter(Exists(held)).exists()
+
+
+def _is_canary_lost(seconds_up: float) -> bool:
+    """Whether the reaper asks for signs of life, and no worker of any machine gives one."""
+    patience = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
+    asked = heartbeats.age(heartbeats.CANARY)
+    if asked is None or asked > patience or seconds_up < patience:
+        return False
+    answered = heartbeats.age_of_any_worker()
+    return answered is None or answered > patience
+
+
+logger = logging.getLogger(__name__)
+
+CLUSTER = "worker cluster"
+REAPER = "reaper"
+
+
+def worker_programs() -> list[Program]:
+    """What a machine has to run so that imports go on."""
+    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+    return [
+        Program(CLUSTER, [*manage, "qcluster"], settings.BASE_DIR),
+        Program(REAPER, [*manage, "import_reaper"], settings.BASE_DIR),
+    ]
+
+
+class Watchdog:
+    """A thread that gives the cluster up, as a whole, when its workers hang.
+
+    As a whole, because what hangs is a lock that its processes share.
+    """
+
+    def __init__(self, cluster: Running, tell: Callable[[str], None]) -> None:
+        self._cluster, self._tell = cluster, tell
+        self._ended = Event()
+        self._thread = Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(settings.SEGMILL_REAPER_SECONDS):
+            try:
+                release_leases()
+                stall = find_stall(self._cluster.age)
+            except Error as trouble:  # workers cannot do anything either
+                logger.warning("the watchdog cannot see: %s", trouble)
+            else:
+                if stall:
+                    self._tell(f"The {CLUSTER} hangs: {stall}.")
+                    self._cluster.give_up()
+            finally:
+                connections.close_all()

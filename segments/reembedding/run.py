@@ -1,0 +1,304 @@
+"""Runs a re-embedding from wherever it stands, portion by portion. Safe to call at any time."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from datasets.exceptions import SegmillError
+from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_embedder
+from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
+from segments.files.types import shown
+from segments.jobs import log_context
+from segments.jobs.queue import enqueue_reembedding
+from segments.models import Reembedding
+from segments.models.embedding import ReembeddingPurpose
+from segments.models.import_job import OnError
+from segments.reembedding import state, vectors
+from segments.reembedding import vectors as missing
+from segments.reembedding import vectors as place
+from segments.reembedding.state import ReembeddingClaim
+from segments.reembedding.vectors import ImportsUnderWay, Text
+
+Listener = Callable[[Reembedding], None]
+"""What a door passes in to hear of progress; it may raise to stop the work."""
+
+RENEWALS_PER_LEASE = 4
+# A crash loses what a slow model gave in so long a time at most; a fast one is done before.
+SECONDS_BETWEEN_CHECKPOINTS = 2.0
+
+
+def embed_portion(
+    held: ReembeddingClaim,
+    work: Reembedding,
+    embedder: Embedder,
+    texts: Sequence[Text],
+    listener: Listener,
+) -> None:
+    """Ask for vectors and keep what has come every few seconds, also if not all comes.
+
+    Raises:
+        ClaimLost: the claim does not hold any more; nothing more was kept.
+        TextsRefused: the model does not take a text, and that ends the reembedding.
+        EmbeddingUnavailable: the model does not answer; what it gave before is kept.
+    """
+    gathered = _Gathered(held, work, texts)
+    try:
+        takes = gathered.sort_out(embedder)
+        contents = [texts[number].content for number in takes]
+        for part in embed_all(embedder, contents, _Pulse(held), work.tenant_id):
+            gathered.add(part, takes)
+            if gathered.is_due:
+                gathered.keep()
+                listener(state.load(held.id))
+    finally:
+        gathered.keep()
+    if gathered.refusals and _is_strict(work):
+        text, reason = gathered.refusals[0]
+        raise TextsRefused(
+            f"{len(gathered.refusals):,} texts cannot be embedded by {work.embedding_model}. The "
+            f"first, “{shown(text.content)}”: {reason}. Change or remove the segments, or leave "
+            "them without a vector (--on-error skip). The dataset stays as it was."
+        )
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the model has given for a portion and is not kept yet; `refusals` are all of them."""
+
+    held: ReembeddingClaim
+    work: Reembedding
+    texts: Sequence[Text]
+    refusals: list[tuple[Text, str]] = field(default_factory=list)
+    kept_at: float = field(default_factory=monotonic)
+    _refused_kept: int = 0
+    _embedded: list[Text] = field(default_factory=list)
+    _vectors: list[Vectors] = field(default_factory=list)
+    _usage: Usage = field(default_factory=Usage)
+
+    def sort_out(self, embedder: Embedder) -> list[int]:
+        """The places of the texts that are short enough; the others are refused."""
+        takes = []
+        for number, text in enumerate(self.texts):
+            if tokens := _tokens_over_limit(text.content, embedder):
+                reason = f"it has {tokens:,} tokens; the model takes {embedder.token_limit:,}"
+                self.refusals.append((text, reason))
+            else:
+                takes.append(number)
+        return takes
+
+    def add(self, part: Part, takes: Sequence[int]) -> None:
+        """Take in a part, whose places are among the texts at `takes`."""
+        self._embedded += [self.texts[takes[place]] for place in part.places]
+        self._vectors.append(part.vectors)
+        self.refusals += [
+            (self.texts[takes[place]], reason) for place, reason in part.refused.items()
+        ]
+        self._usage += part.usage
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what has come was not kept for so long that losing it would hurt."""
+        return monotonic() - self.kept_at > SECONDS_BETWEEN_CHECKPOINTS
+
+    def keep(self) -> None:
+        """Store what has come since the last time, under the claim.
+
+        Raises:
+            ClaimLost: the claim does not hold any more; nothing was kept.
+        """
+        _count_usage(self.work.pk, self._usage)
+        self._usage = Usage()
+        refused = self.refusals[self._refused_kept :]
+        if self._embedded or refused:
+            found = np.concatenate(self._vectors) if self._embedded else None
+            _keep(self.held, self.work, self._embedded, found, refused)
+        self._embedded, self._vectors = [], []
+        self._refused_kept, self.kept_at = len(self.refusals), monotonic()
+
+
+def _is_strict(work: Reembedding) -> bool:
+    """Whether a refused text ends it; segments that have no vector yet lose nothing."""
+    return work.purpose == ReembeddingPurpose.CHANGE and work.on_error == OnError.ABORT
+
+
+def _tokens_over_limit(content: str, embedder: Embedder) -> int:
+    """The tokens of a text that is too long, else 0; a token is a byte of UTF-8 at least."""
+    if len(content.encode()) <= embedder.token_limit:
+        return 0
+    tokens = embedder.count_tokens(content)
+    return tokens if tokens > embedder.token_limit else 0
+
+
+class _Pulse:
+    """Keeps the lease while the model works, and hears that the work was cancelled."""
+
+    def __init__(self, held: ReembeddingClaim) -> None:
+        self._held, self._renewed = held, monotonic()
+
+    def __call__(self) -> None:
+        if monotonic() - self._renewed > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
+            state.renew(self._held)
+            self._renewed = monotonic()
+
+
+def _count_usage(reembedding_id: UUID, usage: Usage) -> None:
+    """Note what was asked of the endpoint: it is billed, whatever becomes of the vectors."""
+    if usage.requests:
+        Reembedding.objects.filter(pk=reembedding_id).update(
+            embedding_requests=F("embedding_requests") + usage.requests,
+            embedding_tokens=F("embedding_tokens") + usage.tokens,
+            embedding_cost=F("embedding_cost") + usage.cost,
+        )
+
+
+@transaction.atomic
+def _keep(
+    held: ReembeddingClaim,
+    work: Reembedding,
+    embedded: Sequence[Text],
+    found: Vectors | None,
+    refused: Sequence[tuple[Text, str]],
+) -> None:
+    state.renew(
+        held,
+        attempts=0,
+        texts_embedded=F("texts_embedded") + len(embedded),
+        texts_refused=F("texts_refused") + len(refused),
+    )
+    if found is not None:
+        vectors.store(work.pk, embedded, found)
+    vectors.store_refusals(work.pk, refused)
+    if work.purpose == ReembeddingPurpose.FILL:
+        place.fill(held, work)
+
+
+logger = logging.getLogger(__name__)
+
+# How long the imports that a change of model has to wait for are left alone.
+SECONDS_BETWEEN_LOOKS = 5.0
+
+
+def no_progress(work: Reembedding) -> None:
+    """The listener of those who do not watch."""
+
+
+def take_turn(reembedding_id: UUID) -> None:
+    """What a worker does for a hint; a hint at a reembedding that is gone is none."""
+    try:
+        run(reembedding_id, turn_seconds=settings.SEGMILL_TURN_SECONDS)
+    except ReembeddingNotFound as gone:
+        logger.info("a hint came to nothing: %s", gone)
+
+
+def run(
+    reembedding_id: UUID, listener: Listener = no_progress, *, turn_seconds: float | None = None
+) -> Reembedding:
+    """Do all that can be done for it now, or a turn's worth; its row afterwards.
+
+    Raises:
+        ReembeddingNotFound: there is none of this id.
+    """
+    if state.is_spent(reembedding_id):
+        _give_up(reembedding_id)
+    held = state.claim(reembedding_id)
+    if held is not None:
+        with log_context.about(reembedding=held.id):
+            _run(held, listener, monotonic() + turn_seconds if turn_seconds else inf)
+    return settle(reembedding_id)
+
+
+def settle(reembedding_id: UUID) -> Reembedding:
+    """Its row; one that has ended leaves no vectors behind.
+
+    Raises:
+        ReembeddingNotFound: there is none of this id.
+    """
+    work = state.load(reembedding_id)
+    if work.is_final:
+        vectors.clear(work.pk)
+    return work
+
+
+def _give_up(reembedding_id: UUID) -> None:
+    tries = settings.SEGMILL_MAX_ATTEMPTS
+    error = f"It was tried {tries} times, and its worker was lost each time. Start it again."
+    missing.give_up(reembedding_id, "attempts_spent", error)
+
+
+@transaction.atomic
+def _fail(held: ReembeddingClaim, error: SegmillError) -> None:
+    if state.fail_held(held, error.code, str(error)):
+        missing.fill_after(state.load(held.id))
+
+
+def _run(held: ReembeddingClaim, listener: Listener, deadline: float) -> None:
+    try:
+        _advance(held, listener, deadline)
+    except KeyboardInterrupt:  # its user leaves it to the workers, or to another day
+        connection.close()  # what was under way is rolled back
+        with suppress(ClaimLost):
+            state.release(held)
+        raise
+    except ClaimLost as lost:
+        logger.info("reembedding %s: %s", held.id, lost)
+    except ImportsUnderWay as waiting:
+        with suppress(ClaimLost):
+            state.release(held, SECONDS_BETWEEN_LOOKS, str(waiting))
+    except EmbeddingUnavailable as trouble:
+        with suppress(ClaimLost):
+            state.interrupt(held, trouble.code, str(trouble))
+    except SegmillError as error:
+        _fail(held, error)
+
+
+def _advance(held: ReembeddingClaim, listener: Listener, deadline: float) -> None:
+    """Portion by portion, till none is left and the vectors are in their places."""
+    work = state.load(held.id)
+    embedder = get_embedder(work.embedding_model_provider, work.embedding_model, work.tenant_id)
+    if work.purpose == ReembeddingPurpose.FILL:
+        _reuse(held, work)
+    _count(held, work)
+    last = ""
+    while True:
+        listener(state.load(held.id))
+        if texts := vectors.next_texts(work, settings.SEGMILL_CHUNK_ROWS, last):
+            embed_portion(held, work, embedder, texts, listener)
+            last = texts[-1].content_hash
+        elif last:  # texts may have come meanwhile
+            last = ""
+            _count(held, work)
+        elif _is_complete(held, work, embedder):
+            return
+        if monotonic() > deadline:
+            state.release(held)
+            enqueue_reembedding(held.id)
+            return
+
+
+def _reuse(held: ReembeddingClaim, work: Reembedding) -> None:
+    with transaction.atomic():
+        state.renew(held)
+        place.lock_shared(work)
+        reused = vectors.fill_from_equal_texts(work)
+        state.move(held, segments_changed=F("segments_changed") + reused)
+
+
+def _count(held: ReembeddingClaim, work: Reembedding) -> None:
+    left = vectors.count_missing(work)
+    state.renew(held, texts_total=F("texts_embedded") + F("texts_refused") + left, waits_for="")
+
+
+def _is_complete(held: ReembeddingClaim, work: Reembedding, embedder: Embedder) -> bool:
+    """Whether that was all; texts may have come while the last ones were embedded."""
+    if work.purpose == ReembeddingPurpose.FILL:
+        return place.end_filling(held, work)
+    return place.switch(held, work, embedder.dimensions)

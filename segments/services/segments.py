@@ -1,0 +1,206 @@
+"""Changes of single segments: text, vector, full text, counts and totals stay in agreement."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from datasets.models import Dataset, DocForm, Document
+from segments.embedding import Embedder, Vectors, checked_vectors, get_embedder
+from segments.exceptions import SegmentNotFound, SegmentRefused, TargetGone
+from segments.files.columns import map_columns
+from segments.files.types import CountedRow, RawRow, RowProblem
+from segments.files.validation import Rules, validate
+from segments.imports.prepare import count
+from segments.models import DocumentSegment
+
+DELETE = """
+    WITH gone AS (
+        DELETE FROM segments_documentsegment WHERE document_id = %(document)s AND id = ANY(%(ids)s)
+        RETURNING word_count, tokens
+    )
+    SELECT count(*), coalesce(sum(word_count), 0), coalesce(sum(tokens), 0) FROM gone
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """What a segment shall say; `answer` only in a document of questions and answers."""
+
+    content: str
+    answer: str | None = None
+    keywords: list[str] | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEdit:
+    """A checked change of a segment, with the new vector if the content is a new one."""
+
+    segment_id: UUID
+    document_id: UUID
+    text: NewText
+    counted: CountedRow
+    model: tuple[str, str]
+    vector: Vectors | None
+
+
+def update_segment(segment_id: UUID, text: NewText, user: User | None = None) -> None:
+    """Change a segment: checked as a row of a file is, embedded anew if its content changed.
+
+    Raises:
+        SegmentNotFound: there is no such segment.
+        SegmentRefused: the text breaks a rule; the error lists all that is wrong with it.
+        EmbeddingFailed: the model gave no usable vector.
+        TargetGone: the dataset's model or the segment changed meanwhile.
+    """
+    apply_edit(prepare_edit(segment_id, text), user)
+
+
+def prepare_edit(segment_id: UUID, text: NewText) -> PreparedEdit:
+    """Check and embed the change, with no transaction open while the model runs.
+
+    Raises:
+        SegmentNotFound, SegmentRefused, EmbeddingFailed: as `update_segment`.
+    """
+    segment = _load(segment_id)
+    dataset = segment.document.dataset
+    model = (dataset.embedding_model_provider, dataset.embedding_model)
+    embedder = get_embedder(*model, dataset.tenant_id) if dataset.has_vectors else None
+    counted = _checked(text, segment.document, embedder)
+    vector = None
+    if embedder and counted.content_hash != segment.index_node_hash:
+        vector = checked_vectors(embedder.embed_passages([text.content]), 1, embedder.dimensions)
+    return PreparedEdit(segment.pk, segment.document_id, text, counted, model, vector)
+
+
+@transaction.atomic
+def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
+    """Store the change and move the document's totals by the difference.
+
+    Raises:
+        TargetGone: the dataset's model or the segment changed since the edit was prepared.
+    """
+    _lock_model(edit.document_id)
+    document = _locked_document(edit.document_id)
+    segments = DocumentSegment.objects.filter(pk=edit.segment_id)
+    old = segments.defer("embedding", "search_vector").first()
+    dataset = Dataset.objects.get(pk=document.dataset_id)
+    if old is None or edit.model != (dataset.embedding_model_provider, dataset.embedding_model):
+        raise TargetGone("The segment or its dataset's model changed meanwhile. Edit it again.")
+    if edit.vector is None and dataset.has_vectors:
+        _refuse_other_content(old, edit)
+    new = edit.counted.segment
+    words = len(new.content) + len(new.answer or "")
+    segments.update(
+        content=new.content,
+        answer=new.answer,
+        keywords=edit.text.keywords,
+        word_count=words,
+        tokens=edit.counted.tokens,
+        index_node_hash=edit.counted.content_hash,
+        updated_at=Now(),
+        updated_by=user,
+        **_switched(old, on=edit.text.enabled, user=user),
+    )
+    if edit.vector is not None:
+        segments.update(embedding=edit.vector[0])
+    _move_totals(document, 0, words - old.word_count, edit.counted.tokens - old.tokens)
+
+
+@transaction.atomic
+def delete_segments(segment_ids: Iterable[UUID]) -> int:
+    """Remove segments and what they count in their documents' totals; how many there were.
+
+    The others keep their positions: a number that a reader has noted never means another text.
+    """
+    ids = list(segment_ids)
+    of_segments = DocumentSegment.objects.filter(pk__in=ids)
+    documents = of_segments.order_by("document_id").values_list("document_id", flat=True).distinct()
+    return sum(_delete_of(document_id, ids) for document_id in list(documents))
+
+
+def _delete_of(document_id: UUID, ids: list[UUID]) -> int:
+    document = _locked_document(document_id)
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE, {"document": document_id, "ids": ids})
+        rows, word_count, tokens = cursor.fetchone()
+    _move_totals(document, -rows, -word_count, -tokens)
+    return int(rows)
+
+
+def _load(segment_id: UUID) -> DocumentSegment:
+    segments = DocumentSegment.objects.without_vectors().select_related("document__dataset")
+    segment = segments.filter(pk=segment_id).first()
+    if segment is None:
+        raise SegmentNotFound(str(segment_id))
+    return segment
+
+
+def _checked(text: NewText, document: Document, embedder: Embedder | None) -> CountedRow:
+    """`text` under the rules for a row of a file for the document.
+
+    Raises:
+        SegmentRefused: it breaks some.
+    """
+    names = ["content", "answer"] if document.doc_form == DocForm.QA else ["content"]
+    columns = map_columns(names, 1, document.doc_form)
+    cells = (text.content, text.answer or "")[: len(names)]
+    row = validate(RawRow(1, cells), Rules(columns, settings.SEGMILL_MAX_CELL_CHARS))
+    if isinstance(row, list):
+        raise SegmentRefused(row)
+    counted = count(row, embedder)
+    if isinstance(counted, RowProblem):
+        raise SegmentRefused([counted])
+    return counted
+
+
+def _lock_model(document_id: UUID) -> None:
+    """Keep the dataset's model as it is till the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM datasets_dataset WHERE id = "
+            "(SELECT dataset_id FROM datasets_document WHERE id = %s) FOR SHARE",
+            [document_id],
+        )
+
+
+def _locked_document(document_id: UUID) -> Document:
+    """The document, locked against other moves of its totals.
+
+    Raises:
+        TargetGone: it was deleted.
+    """
+    document = Document.objects.select_for_update(no_key=True).filter(pk=document_id).first()
+    if document is None:
+        raise TargetGone("The document was deleted meanwhile.")
+    return document
+
+
+def _refuse_other_content(old: DocumentSegment, edit: PreparedEdit) -> None:
+    """The vector is only kept where the stored content is the one it was made from."""
+    if old.index_node_hash != edit.counted.content_hash:
+        raise TargetGone("Somebody else changed the segment meanwhile. Edit it again.")
+
+
+def _switched(old: DocumentSegment, *, on: bool, user: User | None) -> dict[str, object]:
+    """The fields that say since when and by whom a segment is switched off."""
+    if on:
+        return {"enabled": True, "disabled_at": None, "disabled_by": None}
+    if not old.enabled:
+        return {}
+    return {"enabled": False, "disabled_at": Now(), "disabled_by": user}
+
+
+def _move_totals(document: Document, rows: int, word_count: int, tokens: int) -> None:
+    Document.objects.filter(pk=document.pk).update(
+        segment_count=F("segment_count") + rows,
+        word_count=F("word_count") + word_count,
+        tokens=F("tokens") + tokens,
+        updated_at=Now(),
+    )

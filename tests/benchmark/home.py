@@ -1,0 +1,88 @@
+"""The benchmark's own home: an installation beside the user's, gone when it is over."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from config import embedded, env
+from config.embedded import locks
+from tests.benchmark.figures import Figure, Sizes
+
+SHOWN_LOG_LINES = 20
+
+
+@contextmanager
+def own_home(folder: Path) -> Iterator[Path]:
+    """A migrated home in `folder`; its server is stopped and all of it removed afterwards.
+
+    Raises:
+        CommandError: another benchmark uses it at this moment.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    home = folder / "home"
+    with locks.exclusive_if_free(folder / "lock") as ours:
+        if ours is None:
+            raise CommandError("Another benchmark is running in this home. Wait until it ends.")
+        _remove(home)
+        home.mkdir()
+        try:
+            list(_lines(home, [str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity=0"]))
+            yield home
+        finally:
+            _remove(home)
+
+
+def run_part(
+    home: Path, part: str, sizes: Sizes, step: Callable[[str, float], None]
+) -> list[Figure]:
+    """Run a part in a process of its own, in `home`; its figures.
+
+    Raises:
+        CommandError: the process failed; the text ends with what it said.
+    """
+    figures = []
+    for line in _lines(home, ["-m", "tests.benchmark.part", part, json.dumps(asdict(sizes))]):
+        message = json.loads(line)
+        if "figure" in message:
+            figures.append(Figure(**message["figure"]))
+        else:
+            step(message["step"], message["done"])
+    return figures
+
+
+def _lines(home: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """What Python with these arguments writes, line by line, in an installation at `home`."""
+    log = home / "bench.log"
+    with (
+        log.open("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=settings.BASE_DIR,
+            env=env.of_installation(home),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield from process.stdout or ()
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        said = log.read_text(encoding="utf-8").splitlines()[-SHOWN_LOG_LINES:]
+        raise CommandError("The benchmark failed:\n" + "\n".join(said))
+
+
+def _remove(home: Path) -> None:
+    if home.exists():
+        embedded.stop(home)
+        shutil.rmtree(home)

@@ -1,0 +1,62 @@
+"""Measures it all on this machine, in a home of its own."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import perf_counter
+
+from django.conf import settings
+from django.core.management import CommandError
+
+from tests.benchmark.display import BenchDisplay
+from tests.benchmark.figures import PARTS, QUICK, Sizes
+from tests.benchmark.home import own_home, run_part
+from tests.benchmark.results import Results, print_results, write_files
+
+
+def main() -> None:
+    """Run the parts one after the other; print tables, write a chart and a JSON file."""
+    options = _options()
+    try:
+        _measure(options)
+    except CommandError as error:
+        sys.exit(str(error))
+
+
+def _options() -> Namespace:
+    """What to measure, of what size, and how to answer."""
+    parser = ArgumentParser(
+        prog="python -m tests.benchmark",
+        description="Measure imports and searches; the home's own data is not touched.",
+    )
+    parser.add_argument("--rows", type=int, help=f"rows of an import ({Sizes().rows:,})")
+    parser.add_argument(
+        "--quick", action="store_true", help="a minute, to see that it works: numbers mean nothing"
+    )
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part; repeatable")
+    parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+    return parser.parse_args()
+
+
+def _measure(options: Namespace) -> None:
+    """Measure, print, and keep the results in `$SEGMILL_HOME/bench`."""
+    sizes = QUICK if options.quick else Sizes()
+    if options.rows:
+        sizes = replace(sizes, rows=options.rows)
+    folder = settings.SEGMILL_HOME / "bench"
+    began, clock = datetime.now(UTC), perf_counter()
+    figures = []
+    with own_home(folder) as home, BenchDisplay(sys.stderr) as display:
+        for part in options.only or PARTS:
+            display.begin(part)
+            figures += run_part(home, part, sizes, display.step)
+            display.end()
+    results = Results(began=began, seconds=perf_counter() - clock, sizes=sizes, figures=figures)
+    paths = [str(path) for path in write_files(results, folder)]
+    if options.json:
+        sys.stdout.write(json.dumps(results.as_json() | {"files": paths}) + "\n")
+    else:
+        print_results(results, sys.stdout)
+        sys.stdout.write("".join(f"{path}\n" for path in paths))

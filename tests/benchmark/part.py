@@ -1,0 +1,46 @@
+"""`python -m tests.benchmark.part PART SIZES`: one part in a process of its own.
+
+Writes a line of JSON to standard output for each step (`step`, `done`) and figure (`figure`).
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+import django
+
+from tests.benchmark.figures import Figure, Recorder, Sizes
+
+
+def main(part: str, sizes: str) -> None:
+    """Run `part` with `sizes`, a JSON object of the fields of `Sizes`."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    recorder = Recorder(Sizes(**json.loads(sizes)), _tell_step, _tell_figure)
+    _parts()[part](recorder)
+
+
+def _parts() -> Mapping[str, Callable[[Recorder], None]]:
+    """The parts by name; they can be imported only when Django is set up."""
+    from tests.benchmark import endpoint, filled, memory, searching, whole
+
+    return {module.PART: module.measure for module in (whole, filled, memory, searching, endpoint)}
+
+
+def _tell_step(what: str, done: float) -> None:
+    _tell({"step": what, "done": done})
+
+
+def _tell_figure(figure: Figure) -> None:
+    _tell({"figure": asdict(figure)})
+
+
+def _tell(message: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,96 @@
+"""One import as the benchmark makes it: through the service that all doors call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import connection
+
+from datasets.models import DocForm, IndexingTechnique
+from segments.embedding import Embedder, get_embedder
+from segments.embedding.tokens import count_tokens
+from segments.exceptions import ImportRefused
+from segments.models import ImportJob
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.services import imports
+from segments.services.targets import ImportTarget, make_target
+
+T = TypeVar("T")
+
+TENANT = "benchmark"
+# Measured is this one if not told otherwise: what is paid for must not be run a million times.
+PROVIDER, MODEL = "wordllama", "l2_supercat_256"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An import that has completed: its row, and its seconds from the call to the return."""
+
+    job: ImportJob
+    seconds: float
+
+
+def import_file(
+    path: Path,
+    dataset: str,
+    document: str = "rows",
+    technique: str = IndexingTechnique.HIGH_QUALITY,
+    model: tuple[str, str] = (PROVIDER, MODEL),
+) -> Trial:
+    """Import `path` and time it, storing the file and tidying up included.
+
+    Raises:
+        ImportRefused: it did not complete.
+    """
+    provider, name = model if technique == IndexingTechnique.HIGH_QUALITY else ("", "")
+    wanted = ImportTarget(
+        TENANT,
+        dataset,
+        document,
+        indexing_technique=technique,
+        embedding_provider=provider,
+        embedding_model=name,
+    )
+    place = make_target(wanted, DocForm.TEXT)
+    began = perf_counter()
+    with path.open("rb") as file:
+        started = imports.start_import(
+            place, file, path.name, door=ImportSource.COMMAND, background=False
+        )
+    job = imports.run_in_foreground(started)
+    seconds = perf_counter() - began
+    if job.status != ImportStatus.COMPLETED:
+        raise ImportRefused(f"The benchmark's import {job.status}: {job.error}")
+    return Trial(job, seconds)
+
+
+def wipe() -> None:
+    """Empty the tables and write everything out, so that each trial begins the same."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE datasets_tenant CASCADE")
+        cursor.execute("CHECKPOINT")
+
+
+def warm_up() -> Embedder:
+    """The embedder, with it and the tokeniser loaded: no trial pays for that."""
+    embedder = get_embedder(PROVIDER, MODEL)
+    embedder.embed_passages(["loaded"])
+    count_tokens("loaded")
+    return embedder
+
+
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """The seconds that `work` took, and its result."""
+    began = perf_counter()
+    result = work()
+    return perf_counter() - began, result
+
+
+def scratch() -> Path:
+    """Where the benchmark's files are; it vanishes with its home."""
+    folder = Path(settings.SEGMILL_HOME) / "scratch"
+    folder.mkdir(exist_ok=True)
+    return folder
