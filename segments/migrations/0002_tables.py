@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('embedding_model_provider', models.CharField(blank=True, default='', max_length=64)),
                 ('embedding_model', models.CharField(blank=True, default='', max_length=255)),
                 ('embedding_dimensions', models.PositiveIntegerField(null=True)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting for a worker'), ('preparing', 'Reading and checking rows'), ('embedding', 'Embedding'), ('publishing', 'Publishing'), ('interrupted', 'Interrupted, can go on'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=16)),
+                ('status', models.CharField(choices=[('waiting', 'Waiting for a worker'), ('preparing', 'Reading and checking rows'), ('embedding', 'Embedding'), ('publishing', 'Publishing'), ('interrupted', 'Interrupted, can resume'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=16)),
                 ('revision', models.PositiveBigIntegerField(default=0)),
                 ('epoch', models.PositiveBigIntegerField(default=0)),
                 ('attempts', models.PositiveIntegerField(default=0)),

@@ -27,13 +27,16 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        help_text="What datasets call it, for example “our-openai”.", max_length=64
+                        help_text="The name that datasets use, for example “our-openai”.",
+                        max_length=64,
                     ),
                 ),
                 (
                     "kind",
                     models.CharField(
-                        default="openai", help_text="What speaks to its models.", max_length=64
+                        default="openai",
+                        help_text="Which client talks to its models.",
+                        max_length=64,
                     ),
                 ),
                 (
@@ -41,7 +44,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="What stands before /embeddings, for example https://api.openai.com/v1",
+                        help_text="The URL without /embeddings, for example https://api.openai.com/v1",
                         max_length=500,
                         validators=[django.core.validators.URLValidator(schemes=["http", "https"])],
                     ),
@@ -71,25 +74,28 @@ class Migration(migrations.Migration):
                         default=uuid.uuid4, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("name", models.CharField(help_text="As the endpoint knows it.", max_length=255)),
+                (
+                    "name",
+                    models.CharField(help_text="The model's name at the endpoint.", max_length=255),
+                ),
                 (
                     "dimensions",
                     models.PositiveIntegerField(
-                        default=0, help_text="0 takes what the model gives, and asks it once."
+                        default=0, help_text="0 uses the model's own; it is asked once."
                     ),
                 ),
                 (
                     "request_dimensions",
                     models.BooleanField(
                         default=False,
-                        help_text="Ask for that many, of a model that can be cut (Matryoshka).",
+                        help_text="Request this many from a model with adjustable dimensions (Matryoshka).",
                     ),
                 ),
                 (
                     "token_limit",
                     models.PositiveIntegerField(
                         default=8192,
-                        help_text="A longer text is a bad row; it is never cut.",
+                        help_text="A longer text is a bad row; it is never truncated.",
                         validators=[django.core.validators.MinValueValidator(1)],
                     ),
                 ),
@@ -98,7 +104,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="E5: “passage: ”, with the blank.",
+                        help_text="E5: “passage: ”, with the trailing space.",
                         max_length=255,
                     ),
                 ),
@@ -107,7 +113,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="E5: “query: ”, with the blank.",
+                        help_text="E5: “query: ”, with the trailing space.",
                         max_length=255,
                     ),
                 ),
@@ -131,14 +137,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "normalise",
-                    models.BooleanField(default=True, help_text="Bring vectors to length one."),
+                    models.BooleanField(default=True, help_text="Scale vectors to length one."),
                 ),
                 (
                     "price_per_million",
                     models.DecimalField(
                         decimal_places=6,
                         default=Decimal("0"),
-                        help_text="Price of a million tokens, in any currency.",
+                        help_text="Price per million tokens, in any currency.",
                         max_digits=12,
                         validators=[django.core.validators.MinValueValidator(0)],
                     ),
@@ -149,7 +155,7 @@ class Migration(migrations.Migration):
                     "calls",
                     models.PositiveIntegerField(
                         default=4,
-                        help_text="Requests under way at the same time.",
+                        help_text="Number of simultaneous requests.",
                         validators=[django.core.validators.MinValueValidator(1)],
                         verbose_name="concurrency",
                     ),
@@ -158,7 +164,7 @@ class Migration(migrations.Migration):
                     "batch_texts",
                     models.PositiveIntegerField(
                         default=256,
-                        help_text="Most texts in a request.",
+                        help_text="Maximum number of texts in a request.",
                         validators=[django.core.validators.MinValueValidator(1)],
                     ),
                 ),
@@ -180,7 +186,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("tenant", "name"),
                 name="model_provider_name_once_per_tenant",
-                violation_error_message="The tenant has a provider of this name already.",
+                violation_error_message="The tenant already has a provider with this name.",
             ),
         ),
         migrations.AddConstraint(
@@ -236,7 +242,7 @@ class Migration(migrations.Migration):
                     ("request_dimensions", False), ("dimensions__gte", 1), _connector="OR"
                 ),
                 name="provider_model_requests_some_dimensions",
-                violation_error_message="Say how many dimensions to ask for.",
+                violation_error_message="Enter the number of dimensions to request.",
             ),
         ),
     ]

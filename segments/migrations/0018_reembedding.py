@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("change", "Change of model"),
-                            ("fill", "Vectors that are missing"),
+                            ("fill", "Missing vectors"),
                         ],
                         max_length=16,
                     ),
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("waiting", "Waiting for a worker"),
                             ("embedding", "Embedding"),
-                            ("interrupted", "Interrupted, can go on"),
+                            ("interrupted", "Interrupted, can resume"),
                             ("completed", "Completed"),
                             ("failed", "Failed"),
                             ("cancelled", "Cancelled"),
