@@ -302,8 +302,8 @@ KEY_CHARS = 64
 class EmbeddingBudget(models.Model):
     """Two token buckets, of requests and of tokens, that all workers draw from.
 
-    Moved only by the function `segments_take_budget` (see the migration `budget`) and by
-    `embedding.budget`. Nobody asks before `quiet_until`: the endpoint wants to be left alone.
+    Moved only by `segments/sql/functions/take_budget.sql` and by `embedding.rate_limits`. Nobody
+    asks before `quiet_until`: the endpoint wants to be left alone.
     """
 
     key = models.CharField(max_length=KEY_CHARS, primary_key=True)

@@ -28,8 +28,8 @@ NAME_CHARS = 64
 class MetricCount(models.Model):
     """So much more of something; what was counted so far is the sum of all its rows.
 
-    Triggers (see the migration `metrics`) add rows when an import ends, is deleted or is tried
-    again and when its chunks are cleared, in the transaction that does so. Nobody updates a
+    Triggers (`segments/sql/triggers/*counted*`) add rows when an import ends, is deleted or is
+    tried again and when its chunks are cleared, in the transaction that does so. Nobody updates a
     row, so counting never makes one transaction wait for another; the reaper sums rows up.
 
     `bucket` is the upper bound of a histogram's bucket, infinite for a plain counter.

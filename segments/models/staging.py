@@ -90,7 +90,7 @@ class RememberedColumns(models.Model):
 
 
 class FullTextEntry(Func):
-    """`segments_full_text(configuration, content, answer)`, made in the first migration."""
+    """`segments_full_text(configuration, content, answer)`, of `segments/sql/functions`."""
 
     function = "segments_full_text"
     output_field = SearchVectorField()
