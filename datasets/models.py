@@ -195,7 +195,7 @@ class Document(models.Model):
                 condition=Q(indexing_status__in=IndexingStatus.values),
                 name="document_indexing_status_known",
             ),
-            # The target of the segments' composite foreign key (see segments/migrations).
+            # The target of the segments' composite foreign key (see segments/sql/tables).
             models.UniqueConstraint(
                 fields=["id", "dataset", "tenant"], name="document_id_dataset_tenant_once"
             ),

@@ -310,7 +310,7 @@ KEY_CHARS = 64
 class EmbeddingBudget(models.Model):
     """Two token buckets, for requests and for tokens, that all workers draw from.
 
-    Only the SQL function `segments_take_budget` and `embedding.rate_limits` change it. No
+    Only `segments/sql/functions/take_budget.sql` and `embedding.rate_limits` change it. No
     request is sent before `quiet_until`: the endpoint asked for a pause.
     """
 

@@ -28,9 +28,9 @@ NAME_CHARS = 64
 class MetricCount(models.Model):
     """An increment of a counter; the counter's value is the sum of its rows.
 
-    Triggers add rows when an import ends, is deleted or is retried and when its chunks are
-    cleared, in the same transaction. Rows are never updated, so counting never makes one
-    transaction wait for another; the reaper merges them.
+    Triggers (`segments/sql/triggers/*counted*`) add rows when an import ends, is deleted or is
+    retried and when its chunks are cleared, in the same transaction. Rows are never updated, so
+    counting never makes one transaction wait for another; the reaper merges them.
 
     `bucket` is the upper bound of a histogram's bucket, infinite for a plain counter.
     """

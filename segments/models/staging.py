@@ -90,7 +90,7 @@ class RememberedColumns(models.Model):
 
 
 class FullTextEntry(Func):
-    """The SQL function `segments_full_text(configuration, content, answer)`."""
+    """`segments_full_text(configuration, content, answer)`, of `segments/sql/functions`."""
 
     function = "segments_full_text"
     output_field = SearchVectorField()

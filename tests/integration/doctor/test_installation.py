@@ -86,9 +86,9 @@ def test_a_database_behind_the_code() -> None:
     assert look(MigrationsCheck).is_well
 
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0014_usage'")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '0003_functions'")
 
-    assert "segments.0014_usage" in texts(look(MigrationsCheck))
+    assert "segments.0003_functions" in texts(look(MigrationsCheck))
 
 
 def test_a_queue_that_nobody_empties(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,10 +226,10 @@ def test_without_a_database_the_rest_is_looked_at_all_the_same() -> None:
 
 def test_tables_that_are_not_there_are_not_looked_at() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0014_usage'")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '0003_functions'")
 
     found = {finding.check: finding for finding in doctor.repair()}
 
-    assert "0014_usage" in texts(found["migrations"])
+    assert "0003_functions" in texts(found["migrations"])
     for check in ("credentials", "imports", "document totals", "staged rows", "files"):
         assert texts(found[check]).startswith("Not looked at."), check
