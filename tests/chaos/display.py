@@ -1,4 +1,4 @@
-"""How far a chaos run is: a bar on a terminal, a line now and then in a pipe."""
+"""The progress of a chaos run: a bar on a terminal, a line now and then in a pipe."""
 
 import time
 from types import TracebackType
@@ -47,7 +47,7 @@ class ChaosDisplay:
         self._bar.stop()
 
     def __call__(self, done: int, what: str = "") -> None:
-        """So many are done."""
+        """Show that `done` are done and that `what` is next."""
         self._bar.update(self._task, completed=done, what=what)
         if self._bar.disable and time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
