@@ -9,10 +9,10 @@ from segments.models.import_job import ImportJob
 
 
 class Heartbeat(models.Model):
-    """A sign of life, on the database's clock.
+    """When something last ran, on the database's clock.
 
     Names: `worker:HOST` for a machine's workers, `reaper`, `canary sent` for the task that
-    shows that workers take tasks, and `clean up` for what is removed by age.
+    proves that workers take tasks, and `clean up` for the removal of old data.
     """
 
     name = models.CharField(primary_key=True, max_length=255)
@@ -26,11 +26,11 @@ NAME_CHARS = 64
 
 
 class MetricCount(models.Model):
-    """So much more of something; what was counted so far is the sum of all its rows.
+    """An increment of a counter; the counter's value is the sum of its rows.
 
     Triggers (`segments/sql/triggers/*counted*`) add rows when an import ends, is deleted or is
-    tried again and when its chunks are cleared, in the transaction that does so. Nobody updates a
-    row, so counting never makes one transaction wait for another; the reaper sums rows up.
+    retried and when its chunks are cleared, in the same transaction. Rows are never updated, so
+    counting never makes one transaction wait for another; the reaper merges them.
 
     `bucket` is the upper bound of a histogram's bucket, infinite for a plain counter.
     """
@@ -45,7 +45,7 @@ class MetricCount(models.Model):
 
 
 class ProgressSample(models.Model):
-    """The rows that a phase of an import had behind it; written with the rows themselves."""
+    """How many rows a phase of an import had finished; written with the rows themselves."""
 
     job = models.ForeignKey(
         ImportJob,

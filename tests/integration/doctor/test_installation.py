@@ -167,7 +167,7 @@ def test_a_key_that_nothing_reads_any_more(provider: ModelProvider, settings: Se
     found = mend(CredentialsCheck)
 
     assert not found.is_well
-    assert "cannot be read any more" in texts(found)
+    assert "can no longer be read" in texts(found)
     assert provider.credentials == ModelProvider.objects.get().credentials
 
 
