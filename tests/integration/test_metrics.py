@@ -147,10 +147,10 @@ def test_tries_after_the_first_are_counted(document: Document, start: Start) -> 
     waiting = start(document, QA)
     for _ in range(3):
         claim = state.claim_preparing(waiting.pk)
-        assert claim
         ImportJob.objects.update(lease_until=Now())
     assert scrape()["segmill_retries prepare"] == 2
 
+    assert claim
     state.start_embedding(claim, rows_embedded=0)
     for ordinal, attempts in enumerate((0, 1, 2, 4), start=1):
         make_chunk(waiting, ordinal, attempts=attempts)

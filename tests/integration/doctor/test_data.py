@@ -20,7 +20,6 @@ from segments.models import Chunk, ImportJob, ReembeddedVector, Reembedding, Sta
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck, StagedRowsCheck
 from segments.operations.doctor.work import ReembeddingsCheck, StuckImportsCheck
-from segments.operations.metrics import read_totals
 from segments.uploads import FOLDER
 
 from ..conftest import ImportText, Start
@@ -91,13 +90,6 @@ def test_new_vectors_of_one_that_has_ended(reembedding: Reembedding) -> None:
 
     assert mend(ReembeddingsCheck).is_well
     assert not ReembeddedVector.objects.exists()
-
-
-def test_what_new_vectors_cost_is_counted_for_good(reembedding: Reembedding) -> None:
-    assert read_totals().counters["embedding_requests"] == {"": 3}
-
-    reembedding.dataset.delete()
-    assert read_totals().counters["embedding_requests"] == {"": 3}
 
 
 def test_totals_that_disagree_with_the_segments(
