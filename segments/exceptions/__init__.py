@@ -1,6 +1,6 @@
 """Everything that can go wrong with an import or a search, as one tree with remedies.
 
-A bad row is data (`importing.types.RowProblem`); a bad file, a refused start or an unusable
+A bad row is data (`files.types.RowProblem`); a bad file, a refused start or an unusable
 model is an exception. The text of each is meant for the person who has to act on it.
 """
 

@@ -77,7 +77,7 @@ class ApiKeyRate(models.Model):
 
 
 class UploadFile(models.Model):
-    """A stored file of a tenant. An import takes a copy, so each stored file has one owner."""
+    """A stored file of a tenant. Imports share it; it goes when none needs it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="uploads")
