@@ -4,7 +4,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from time import monotonic, sleep
@@ -195,36 +195,6 @@ class SharedBudget:
         """No worker on any machine sends a request for `seconds`."""
         with connection.cursor() as cursor:
             cursor.execute(QUIET, {"key": budget_key(self.model), "seconds": seconds})
-
-
-@dataclass(slots=True)
-class OwnBudget:
-    """A budget that is not shared and only limits the requests in flight."""
-
-    calls: int
-    under_way: set[UUID] = field(default_factory=set)
-    quiet_until: float = 0.0
-
-    def take(self, tokens: int) -> UUID | Wait:
-        """The id of a call that may be sent now, or how long to wait before asking again."""
-        if (left := self.quiet_until - monotonic()) > 0:
-            return Wait(left)
-        if len(self.under_way) >= self.calls:
-            return Wait(SECONDS_TO_NEXT_LOOK)
-        call = uuid4()
-        self.under_way.add(call)
-        return call
-
-    def keep(self, calls: Sequence[UUID]) -> None:
-        """Nothing to renew: no other process can die."""
-
-    def give_back(self, call: UUID, estimated: int, billed: int) -> None:
-        """The request has ended."""
-        self.under_way.discard(call)
-
-    def be_quiet(self, seconds: float) -> None:
-        """Send nothing for `seconds`."""
-        self.quiet_until = max(self.quiet_until, monotonic() + seconds)
 
 
 def draw(model: ModelSettings, *, requests: float, tokens: float) -> None:

@@ -1,5 +1,6 @@
-"""Heartbeats, counters and progress samples."""
+"""Heartbeats, what deleted jobs had done, and progress samples."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -22,26 +23,32 @@ class Heartbeat(models.Model):
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
-NAME_CHARS = 64
+class DeletedJob(models.Model):
+    """What a deleted import or re-embedding had done: the columns that metrics are summed from.
 
-
-class MetricCount(models.Model):
-    """An increment of a counter; the counter's value is the sum of its rows.
-
-    Triggers (`segments/sql/triggers/*counted*`) add rows when an import ends, is deleted or is
-    retried and when its chunks are cleared, in the same transaction. Rows are never updated, so
-    counting never makes one transaction wait for another; the reaper merges them.
-
-    `bucket` is the upper bound of a histogram's bucket, infinite for a plain counter.
+    A trigger on each of the two tables writes it in the transaction that deletes, so that no
+    counter of `/metrics` ever falls. `status` is `deleted` for an import that had not ended,
+    and empty for a re-embedding.
     """
 
-    name = models.CharField(max_length=NAME_CHARS)
-    label = models.CharField(max_length=NAME_CHARS, blank=True, default="")
-    bucket = models.FloatField()
-    value = models.FloatField()
+    status = models.CharField(max_length=16, blank=True, db_default="")
+    started_at = models.DateTimeField(null=True)
+    prepared_at = models.DateTimeField(null=True)
+    embedded_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    rows_failed = models.PositiveBigIntegerField(db_default=0)
+    rows_embedded = models.PositiveBigIntegerField(db_default=0)
+    rows_reused = models.PositiveBigIntegerField(db_default=0)
+    rows_created = models.PositiveBigIntegerField(db_default=0)
+    rows_updated = models.PositiveBigIntegerField(db_default=0)
+    rows_skipped = models.PositiveBigIntegerField(db_default=0)
+    rows_deleted = models.PositiveBigIntegerField(db_default=0)
+    embedding_requests = models.PositiveBigIntegerField(db_default=0)
+    embedding_tokens = models.PositiveBigIntegerField(db_default=0)
+    embedding_cost = models.DecimalField(max_digits=20, decimal_places=10, db_default=Decimal(0))
 
     def __str__(self) -> str:
-        return f"{self.name} {self.label} ≤ {self.bucket}: {self.value:+}"
+        return f"a deleted job ({self.status or 're-embedding'})"
 
 
 class ProgressSample(models.Model):
