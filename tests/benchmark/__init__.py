@@ -1,5 +1,5 @@
-"""What Segmill can do on this machine: measured in a home of its own, never in the user's.
+"""Measures Segmill on this machine, in a home of its own, never in the user's.
 
-`make bench` runs each part in a process of its own (`python -m tests.benchmark.part`), whose
-home is `$SEGMILL_HOME/bench/home` and is removed at the end.
+`make bench` runs each part in its own process (`python -m tests.benchmark.part`); their home
+is `$SEGMILL_HOME/bench/home`, which is removed at the end.
 """

@@ -6,7 +6,7 @@ import django
 
 
 def main() -> None:
-    """Set Django up first: what is measured can be imported only then."""
+    """Set up Django first: the code under test can be imported only then."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from tests.benchmark.measure import main as measure

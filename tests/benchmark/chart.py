@@ -1,4 +1,4 @@
-"""The benchmark's figures as bars, one group a unit: plain SVG that any browser shows offline."""
+"""The benchmark's figures as bars, grouped by unit: plain SVG that any browser shows offline."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -8,10 +8,10 @@ from tests.benchmark.figures import Figure
 
 TITLES = {
     "rows/s": "Rows per second (longer is better)",
-    "ms": "Milliseconds a search (shorter is better)",
+    "ms": "Milliseconds per search (shorter is better)",
     "MiB": "Peak memory in MiB (shorter is better)",
     "s": "Seconds (shorter is better)",
-    "requests": "Requests a minute",
+    "requests": "Requests per minute",
 }
 WIDTH, LABELS, VALUES = 900, 330, 90
 LINE, BAR, GAP = 26, 16, 14
@@ -22,7 +22,7 @@ STYLE = (
 
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
-    """Write an SVG file with a bar for each figure, the longest of each unit over the width."""
+    """Write an SVG file with a bar per figure; the longest bar of each unit fills the width."""
     body: list[str] = []
     top = GAP
     for unit, title in TITLES.items():

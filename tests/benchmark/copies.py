@@ -1,4 +1,4 @@
-"""PostgreSQL's binary COPY alone: what the database takes when nothing else is asked of it."""
+"""PostgreSQL's binary COPY alone: how fast the database takes rows if it does nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ TABLE = "benchmark_copy"
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The same rows twice: as staged rows and as vectors, ready to be sent."""
+    """The same rows twice: as staged rows and as vectors, ready to send."""
 
     rows: bytes
     vectors: bytes
 
 
 def pack(texts: Sequence[str], dimensions: int) -> Packed:
-    """`texts` as an import packs them, with vectors of chance."""
+    """`texts`, packed as an import does it, with random vectors."""
     job = uuid4()
     counted = [
         CountedRow(
@@ -51,7 +51,7 @@ def copy_vectors(packed: Packed) -> None:
 
 
 def _copy(model: type[Model], columns: Sequence[str], packed: bytes) -> None:
-    """Copy into a table like the model's, and commit; the table is gone afterwards."""
+    """Copy into a table like the model's, commit, and drop the table."""
     with connection.cursor() as cursor:
         cursor.execute(f'CREATE TABLE {TABLE} (LIKE "{model._meta.db_table}")')
         try:

@@ -1,4 +1,4 @@
-"""How far the benchmark is: bars on a terminal, plain lines in a pipe."""
+"""The progress of the benchmark: bars on a terminal, plain lines in a pipe."""
 
 from typing import TextIO
 
@@ -25,13 +25,13 @@ class BenchDisplay(Display):
             self._bar.add_task(part, total=1.0, step="")
 
     def step(self, what: str, done: float) -> None:
-        """The part goes on to `what`; the share `done` of it is over."""
+        """The part continues with `what`; the share `done` of it is done."""
         if self._bar:
             self._bar.update(self._bar.tasks[-1].id, completed=done, step=what)
         else:
             self._write_line(what)
 
     def end(self) -> None:
-        """The part is over."""
+        """The part is done."""
         if self._bar:
             self._bar.update(self._bar.tasks[-1].id, completed=1.0, step="")

@@ -1,8 +1,8 @@
 """The part `endpoint`: an import whose model answers after 200 ms, and two that share its budget.
 
-What an endpoint gives is `calls` requests of so many texts at a time, whoever asks; the import's
-time is held against that. Then two processes import at the same time under a limit of requests a
-minute, and the endpoint says when each request came.
+The endpoint's capacity is `CALLS` concurrent requests of `TEXTS` texts; the import is compared
+with that. Then two processes import at the same time under a limit of requests per minute, and
+the endpoint reports when each request came.
 """
 
 import json
@@ -35,7 +35,7 @@ MINUTE = 60.0
 
 
 def measure(recorder: Recorder) -> None:
-    """Time an import, then have two share a budget."""
+    """Time an import, then two that share a budget."""
     warm_up()
     with _endpoint() as url:
         _measure_import(recorder, url)
@@ -45,7 +45,7 @@ def measure(recorder: Recorder) -> None:
 
 def _measure_import(recorder: Recorder, url: str) -> None:
     count = recorder.sizes.endpoint
-    recorder.step(f"{count:,} rows by an endpoint", 0.0)
+    recorder.step(f"{count:,} rows through an endpoint", 0.0)
     settings.SEGMILL_OPENAI_BASE_URL = url
     settings.SEGMILL_EMBEDDING_CALLS, settings.SEGMILL_EMBEDDING_BATCH_TEXTS = CALLS, TEXTS
     catalog.load.cache_clear()
@@ -56,15 +56,15 @@ def _measure_import(recorder: Recorder, url: str) -> None:
     trial = import_file(path, "endpoint", model=(PROVIDER, MODEL))
     given = TEXTS * CALLS / SECONDS_A_REQUEST
     counts = f"{CALLS} requests of {TEXTS} texts at a time, {SECONDS_A_REQUEST * 1000:.0f} ms each"
-    _record(recorder, "what the endpoint gives", given, "rows/s", counts)
-    _record(recorder, "whole import by the endpoint", count / trial.seconds, "rows/s", counts)
+    _record(recorder, "endpoint capacity", given, "rows/s", counts)
+    _record(recorder, "whole import, endpoint", count / trial.seconds, "rows/s", counts)
     rate = count / trial.job.seconds.embed
-    _record(recorder, "its embedding alone", rate, "rows/s", counts)
+    _record(recorder, "its embed phase", rate, "rows/s", counts)
 
 
 def _measure_shared(recorder: Recorder, url: str) -> None:
     requests = recorder.sizes.requests
-    recorder.step(f"{PROCESSES} processes share {REQUESTS_PER_MINUTE} requests a minute", 0.2)
+    recorder.step(f"{PROCESSES} processes share {REQUESTS_PER_MINUTE} requests per minute", 0.2)
     wipe()
     each = ceil(requests / PROCESSES) * SHARED_TEXTS
     paths = [scratch() / f"shared{number}.csv" for number in range(PROCESSES)]
@@ -79,20 +79,20 @@ def _measure_shared(recorder: Recorder, url: str) -> None:
     processes = [_import_beside(str(path), limits) for path in paths]
     for process in processes:
         if process.wait():
-            raise ImportRefused("An import of the benchmark failed under its budget.")
+            raise ImportRefused("A benchmark import with a shared budget failed.")
     _record_shared(recorder, _arrivals(url))
 
 
 def _record_shared(recorder: Recorder, came: Sequence[float]) -> None:
-    counts = f"{PROCESSES} processes import at the same time; as the endpoint counts"
-    _record(recorder, "requests allowed in a minute", REQUESTS_PER_MINUTE, "requests", counts)
+    counts = f"{PROCESSES} processes import at the same time; counted by the endpoint"
+    _record(recorder, "allowed requests per minute", REQUESTS_PER_MINUTE, "requests", counts)
     _record(recorder, "most requests in any minute", most_in_a_minute(came), "requests", counts)
     pace = (len(came) - 1) / (came[-1] - came[0]) * MINUTE
-    _record(recorder, "requests a minute on average", pace, "requests", counts)
+    _record(recorder, "average requests per minute", pace, "requests", counts)
 
 
 def most_in_a_minute(came: Sequence[float]) -> int:
-    """The most of the moments `came`, in seconds and in order, that lie within one minute."""
+    """The highest number of the times `came`, in ascending seconds, within any one minute."""
     most = first = 0
     for last, moment in enumerate(came):
         while moment - came[first] >= MINUTE:
@@ -102,7 +102,7 @@ def most_in_a_minute(came: Sequence[float]) -> int:
 
 
 def _import_beside(path: str, limits: dict[str, str]) -> subprocess.Popen[bytes]:
-    """An import in a process of its own, into a dataset of its own: nothing is shared but money."""
+    """An import in its own process, into its own dataset: only the budget is shared."""
     model = ["--embedding-provider", PROVIDER, "--embedding-model", MODEL]
     place = ["--tenant", TENANT, "--dataset", path, "--document", "rows", "--create", *model]
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "import_segments", path]
@@ -115,7 +115,7 @@ def _import_beside(path: str, limits: dict[str, str]) -> subprocess.Popen[bytes]
 
 @contextmanager
 def _endpoint() -> Iterator[str]:
-    """A simulated endpoint in a process of its own; its base URL."""
+    """A simulated endpoint in its own process; yields its base URL."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.benchmark.simulated"], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,4 +1,4 @@
-"""The values of a benchmark: how much is measured, what came out, what was wanted."""
+"""The values of a benchmark: sizes, measured figures, and targets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Unit = Literal["rows/s", "s", "MiB", "ms", "rows", "requests"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How many rows each part takes; `rounds` is how often the whole import is timed."""
+    """How many rows each part uses; `rounds` is how often the whole import is timed."""
 
     rows: int = 50_000
     rounds: int = 3
@@ -35,12 +35,12 @@ QUICK = Sizes(
     endpoint=320,
     requests=12,
 )
-"""Only shows that everything works; its numbers say nothing."""
+"""Only shows that everything works; its numbers mean nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One measured number: `value` in `unit`, of `rows` rows; `counts` says what is in it."""
+    """One measured number: `value` in `unit`, for `rows` rows; `counts` says what it includes."""
 
     part: str
     name: str
@@ -52,7 +52,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A figure as a share of another, and what it is to be (`at least` or `at most`)."""
+    """The ratio of two figures, and what it should be (`at least` or `at most`)."""
 
     name: str
     value: float
@@ -61,7 +61,7 @@ class Target:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value is on the right side."""
+        """Whether the value is on the right side of `wanted`."""
         if self.sense == "at least":
             return self.value >= self.wanted
         return self.value <= self.wanted
@@ -69,10 +69,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """What a part of the benchmark gets: how much to measure, and whom to tell.
+    """What a part of the benchmark gets: how much to measure, and where to report.
 
-    `step(what, done)` is called before each piece of work, `done` being the share of the part
-    that is over; `record` with each figure.
+    Call `step(what, done)` before each piece of work, with the share of the part that is done,
+    and `record` with each figure.
     """
 
     sizes: Sizes
@@ -81,7 +81,7 @@ class Recorder:
 
 
 def targets_of(figures: Sequence[Figure]) -> list[Target]:
-    """What was to be reached, as far as its figures were measured."""
+    """The targets whose figures were measured."""
     values = {(figure.part, figure.name): figure.value for figure in figures}
     found = []
     for name, above, below, sense, wanted in TARGETS:
@@ -122,23 +122,23 @@ TARGETS: Sequence[tuple[str, Place, Place, Literal["at least", "at most"], float
         0.0,
     ),
     (
-        "whole import by an endpoint / what the endpoint gives",
-        ("endpoint", "whole import by the endpoint"),
-        ("endpoint", "what the endpoint gives"),
+        "whole import through an endpoint / endpoint capacity",
+        ("endpoint", "whole import, endpoint"),
+        ("endpoint", "endpoint capacity"),
         "at least",
         0.9,
     ),
     (
         "most requests of two processes in any minute / allowed",
         ("endpoint", "most requests in any minute"),
-        ("endpoint", "requests allowed in a minute"),
+        ("endpoint", "allowed requests per minute"),
         "at most",
         1.0,
     ),
     (
-        "their requests a minute on average / allowed",
-        ("endpoint", "requests a minute on average"),
-        ("endpoint", "requests allowed in a minute"),
+        "their average requests per minute / allowed",
+        ("endpoint", "average requests per minute"),
+        ("endpoint", "allowed requests per minute"),
         "at least",
         0.9,
     ),

@@ -1,4 +1,4 @@
-"""The part `filled`: whether an import is slower where much is there already."""
+"""The part `filled`: whether an import into a full dataset is slower."""
 
 from statistics import median
 
@@ -8,12 +8,12 @@ from tests.benchmark.trial import Trial, import_file, scratch, warm_up, wipe
 
 PART = "filled"
 SEED_FILL, SEED_ADDED = 2, 100
-# Both kinds in turns, so that a busy moment hits both; single ones differ by a fifth.
+# Both kinds in turns, so that a busy moment hits both; single runs differ by a fifth.
 TURNS_A_ROUND = 3
 
 
 def measure(recorder: Recorder) -> None:
-    """Fill a dataset; then, in turns, import new rows into an empty one beside it and into it."""
+    """Fill a dataset; then, in turns, import new rows into an empty one and into the full one."""
     sizes = recorder.sizes
     turns = sizes.rounds * TURNS_A_ROUND
     recorder.step(f"filling a dataset with {sizes.filled:,} rows", 0.0)
@@ -22,7 +22,7 @@ def measure(recorder: Recorder) -> None:
     filling = _import("filled", SEED_FILL, sizes.filled)
     empty, full = [], []
     for turn in range(turns):
-        recorder.step("into an empty and into the filled dataset", 0.5 + 0.5 * turn / turns)
+        recorder.step("into an empty dataset and into the full one", 0.5 + 0.5 * turn / turns)
         seed = SEED_ADDED + 2 * turn
         empty.append(_import(f"empty {turn}", seed, sizes.added))
         full.append(_import("filled", seed + 1, sizes.added, f"added {turn}"))

@@ -1,4 +1,4 @@
-"""The benchmark's own home: an installation beside the user's, gone when it is over."""
+"""The benchmark's own home: an installation beside the user's, removed at the end."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def own_home(folder: Path) -> Iterator[Path]:
     """A migrated home in `folder`; its server is stopped and all of it removed afterwards.
 
     Raises:
-        CommandError: another benchmark uses it at this moment.
+        CommandError: another benchmark is using it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     home = folder / "home"
@@ -43,10 +43,10 @@ def own_home(folder: Path) -> Iterator[Path]:
 def run_part(
     home: Path, part: str, sizes: Sizes, step: Callable[[str, float], None]
 ) -> list[Figure]:
-    """Run a part in a process of its own, in `home`; its figures.
+    """Run a part in its own process, in `home`; returns its figures.
 
     Raises:
-        CommandError: the process failed; the text ends with what it said.
+        CommandError: the process failed; the message ends with its last output.
     """
     figures = []
     for line in _lines(home, ["-m", "tests.benchmark.part", part, json.dumps(asdict(sizes))]):
@@ -59,7 +59,7 @@ def run_part(
 
 
 def _lines(home: Path, arguments: Sequence[str]) -> Iterator[str]:
-    """What Python with these arguments writes, line by line, in an installation at `home`."""
+    """The output, line by line, of Python with these arguments, in an installation at `home`."""
     log = home / "bench.log"
     with (
         log.open("w+", encoding="utf-8") as errors,

@@ -1,4 +1,4 @@
-"""Measures it all on this machine, in a home of its own."""
+"""Runs the whole benchmark on this machine, in a home of its own."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from tests.benchmark.results import Results, print_results, write_files
 
 
 def main() -> None:
-    """Run the parts one after the other; print tables, write a chart and a JSON file."""
+    """Run the parts one after another; print tables, write a chart and a JSON file."""
     options = _options()
     try:
         _measure(options)
@@ -26,22 +26,22 @@ def main() -> None:
 
 
 def _options() -> Namespace:
-    """What to measure, of what size, and how to answer."""
+    """What to measure, in what size, and how to print it."""
     parser = ArgumentParser(
         prog="python -m tests.benchmark",
-        description="Measure imports and searches; the home's own data is not touched.",
+        description="Measure imports and searches. Your data is not touched.",
     )
-    parser.add_argument("--rows", type=int, help=f"rows of an import ({Sizes().rows:,})")
+    parser.add_argument("--rows", type=int, help=f"rows of an import (default: {Sizes().rows:,})")
     parser.add_argument(
-        "--quick", action="store_true", help="a minute, to see that it works: numbers mean nothing"
+        "--quick", action="store_true", help="check in a minute that it works; numbers mean nothing"
     )
-    parser.add_argument("--only", choices=PARTS, action="append", help="this part; repeatable")
-    parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+    parser.add_argument("--only", choices=PARTS, action="append", help="run this part; repeatable")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 
 
 def _measure(options: Namespace) -> None:
-    """Measure, print, and keep the results in `$SEGMILL_HOME/bench`."""
+    """Measure, print, and save the results in `$SEGMILL_HOME/bench`."""
     sizes = QUICK if options.quick else Sizes()
     if options.rows:
         sizes = replace(sizes, rows=options.rows)

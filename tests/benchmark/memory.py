@@ -1,7 +1,7 @@
-"""The part `memory`: the most that the process of an import ever holds, small file and large.
+"""The part `memory`: the peak memory of an importing process, with a small and a large file.
 
-Measured as a user would: `manage.py import_segments` in a fresh process, its peak resident
-memory as the kernel reports it at the process's end (getrusage(2), ru_maxrss).
+Measured from outside: `manage.py import_segments` in a fresh process, and its peak resident
+memory as the kernel reports it at the end (getrusage(2), ru_maxrss).
 """
 
 import json
@@ -27,10 +27,10 @@ RSS_UNIT = 1 if sys.platform == "darwin" else KIB
 
 
 def measure(recorder: Recorder) -> None:
-    """Import a small and a large file, each in a process of its own."""
+    """Import a small and a large file, each in its own process."""
     small, large = recorder.sizes.memory
     for name, count, done in (("small", small, 0.0), ("large", large, 0.1)):
-        recorder.step(f"{count:,} rows by the command", done)
+        recorder.step(f"{count:,} rows with the command", done)
         wipe()
         path = scratch() / "memory.csv"
         rows.write_csv(path, count, SEED)
@@ -42,7 +42,7 @@ def measure(recorder: Recorder) -> None:
 
 
 def _record(recorder: Recorder, name: str, value: float, unit: Unit, count: int) -> None:
-    counts = "a fresh process, from its start to its end, the model included"
+    counts = "a fresh process from start to end, including the model"
     recorder.record(Figure(part=PART, name=name, value=value, unit=unit, rows=count, counts=counts))
 
 
@@ -50,7 +50,7 @@ def _peak_of_import(path: Path) -> int:
     """The peak resident memory, in bytes, of the command that imports `path`.
 
     Raises:
-        ImportRefused: it did not succeed.
+        ImportRefused: the import failed.
     """
     place = ["--tenant", TENANT, "--dataset", "memory", "--document", "rows", "--create"]
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "import_segments", str(path)]

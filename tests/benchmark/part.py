@@ -1,6 +1,6 @@
-"""`python -m tests.benchmark.part PART SIZES`: one part in a process of its own.
+"""`python -m tests.benchmark.part PART SIZES`: one part in its own process.
 
-Writes a line of JSON to standard output for each step (`step`, `done`) and figure (`figure`).
+Writes one line of JSON to standard output per step (`step`, `done`) and figure (`figure`).
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.benchmark.figures import Figure, Recorder, Sizes
 
 
 def main(part: str, sizes: str) -> None:
-    """Run `part` with `sizes`, a JSON object of the fields of `Sizes`."""
+    """Run `part` with `sizes`, a JSON object with the fields of `Sizes`."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     recorder = Recorder(Sizes(**json.loads(sizes)), _tell_step, _tell_figure)
@@ -23,7 +23,7 @@ def main(part: str, sizes: str) -> None:
 
 
 def _parts() -> Mapping[str, Callable[[Recorder], None]]:
-    """The parts by name; they can be imported only when Django is set up."""
+    """The parts by name; they can be imported only once Django is set up."""
     from tests.benchmark import endpoint, filled, memory, searching, whole
 
     return {module.PART: module.measure for module in (whole, filled, memory, searching, endpoint)}

@@ -1,4 +1,4 @@
-"""A benchmark's results as tables, and as files to keep: JSON for machines, SVG for eyes."""
+"""A benchmark's results as tables and as files: JSON for machines, SVG for people."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.benchmark.trial import MODEL, PROVIDER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """All that one run has measured, and on what."""
+    """Everything one run has measured."""
 
     began: datetime
     seconds: float
@@ -27,7 +27,7 @@ class Results:
 
     @property
     def targets(self) -> list[Target]:
-        """What was to be reached."""
+        """The targets, and what was measured."""
         return targets_of(self.figures)
 
     def as_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Results:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine and versions that the figures were measured with."""
     return {
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
@@ -55,7 +55,7 @@ def machine() -> dict[str, Any]:
 
 
 def write_files(results: Results, folder: Path) -> list[Path]:
-    """Write the results into `folder` under their time; the paths."""
+    """Write the results to files in `folder`, named by time; returns their paths."""
     stem = results.began.strftime("%Y%m%d-%H%M%S")
     data = folder / f"{stem}.json"
     data.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
@@ -65,20 +65,20 @@ def write_files(results: Results, folder: Path) -> list[Path]:
 
 
 def print_results(results: Results, stream: TextIO) -> None:
-    """A table for each part, and one of what was to be reached."""
+    """Print a table for each part, and one of the targets."""
     for part in dict.fromkeys(figure.part for figure in results.figures):
         rows = [
             [figure.name, _number(figure), f"{figure.rows:,}", figure.counts]
             for figure in results.figures
             if figure.part == part
         ]
-        print_table(part, ["measured", "", "rows", "what is counted"], rows, stream)
+        print_table(part, ["figure", "measured", "rows", "what it includes"], rows, stream)
     rows = [
         [each.name, f"{each.value:.2f}", f"{each.sense} {each.wanted:g}", _verdict(each)]
         for each in results.targets
     ]
     if rows:
-        print_table("targets", ["share", "measured", "wanted", ""], rows, stream)
+        print_table("targets", ["ratio", "measured", "target", ""], rows, stream)
 
 
 def _number(figure: Figure) -> str:

@@ -1,7 +1,7 @@
-"""Rows to measure with: sentences such as manuals and FAQs have, the same ones on every machine.
+"""Rows to measure with: sentences like those of manuals and FAQs, the same on every machine.
 
-About 95 characters each, no two alike in practice, with the long tail of rare names and
-numbers that makes a full-text index work.
+They have about 95 characters each and practically no duplicates, with the long tail of rare
+names and numbers that keeps a full-text index busy.
 """
 
 import csv
@@ -71,7 +71,6 @@ LARGEST_NUMBER = 9_999
 
 def texts(count: int, seed: int) -> Iterator[str]:
     """`count` sentences; the same seed gives the same ones."""
-    # Speed is measured with them, nothing is hidden by them.
     chance = Random(seed)
     for _ in range(count):
         yield _sentence(chance)
@@ -85,7 +84,7 @@ def questions(count: int, seed: int) -> Iterator[str]:
 
 
 def write_csv(path: Path, count: int, seed: int) -> None:
-    """A file of `count` passages."""
+    """Write a file of `count` passages."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["content"])

@@ -1,4 +1,4 @@
-"""The part `search`: how long a question waits for its hits, by method and size of the dataset."""
+"""The part `search`: how long a search takes, by method and size of the dataset."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -18,7 +18,7 @@ SHOWN_PERCENTILES = (50, 95)
 
 
 def measure(recorder: Recorder) -> None:
-    """Fill a dataset of each size, then ask it the same questions by each method."""
+    """Fill a dataset of each size, then search it for the same questions with each method."""
     sizes = recorder.sizes
     asked = list(rows.questions(sizes.questions, SEED_QUESTIONS))
     warm_up()
@@ -43,14 +43,14 @@ def _filled(recorder: Recorder, count: int) -> Dataset:
             value=trial.job.seconds.publish,
             unit="s",
             rows=count,
-            counts="nobody else can change the document for this long",
+            counts="while nobody else can change the document",
         )
     )
     return trial.job.dataset
 
 
 def _latencies(dataset: Dataset, asked: Sequence[str], method: SearchMethod) -> list[float]:
-    """The seconds of each question; the first one is asked once before, to warm up."""
+    """The seconds of each search, after one to warm up."""
     search(dataset, asked[0], method)
     return [timed(partial(search, dataset, text, method))[0] for text in asked]
 

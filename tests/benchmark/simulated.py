@@ -1,7 +1,7 @@
-"""`python -m tests.benchmark.simulated`: an OpenAI-compatible endpoint of 200 ms a request.
+"""`python -m tests.benchmark.simulated`: an OpenAI-compatible endpoint that takes 200 ms a request.
 
-In a process of its own, so that it takes nothing from who is measured. It writes its port on
-standard output, and answers `GET /requests` with the moment at which each request came, in seconds.
+It runs in its own process, to take nothing from the one that is measured. It writes its port to
+standard output, and answers `GET /requests` with the time at which each request came, in seconds.
 """
 
 import base64
@@ -17,7 +17,7 @@ DIMENSIONS = 64
 
 
 class Endpoint(ThreadingHTTPServer):
-    """Any number of requests at the same time, each as slow as one alone."""
+    """Handles any number of requests at the same time, each as slow as one alone."""
 
     daemon_threads = True
 
@@ -30,19 +30,19 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body leave at once instead of waiting for the client's acknowledgement.
+    # Head and body are sent at once instead of waiting for the client's acknowledgement.
     disable_nagle_algorithm = True
     server: Endpoint
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """When requests came."""
+        """Answer when requests came."""
         self._answer(sorted(self.server.came))
 
     def do_POST(self) -> None:
-        """The vectors, when the time is over."""
+        """Answer with the vectors, when the time is up."""
         came = monotonic()
         self.server.came.append(came)
         texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(answer, came + SECONDS_A_REQUEST)
 
     def _answer(self, answer: Any, moment: float = 0.0) -> None:
-        """Send `answer` at the moment, so that what it takes to make it is in the time."""
+        """Send `answer` at `moment`, so that the time to build it is included."""
         content = json.dumps(answer).encode()
         sleep(max(moment - monotonic(), 0))
         self.send_response(200)
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _vector(text: str) -> str:
-    """A vector as endpoints encode it: numbers of four bytes in base64."""
+    """A vector as endpoints encode it: four-byte numbers in base64."""
     numbers = array("f", [1.0 + ord(text[place % len(text)]) % 7 for place in range(DIMENSIONS)])
     return base64.b64encode(numbers.tobytes()).decode()
 

@@ -1,4 +1,4 @@
-"""One import as the benchmark makes it: through the service that all doors call."""
+"""One import of the benchmark, through the service that every source calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from segments.services.targets import ImportTarget, make_target
 T = TypeVar("T")
 
 TENANT = "benchmark"
-# Measured is this one if not told otherwise: what is paid for must not be run a million times.
+# The built-in model, whatever the settings say: a million rows through a paid one would be costly.
 PROVIDER, MODEL = "wordllama", "l2_supercat_256"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An import that has completed: its row, and its seconds from the call to the return."""
+    """A completed import: its job, and the seconds it took."""
 
     job: ImportJob
     seconds: float
@@ -40,10 +40,10 @@ def import_file(
     technique: str = IndexingTechnique.HIGH_QUALITY,
     model: tuple[str, str] = (PROVIDER, MODEL),
 ) -> Trial:
-    """Import `path` and time it, storing the file and tidying up included.
+    """Import `path` and time it, including storing the file and cleaning up.
 
     Raises:
-        ImportRefused: it did not complete.
+        ImportRefused: the import did not complete.
     """
     provider, name = model if technique == IndexingTechnique.HIGH_QUALITY else ("", "")
     wanted = ImportTarget(
@@ -68,14 +68,14 @@ def import_file(
 
 
 def wipe() -> None:
-    """Empty the tables and write everything out, so that each trial begins the same."""
+    """Empty the tables and write everything to disk, so that all trials start alike."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE datasets_tenant CASCADE")
         cursor.execute("CHECKPOINT")
 
 
 def warm_up() -> Embedder:
-    """The embedder, with it and the tokeniser loaded: no trial pays for that."""
+    """Load the tokenizer and the embedder, so that no trial pays for it; returns the embedder."""
     embedder = get_embedder(PROVIDER, MODEL)
     embedder.embed_passages(["loaded"])
     count_tokens("loaded")
@@ -90,7 +90,7 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
 
 
 def scratch() -> Path:
-    """Where the benchmark's files are; it vanishes with its home."""
+    """The folder of the benchmark's files; it is removed with its home."""
     folder = Path(settings.SEGMILL_HOME) / "scratch"
     folder.mkdir(exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""The part `import`: a whole import, and alone what it is made of, in turns on the same rows."""
+"""The part `import`: a whole import and its ingredients alone, in turns, with the same rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to time: its name, what its rate counts, and how to do it once."""
+    """Something to time: its name, what its rate includes, and how to do it once."""
 
     name: str
     counts: str
@@ -24,9 +24,9 @@ class Work:
 
 
 def measure(recorder: Recorder) -> None:
-    """Time the work in rounds, look into the best import, and import the same file again.
+    """Time the work in rounds, split the best import into phases, import the file again.
 
-    In rounds, so that a busy moment of the machine hits all alike; the best of each counts.
+    Rounds spread a busy moment of the machine over all of them; the best of each counts.
     """
     sizes = recorder.sizes
     path = scratch() / "import.csv"
@@ -52,12 +52,12 @@ def _works(texts: Sequence[str], path: Path, imports: list[Trial]) -> list[Work]
     return [
         Work(
             "embedder alone",
-            f"{embedder.model}: one call with all texts in the order of the file",
+            f"{embedder.model}: one call with all texts in file order",
             lambda: embedder.embed_passages(texts),
         ),
         Work(
             "whole import, high_quality",
-            "from handing the file over to the last row tidied away, the model loaded",
+            "from handing over the file until staged rows are removed; model loaded before",
             lambda: imports.append(import_file(path, "vectors")),
         ),
         Work(
@@ -65,7 +65,7 @@ def _works(texts: Sequence[str], path: Path, imports: list[Trial]) -> list[Work]
             "the same without vectors",
             lambda: import_file(path, "text", technique=IndexingTechnique.ECONOMY),
         ),
-        Work("tokeniser alone", "cl100k_base, text by text", lambda: _count(texts)),
+        Work("tokenizer alone", "cl100k_base, text by text", lambda: _count(texts)),
         Work("COPY alone, rows", "packed before, no index", lambda: copies.copy_rows(packed)),
         Work("COPY alone, vectors", "packed before, no index", lambda: copies.copy_vectors(packed)),
     ]
@@ -84,13 +84,13 @@ def _record(recorder: Recorder, name: str, seconds: float, counts: str) -> None:
 
 
 def _record_phases(recorder: Recorder, trial: Trial) -> None:
-    """What the phases of the best whole import took."""
+    """Record the phases of the best whole import."""
     phases = trial.job.seconds
     rest = trial.seconds - phases.total
     _record(recorder, "prepare", phases.prepare, "read, check, count tokens, stage")
     _record(recorder, "embed", phases.embed, "vectors into the database, chunk by chunk")
     _record(recorder, "publish", phases.publish, "the one transaction")
-    _record(recorder, "start and tidy up", rest, "store the file; remove what was staged")
+    _record(recorder, "start and clean up", rest, "store the file; remove what was staged")
 
 
 def _import_again(recorder: Recorder, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Proof by destruction: real processes under faults, long walks, races, all crash points.
+"""Fault injection: real processes under faults, random walks, races, all crash points.
 
-`make chaos` runs all of it; `python -m tests.chaos --help` tells how to run a part.
+`make chaos` runs everything; `python -m tests.chaos --help` says how to run a part.
 """

@@ -1,6 +1,8 @@
-"""`python -m tests.chaos`: the parts of `make chaos`, one after the other or one by itself.
+"""`python -m tests.chaos`: the parts of `make chaos`, all of them or some.
 
-orm, redis   an installation with its queue there, under so many faults (--faults)
+* `orm`, `redis`: an installation with that broker, under `--faults` faults
+* `model`: a random walk of `--steps` steps
+* `races`, `points`: races, and faults at all crash points, or a `--share` of them
 """
 
 import argparse
@@ -23,7 +25,7 @@ STEPS = 100_000
 
 
 def main() -> int:
-    """Run the parts that were asked for; 1 if anything does not hold."""
+    """Run the requested parts; 1 if any promise was broken."""
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     if len(given.parts) == 1:
@@ -34,18 +36,18 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.chaos", description="Show that no fault loses or doubles anything."
+        prog="python -m tests.chaos", description="Check that no fault loses or doubles anything."
     )
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
-    parser.add_argument("--broker", choices=BROKERS, help="only the part of this broker")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("--broker", choices=BROKERS, help="run only this broker's part")
     parser.add_argument("--faults", type=int, default=FAULTS, help="default: %(default)s")
     parser.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s")
     parser.add_argument(
-        "--share", type=float, default=1.0, help="of the races and points (default: all)"
+        "--share", type=float, default=1.0, help="share of the races and points (default: all)"
     )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--logs", type=Path, help="a folder to keep the processes' logs in")
-    parser.add_argument("--json", action="store_true", help="a JSON object for each part")
+    parser.add_argument("--logs", type=Path, help="folder to keep the processes' logs in")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per part")
     given = parser.parse_args()
     given.parts = given.parts or ([given.broker] if given.broker else list(PARTS))
     if unknown := set(given.parts) - set(PARTS):
@@ -54,7 +56,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _command(part: str, given: argparse.Namespace) -> list[str]:
-    """A process of its own for a part: each has its own home and settings."""
+    """The command for a part: each runs in its own process, with its own home and settings."""
     numbers = ("faults", "steps", "share", "seed")
     told = [word for name in numbers for word in (f"--{name}", str(getattr(given, name)))]
     told += ["--logs", str(given.logs)] if given.logs else []
@@ -79,7 +81,7 @@ def _run_in_process(part: str, given: argparse.Namespace) -> int:
 
 
 def _run_processes(broker: str, home: Path, given: argparse.Namespace) -> int:
-    """Valkey first: its address is one of the settings."""
+    """Starts Valkey first, because its address is one of the settings."""
     from tests.chaos.valkey import Valkey, valkey_server
 
     with ExitStack() as stack:

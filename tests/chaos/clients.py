@@ -1,4 +1,4 @@
-"""Clients that import by the REST API, and never give up before they have an answer."""
+"""Clients that import through the REST API and never give up before they have an answer."""
 
 import json
 import random
@@ -15,7 +15,7 @@ from uuid import uuid4
 ANSWER_SECONDS = 20.0
 PAUSE_SECONDS = 0.2
 ROWS = (40, 120)
-# A new document now and then: one that grows for ever would make the reader slow.
+# Then comes a new document: an ever-growing one would slow the reader down.
 IMPORTS_PER_DOCUMENT = 6
 CANCELLED, UNDONE, SENT_TWICE = 0.12, 0.1, 0.3
 LONGEST_BEFORE_CANCEL = 6.0
@@ -24,7 +24,7 @@ OK, CONFLICT = 200, 409
 
 
 class Fate(StrEnum):
-    """What became of an import, as its client was told."""
+    """The outcome of an import, as its client knows it."""
 
     OPEN = "open"
     COMPLETED = "completed"
@@ -35,7 +35,7 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Accepted:
-    """An import that the web server has accepted, and what is known of it since."""
+    """An import that the web server has accepted, and what its client knows about it."""
 
     job_id: str
     document_id: str
@@ -46,33 +46,33 @@ class Accepted:
 
 @dataclass(slots=True)
 class Ledger:
-    """All that was accepted, by all clients."""
+    """Everything that was accepted, from all clients."""
 
     imports: list[Accepted] = field(default_factory=list)
     extra_jobs: int = 0
-    """Requests sent twice that were answered with different imports."""
+    """How many requests, sent twice, were answered with two different imports."""
 
     @property
     def document_ids(self) -> list[str]:
-        """Every document that something was imported into."""
+        """All documents that have imports."""
         return list(dict.fromkeys(each.document_id for each in self.imports))
 
     @property
     def recent_documents(self) -> list[str]:
-        """Those that the last imports went to."""
+        """The documents of the latest imports."""
         return list(
             dict.fromkeys(each.document_id for each in self.imports[-IMPORTS_PER_DOCUMENT:])
         )
 
 
 class Api:
-    """The REST API of an installation that may be away at any time."""
+    """The REST API of an installation that may be down at any time."""
 
     def __init__(self, address: str, key: str, ended: threading.Event) -> None:
         self._address, self._key, self._ended = address, key, ended
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
-        """Status and JSON; asked again and again until there is an answer that is one.
+        """Status and JSON of the answer; repeats the request until it gets a usable one.
 
         Raises:
             TimeoutError: the run has ended meanwhile.
@@ -98,7 +98,7 @@ class Api:
 
 
 class Client(threading.Thread):
-    """Imports one file after the other until it is told to stop, and then sees to the last one."""
+    """Imports one file after another until told to stop, and then finishes the last one."""
 
     def __init__(
         self, api: Api, dataset_id: str, ledger: Ledger, seed: str, stopping: threading.Event
@@ -117,7 +117,7 @@ class Client(threading.Thread):
                 for _ in range(IMPORTS_PER_DOCUMENT):
                     if not self._stopping.is_set():
                         self._import_one(document)
-        except BaseException as trouble:  # noqa: BLE001  (the run looks at it)
+        except BaseException as trouble:  # noqa: BLE001  (the run reports it)
             self.trouble = trouble
 
     def _new_document(self) -> str:
@@ -153,7 +153,7 @@ class Client(threading.Thread):
         return str(answer["job_id"])
 
     def _cancel(self, accepted: Accepted) -> None:
-        """Acknowledged, or told that it ended, or that it is being published just now."""
+        """Cancel it, unless it has ended or is being published."""
         status, answer = self._api.ask("POST", f"imports/{accepted.job_id}/cancel")
         if status == OK:
             accepted.fate = Fate.CANCELLED
@@ -169,14 +169,14 @@ class Client(threading.Thread):
 
     def _undo(self, accepted: Accepted) -> None:
         status, answer = self._api.ask("POST", f"imports/{accepted.job_id}/undo")
-        if status == CONFLICT:  # an earlier request did it, and its answer was lost
+        if status == CONFLICT:  # an earlier request did it, but its answer was lost
             _, answer = self._api.ask("GET", f"imports/{accepted.job_id}")
         assert answer["undone_at"], answer
         accepted.fate = Fate.UNDONE
 
 
 def _form(content: str) -> tuple[bytes, str]:
-    """A form with a file, and its content type."""
+    """The body of a form with a file, and its content type."""
     boundary = uuid4().hex
     body = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="rows.csv"\r\n'

@@ -1,4 +1,4 @@
-"""How far a chaos run is: a bar on a terminal, a line now and then in a pipe."""
+"""The progress of a chaos run: a bar on a terminal, a line now and then in a pipe."""
 
 import time
 from typing import TextIO
@@ -34,7 +34,7 @@ class ChaosDisplay(Display):
             self._bar.add_task(name, total=total, what="")
 
     def __call__(self, done: int, what: str = "") -> None:
-        """So many are done."""
+        """Show that `done` are done and that `what` is next."""
         if self._bar:
             self._bar.update(self._bar.tasks[-1].id, completed=done, what=what)
         elif time.monotonic() - self._told > SECONDS_BETWEEN_LINES:

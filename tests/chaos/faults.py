@@ -1,4 +1,4 @@
-"""What is done to an installation, one thing at a time."""
+"""The faults, injected into an installation one at a time."""
 
 import random
 import time
@@ -13,9 +13,9 @@ from tests.chaos.messages import hint_at_all, messages
 from tests.chaos.surroundings import LEASE_SECONDS
 
 COPIES = 20
-# How long messages are held back, and Valkey stays away.
+# How long messages are held back, and Valkey stays down.
 AWAY_SECONDS = (0.5, 3.0)
-# A little longer than a lease: whoever is stopped comes back when others have taken over.
+# A little longer than a lease: a stopped worker wakes up when others have taken over.
 PAST_LEASE_SECONDS = LEASE_SECONDS + 1.5
 TERMINATE = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -24,18 +24,18 @@ TERMINATE = """
 
 
 class NoEffect(Exception):
-    """There was nothing it could be done to at this moment."""
+    """There was nothing to inject the fault into at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Whom faults are done to, and chance."""
+    """The installation under test, and the source of randomness."""
 
     installation: Installation
     chance: random.Random
 
     def pick(self, role: str) -> psutil.Process:
-        """Any process of a role.
+        """A random process of a role.
 
         Raises:
             NoEffect: there is none at this moment.
@@ -66,18 +66,18 @@ def kill(role: str) -> Act:
 
 
 def stop_past_the_lease(scene: Scene) -> None:
-    """SIGSTOP for a worker until others have taken its work; then it goes on where it was."""
+    """SIGSTOP for a worker until others have taken its work; then it continues where it was."""
     try:
         stopped = scene.pick("worker")
         stopped.suspend()
         time.sleep(PAST_LEASE_SECONDS)
         stopped.resume()
-    except psutil.Error as gone:  # the watchdog may have ended it with its cluster meanwhile
+    except psutil.Error as gone:  # the watchdog may have killed it with its cluster
         raise NoEffect("worker") from gone
 
 
 def terminate_backends(scene: Scene) -> None:
-    """Cut off every client of PostgreSQL."""
+    """Drop the connections of all clients of PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute(TERMINATE)
     connections.close_all()
@@ -94,17 +94,17 @@ def restart_postgres(mode: str) -> Act:
 
 
 def kill_everything(scene: Scene) -> None:
-    """A power cut for all but the database."""
+    """A power cut for everything but the database."""
     scene.installation.kill_all()
 
 
 def restart_everything(scene: Scene) -> None:
-    """As a new version is brought out: all end politely, and start again."""
+    """Like a deployment: everything ends gracefully, and starts again."""
     scene.installation.ask_to_end()
 
 
 def double_messages(scene: Scene) -> None:
-    """Each message many times."""
+    """Put each message back many times."""
     hint_at_all()
     queue = messages()
     queue.put(queue.take() * COPIES)
@@ -163,5 +163,5 @@ REDIS_ONLY: Mapping[str, Act] = {"kill -9 Redis": kill_redis, "FLUSHALL": empty_
 
 
 def faults_for(broker: str) -> dict[str, Act]:
-    """All kinds of faults that can be done where the queue is at `broker`."""
+    """All kinds of faults that are possible with this broker."""
     return {**EVERYWHERE, **(REDIS_ONLY if broker == "redis" else {})}

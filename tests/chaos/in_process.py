@@ -1,6 +1,6 @@
-"""The parts of a chaos run that need no processes: long walks, races, all crash points.
+"""The parts of a chaos run that need no other processes: random walks, races, crash points.
 
-Each is what a test of `make test` does a little of, as often as it takes.
+Tests of `make test` run a little of each; this runs all of it.
 """
 
 import sys
@@ -27,7 +27,7 @@ RACES = {
 
 @dataclass(slots=True)
 class PartResult:
-    """What a part came to: counts by name, and what did not hold."""
+    """The result of a part: counts by name, and broken promises."""
 
     part: str
     seed: int
@@ -37,29 +37,29 @@ class PartResult:
 
     @property
     def is_good(self) -> bool:
-        """Whether all of it held."""
+        """Whether every promise held."""
         return not self.wrong
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for machines."""
+        """The result for machines."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         return {"is_good": self.is_good, **found}
 
     def table(self) -> Table:
-        """All of it for people."""
+        """The result for people."""
         table = Table(title=f"Chaos, {self.part}, seed {self.seed}", show_header=False)
         for name, count in self.counts.items():
             table.add_row(name, f"{count:,}")
         table.add_section()
-        table.add_row("inconsistent", f"{len(self.wrong):,}")
+        table.add_row("violations", f"{len(self.wrong):,}")
         table.add_row("minutes", f"{self.seconds / 60:.1f}")
         for each in self.wrong:
-            table.add_row("wrong", each)
+            table.add_row("violation", each)
         return table
 
 
 def run_part(part: str, seed: int, steps: int, share: float) -> PartResult:
-    """One of `model`, `races` and `points`; `share` of the races and points."""
+    """Run `model`, `races` or `points`; `share` applies to races and points."""
     call_command("migrate", verbosity=0)
     result, began = PartResult(part, seed), time.monotonic()
     if part == "model":
@@ -99,7 +99,7 @@ def _race(result: PartResult, share: float) -> None:
 
 
 def _hit_all(result: PartResult, share: float) -> None:
-    """Every fault at every point; a smaller share takes every so many."""
+    """Inject every fault at every point, or an evenly spread share of them."""
     for scenario in SCENARIOS:
         hits = list(every_hit(scenario))[:: max(1, round(1 / share))]
         with ChaosDisplay(sys.stderr, scenario.name, len(hits)) as display:

@@ -25,7 +25,7 @@ START_SECONDS = 60.0
 
 
 class Installation:
-    """What runs for a home. What dies is started again, as systemd would."""
+    """The processes of a home; whatever dies is restarted, as systemd would."""
 
     def __init__(self, home: Path, valkey: Valkey | None) -> None:
         self.home, self.valkey = home, valkey
@@ -41,11 +41,11 @@ class Installation:
         self._keeper = Thread(target=self._keep, name="keeper")
 
     def start(self) -> None:
-        """Start web server and workers, and look after them from here on."""
+        """Start web server and workers, and keep them running."""
         self._keeper.start()
 
     def stop(self) -> None:
-        """End it all, politely."""
+        """Shut everything down gracefully."""
         self._ended.set()
         self._keeper.join()
         self.ask_to_end()
@@ -61,7 +61,7 @@ class Installation:
         return Postgres(self.home)
 
     def find(self, role: str) -> list[psutil.Process]:
-        """The processes of a role: web, workers, cluster, reaper, sentinel, worker and so on."""
+        """The processes of a role, such as web, workers, cluster, reaper, sentinel or worker."""
         if role in self._commands:
             return self._of(lambda: [psutil.Process(self._processes[role].pid)])
         commands = {"cluster": "qcluster", "reaper": "import_reaper"}
@@ -76,7 +76,7 @@ class Installation:
                 process.terminate()
 
     def kill_all(self) -> None:
-        """SIGKILL for every process there is, at once: a power cut but for the database."""
+        """SIGKILL for all processes at once: a power cut for everything but the database."""
         with self._lock:
             found: list[psutil.Process] = []
             for process in self._processes.values():
@@ -88,20 +88,21 @@ class Installation:
                     each.kill()
 
     def survivors(self) -> list[str]:
-        """What of it runs on after its end, but for PostgreSQL and Valkey."""
+        """The processes that outlived `stop`, apart from PostgreSQL and Valkey."""
         home, found = str(self.home), []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 is_ours = process.environ().get("SEGMILL_HOME") == home
                 if is_ours and process.pid != os.getpid() and "python" in process.name():
-                    found.append(f"process {process.pid} runs on: {' '.join(process.cmdline())}")
+                    command = " ".join(process.cmdline())
+                    found.append(f"process {process.pid} is still running: {command}")
         return found
 
     def _children(self) -> list[psutil.Process]:
         return psutil.Process(self._processes["workers"].pid).children()
 
     def _members(self, role: str) -> list[int]:
-        """By what the cluster tells of itself; what has died since is none."""
+        """The pids that the cluster reports, without those that have died since."""
         alive = {child.pid for top in self._children() for child in top.children(recursive=True)}
         pids: list[int] = []
         for told in Stat.get_all():
@@ -136,15 +137,15 @@ class Installation:
 
 
 class Postgres:
-    """The embedded server of a home; whoever connects next starts it again."""
+    """The embedded server of a home; the next client starts it again."""
 
     def __init__(self, home: Path) -> None:
         self._paths = ServerPaths.of(home)
         self._server = server_of(home)
 
     def restart(self, mode: str) -> None:
-        """`fast` cuts connections off and writes all out; `immediate` is a crash."""
-        with locks.exclusive(self._paths.start_lock):  # nobody starts it before it has ended
+        """`fast` drops connections and flushes everything; `immediate` is a crash."""
+        with locks.exclusive(self._paths.start_lock):  # nobody starts it before it has stopped
             run_as_server(
                 *("pg_ctl", "stop", f"--mode={mode}", "--wait", "--timeout=60"),
                 f"--pgdata={self._paths.data.name}",
@@ -154,10 +155,10 @@ class Postgres:
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Look until it is true.
+    """Wait until `true()` is true.
 
     Raises:
-        TimeoutError: it did not come true in time.
+        TimeoutError: it did not become true in time.
     """
     deadline = time.monotonic() + seconds
     while not true():

@@ -1,4 +1,4 @@
-"""The messages of the queue, taken out and put back, whichever broker holds them."""
+"""Takes messages out of the queue and puts them back, with either broker."""
 
 from typing import Protocol
 from uuid import uuid4
@@ -13,17 +13,17 @@ from segments.models import ImportJob
 
 
 class Messages(Protocol):
-    """The messages that wait."""
+    """The waiting messages."""
 
     def take(self) -> list[bytes]:
-        """All of them; none is there afterwards."""
+        """Remove and return all of them."""
 
     def put(self, messages: list[bytes]) -> None:
-        """Put messages at the end, in this order."""
+        """Append messages in this order."""
 
 
 class OrmMessages:
-    """Messages in PostgreSQL; those that a worker holds are left alone."""
+    """Messages in PostgreSQL, except those that a worker holds."""
 
     def take(self) -> list[bytes]:
         waiting = OrmQ.objects.filter(lock__lte=timezone.now())
@@ -37,7 +37,7 @@ class OrmMessages:
 
 
 class RedisMessages:
-    """Messages in a list of Valkey's."""
+    """Messages in a Valkey list."""
 
     def take(self) -> list[bytes]:
         broker = get_broker()
@@ -54,11 +54,11 @@ class RedisMessages:
 
 
 def messages() -> Messages:
-    """Those of the broker that is set."""
+    """The messages of the configured broker."""
     return OrmMessages() if Conf.ORM else RedisMessages()
 
 
 def hint_at_all() -> None:
-    """A message for every open import, and one for an import that never was."""
+    """Send a message for every open import, and one for an import that does not exist."""
     for job_id in [*ImportJob.objects.open().values_list("pk", flat=True), uuid4()]:
         enqueue(job_id)

@@ -1,4 +1,4 @@
-"""A chaos run: an installation at work, faults one after the other, and a look at what is left."""
+"""A chaos run: a working installation, one fault after another, and a check of the result."""
 
 import random
 import threading
@@ -24,16 +24,16 @@ from tests.chaos.results import ChaosResult, Done, recoveries
 from tests.chaos.valkey import Valkey
 from tests.servers.embeddings import EmbeddingsServer
 
-# Every other fault is let to be recovered from, so that it is seen how long that takes; the
-# rest come as they like, at times at once, so that faults meet.
+# After this share of faults we wait for the recovery, to measure it; the others follow at random,
+# sometimes at once, so that faults overlap.
 PAUSE_SECONDS = (0.0, 4.0)
 RECOVERY_SHARE = 0.5
 LONGEST_RECOVERY_SECONDS = 40.0
 CLIENTS = 2
-# A request to the endpoint takes so long: faults shall meet chunks half done.
+# How long a request to the endpoint takes, so that faults hit chunks half done.
 ANSWER_SECONDS = 0.25
 START_SECONDS = 120.0
-# After the last fault, for all that is open to end: many times a lease.
+# How long open imports may take to end after the last fault: many leases.
 END_SECONDS = 240.0
 TIDY_SECONDS = 60.0
 RETRY_SECONDS = 0.3
@@ -42,7 +42,7 @@ Tell = Callable[[int, str], None]
 
 
 class ChaosRun:
-    """One broker, so many faults."""
+    """A run with one broker."""
 
     def __init__(
         self, home: Path, broker: str, seed: int, server: EmbeddingsServer, valkey: Valkey | None
@@ -57,7 +57,7 @@ class ChaosRun:
         server.seconds = ANSWER_SECONDS
 
     def run(self, faults: int, tell: Tell) -> ChaosResult:
-        """Do so many faults and wait for the end of all imports."""
+        """Inject that many faults and wait until all imports have ended."""
         began = time.monotonic()
         call_command("migrate", verbosity=0)
         clients = self._make_clients()
@@ -94,7 +94,7 @@ class ChaosRun:
         return any(each.fate == Fate.COMPLETED for each in self._ledger.imports)
 
     def _do_faults(self, wanted: int, reader: Reader, tell: Tell) -> None:
-        """Every kind about as often, in random order."""
+        """Inject every kind about equally often, in random order."""
         kinds = faults_for(self.result.broker)
         order: list[str] = []
         while len(self._faults) < wanted:
@@ -118,7 +118,7 @@ class ChaosRun:
             time.sleep(self._scene.chance.uniform(*PAUSE_SECONDS))
 
     def _finish(self, clients: list[Client]) -> None:
-        """Let every import end, undisturbed."""
+        """Let every import end without more faults."""
         self._stopping.set()
         deadline = time.monotonic() + END_SECONDS
         for client in clients:
@@ -128,7 +128,7 @@ class ChaosRun:
             self._ended.set()
         self.result.wrong += [f"{c.name}: {c.trouble!r}" for c in clients if c.trouble]
         try:
-            wait_until(lambda: not _left_over(), TIDY_SECONDS, "nothing is staged any more")
+            wait_until(lambda: not _left_over(), TIDY_SECONDS, "staged rows are gone")
         except TimeoutError as untidy:
             self.result.wrong.append(f"{untidy}: {_left_over()}")
 
@@ -160,7 +160,7 @@ class ChaosRun:
         total = Document.objects.get(pk=document_id).segment_count
         positions = segments.order_by("position").values_list("position", flat=True)
         if total != len(positions) or len(set(positions)) != total:
-            self.result.wrong.append(f"document {document_id}: {total} by its totals")
+            self.result.wrong.append(f"document {document_id}: its totals say {total}")
 
 
 def _wait_for_a_move(reader: Reader) -> None:
@@ -180,7 +180,7 @@ def _open_imports() -> str:
 
 
 def _left_over() -> dict[str, int]:
-    """How much is staged still, by table."""
+    """How much is still staged, by table."""
     models = (Chunk, StagedRow, StagedVector)
     counts = {model.__name__: model._default_manager.count() for model in models}
     return {name: count for name, count in counts.items() if count}

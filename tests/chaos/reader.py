@@ -1,4 +1,4 @@
-"""Somebody who reads documents all the while, and notes what is half visible and what stands still.
+"""A reader that watches documents all the time, and notes half-visible imports and standstills.
 
 Each look is one statement, and so one snapshot of the database.
 """
@@ -13,7 +13,7 @@ from django.db import Error, connection, connections
 LOOK_SECONDS = 0.1
 FINAL = ("completed", "failed", "cancelled")
 
-# Of each import into the documents: what is visible of it, and what changes when it moves.
+# For each import into the documents: what is visible of it, and what changes as it progresses.
 LOOK = """
     SELECT j.id::text, j.status, j.undone_at IS NOT NULL, j.rows_staged, j.rows_created,
            (SELECT count(*) FROM segments_documentsegment s WHERE s.import_job_id = j.id),
@@ -34,7 +34,7 @@ LOOK = """
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """For how long an import was not seen to move."""
+    """A period in which an import made no progress."""
 
     job_id: str
     began: float
@@ -66,10 +66,10 @@ class Reader(threading.Thread):
         self._seen: dict[str, _Seen] = {}
         self.sightings = Sightings()
         self.last_move = 0.0
-        """When any import was last seen to move."""
+        """When any import last made progress."""
 
     def run(self) -> None:
-        """Look until told to stop; a database that is away is looked at again."""
+        """Look until told to stop; if the database is down, try again."""
         while not self._stopping.wait(LOOK_SECONDS):
             try:
                 self._look()
@@ -78,7 +78,7 @@ class Reader(threading.Thread):
         connections.close_all()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._stopping.set()
         self.join()
 
@@ -99,8 +99,8 @@ class Reader(threading.Thread):
         told_rows, told_words, rows, words = numbers[:4]
         if (told_rows, told_words) != (rows, words):
             self.sightings.half_visible.append(
-                f"document {key}: {rows} rows and {words} characters, {told_rows} and "
-                f"{told_words} by its totals"
+                f"document {key}: {rows} rows and {words} characters, but its totals say "
+                f"{told_rows} and {told_words}"
             )
 
     def _check_rows(self, key: str, status: str, is_undone: bool, numbers: list[int]) -> None:

