@@ -10,10 +10,10 @@ from segments.models.import_job import ImportJob
 
 
 class Heartbeat(models.Model):
-    """A sign of life, on the database's clock.
+    """When something last ran, on the database's clock.
 
     Names: `worker:HOST` for a machine's workers, `reaper`, `canary sent` for the task that
-    shows that workers take tasks, and `clean up` for what is removed by age.
+    proves that workers take tasks, and `clean up` for the removal of old data.
     """
 
     name = models.CharField(primary_key=True, max_length=255)
@@ -52,7 +52,7 @@ class DeletedJob(models.Model):
 
 
 class ProgressSample(models.Model):
-    """The rows that a phase of an import had behind it; written with the rows themselves."""
+    """How many rows a phase of an import had finished; written with the rows themselves."""
 
     job = models.ForeignKey(
         ImportJob,
