@@ -121,22 +121,22 @@ BUDGET = [
 METRICS = [
     RunSQLFile(
         "functions/keep_deleted_import.sql",
-        sha256="91cb104820737e869ef37058c7e3fc35fbe65180aea5ba24a5ad60d3842bbceb",
+        sha256="ab910542dfdd1b82b394910fb48107903f02fe28a1df10590abcae43db6b7df8",
         undo="DROP FUNCTION segments_keep_deleted_import",
     ),
     RunSQLFile(
         "functions/keep_deleted_reembedding.sql",
-        sha256="d7807d2d21119b0864b9ab71a2cee45e10bccdcdf7369308acdbd73a4399e4bc",
+        sha256="a2734f531338e594751abd184fdb6e031acd711a39691190c9b6970cbc22f5c3",
         undo="DROP FUNCTION segments_keep_deleted_reembedding",
     ),
     RunSQLFile(
         "triggers/deleted_import_is_kept.sql",
-        sha256="5633f198693e0b147d6cabb324a37ec52b4ff03ca1d22f7c3f0df49d7828b0cc",
+        sha256="f9af39862bac2176ce08bb2b85d59a6e552170e8a8550a0cc19feb93b5962cac",
         undo="DROP TRIGGER deleted_import_is_kept ON segments_importjob",
     ),
     RunSQLFile(
         "triggers/deleted_reembedding_is_kept.sql",
-        sha256="5634e2b1d18b61d5e0750f6eb1f42ce3ce1da27b700c3cf1a8c6551fb79ed055",
+        sha256="9660001d8b765656d8dcecb9efd4658f6e7f66ef0fbd003dffb65712775518dd",
         undo="DROP TRIGGER deleted_reembedding_is_kept ON segments_reembedding",
     ),
 ]

@@ -34,10 +34,11 @@ def _own_runner(node: ast.AST) -> Iterator[str]:
     """The name of a function that hands its first argument on to a runner as the command."""
     if isinstance(node, ast.FunctionDef) and node.args.args:
         first = node.args.args[0].arg
-        calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
-        commands = [call.args[0] for call in calls if ast.unparse(call.func) in RUNNERS]
-        if first in map(ast.unparse, commands):
-            yield node.name
+        for call in ast.walk(node):
+            if not isinstance(call, ast.Call) or ast.unparse(call.func) not in RUNNERS:
+                continue
+            if [ast.unparse(argument) for argument in call.args[:1]] == [first]:
+                yield node.name
 
 
 def _words(nodes: list[ast.expr]) -> Iterator[str]:

@@ -1,5 +1,5 @@
--- Keeps what a deleted import had done, so that no counter of /metrics falls: Prometheus would take
--- that for a restart and count everything again. An import that had not ended becomes `deleted`.
+-- What a deleted import had done stays counted: Prometheus takes a counter that falls for a
+-- restart, and would count everything again.
 CREATE OR REPLACE FUNCTION segments_keep_deleted_import() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO segments_deletedjob (

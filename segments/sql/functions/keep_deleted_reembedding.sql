@@ -1,4 +1,4 @@
--- Keeps what endpoints billed for a deleted re-embedding, so that no counter of /metrics falls.
+-- What a deleted re-embedding asked of its endpoint stays counted.
 CREATE OR REPLACE FUNCTION segments_keep_deleted_reembedding() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO segments_deletedjob (embedding_requests, embedding_tokens, embedding_cost)
