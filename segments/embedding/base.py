@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from segments.embedding.credentials import Secret
 from segments.exceptions import VectorsRefused
 
-# OpenAI's own limits of a request (API reference, "Create embeddings"): 300,000 tokens in all,
-# 8,192 a text. Others allow as much or are told otherwise.
+# OpenAI's limits per request (API reference, "Create embeddings"): 8,192 tokens per text and
+# 300,000 in all. Others allow as much, or are configured.
 MAX_REQUEST_TOKENS = 300_000
 TOKEN_LIMIT = 8_192
 

@@ -77,7 +77,7 @@ class ApiKeyRate(models.Model):
 
 
 class UploadFile(models.Model):
-    """A stored file of a tenant. Imports share it; it goes when none needs it."""
+    """A tenant's stored file, uploaded ahead of its import; the import shares its `key`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="uploads")

@@ -284,7 +284,7 @@ NAMED = """
     SELECT tgname FROM pg_trigger
     WHERE tgrelid::regclass::text ~ '^(datasets|segments)_' AND NOT tgisinternal
 """
-# Those that keep the full-text entry, and those that count, refuse nothing.
+# Those that keep the full-text entry, or what was deleted, refuse nothing.
 NOT_RULES = {
     "segment_full_text_on_insert",
     "segment_full_text_on_update",

@@ -1,4 +1,4 @@
-"""One use case, three doors: the same file gives the same segments, whichever it came through."""
+"""One use case, three sources: the same file gives the same segments, whichever it came through."""
 
 from collections.abc import Callable
 from pathlib import Path
