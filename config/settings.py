@@ -146,7 +146,7 @@ SEGMILL_EMBEDDING_NORMALISE = env.switch("SEGMILL_EMBEDDING_NORMALISE", default=
 SEGMILL_EMBEDDING_PRICE = env.amount("SEGMILL_EMBEDDING_PRICE", "0")
 SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE = env.whole_number("SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE", 0)
 SEGMILL_EMBEDDING_TOKENS_PER_MINUTE = env.whole_number("SEGMILL_EMBEDDING_TOKENS_PER_MINUTE", 0)
-# Large enough that the way there does not count, small enough that a chunk of 2,000 rows
+# Large enough that the way there does not count, small enough that a chunk of 4,000 rows
 # keeps several requests in flight.
 SEGMILL_EMBEDDING_BATCH_TEXTS = env.whole_number("SEGMILL_EMBEDDING_BATCH_TEXTS", 256, minimum=1)
 SEGMILL_EMBEDDING_CALLS = env.whole_number("SEGMILL_EMBEDDING_CALLS", 4, minimum=1)

@@ -189,7 +189,7 @@ def _grouped(
     for line, found in groupby(problems, key=attrgetter("line")):
         every = list(found)
         cells = next((cells for each in every if (cells := cells_of(each))), ())
-        yield BadRow(line, cells, " ".join(map(_sentence, every)))
+        yield BadRow(line, cells, f"Line {line:,}: {' '.join(map(_sentence, every))}")
 
 
 def _sentence(problem: Problem) -> str:

@@ -120,84 +120,24 @@ BUDGET = [
 ]
 METRICS = [
     RunSQLFile(
-        "functions/bucket_bounds.sql",
-        sha256="4b1db8f48847bf1a1a57a3829626d48fa822837698a78b7faef3eafaea2e148e",
-        undo="DROP FUNCTION segments_bucket_bounds",
+        "functions/keep_deleted_import.sql",
+        sha256="ab910542dfdd1b82b394910fb48107903f02fe28a1df10590abcae43db6b7df8",
+        undo="DROP FUNCTION segments_keep_deleted_import",
     ),
     RunSQLFile(
-        "functions/bucket.sql",
-        sha256="083ce28584fe95280f54cd70fd1ab9301d40edc99e3d2cb3ef0cd2863af2ad3b",
-        undo="DROP FUNCTION segments_bucket",
+        "functions/keep_deleted_reembedding.sql",
+        sha256="a2734f531338e594751abd184fdb6e031acd711a39691190c9b6970cbc22f5c3",
+        undo="DROP FUNCTION segments_keep_deleted_reembedding",
     ),
     RunSQLFile(
-        "functions/counts_of_import.sql",
-        sha256="007d5c3097c3a8774b2d3f28781303860bb07ca0999f2e53aef9aac63790fa38",
-        undo="DROP FUNCTION segments_counts_of_import",
+        "triggers/deleted_import_is_kept.sql",
+        sha256="f9af39862bac2176ce08bb2b85d59a6e552170e8a8550a0cc19feb93b5962cac",
+        undo="DROP TRIGGER deleted_import_is_kept ON segments_importjob",
     ),
     RunSQLFile(
-        "functions/counts_of_chunk.sql",
-        sha256="47fa67fad4e583c07a4254a21dd5d9a6cf3230185aa276fcab5152bbe114f139",
-        undo="DROP FUNCTION segments_counts_of_chunk",
-    ),
-    RunSQLFile(
-        "functions/counts_of_reembedding.sql",
-        sha256="e66bb561429bfc9987b5dda5a0f0c04c3da005e1a37d13a869b3b0a2937305bd",
-        undo="DROP FUNCTION segments_counts_of_reembedding",
-    ),
-    RunSQLFile(
-        "functions/count_import.sql",
-        sha256="5352366fb7a5b23c8c300a6c91b6c71b60fed4b4008cd450389529927072e1c8",
-        undo="DROP FUNCTION segments_count_import",
-    ),
-    RunSQLFile(
-        "functions/count_cleared_chunks.sql",
-        sha256="b9838f0ee86fdc3cca4352198f17c989796b4e96d253646f6975afdd8de3f973",
-        undo="DROP FUNCTION segments_count_cleared_chunks",
-    ),
-    RunSQLFile(
-        "functions/count_reembedding.sql",
-        sha256="941c30a6ac7ec86769f767f69db7d682eaf87ae62fe51077c466653d1ddc7cb9",
-        undo="DROP FUNCTION segments_count_reembedding",
-    ),
-    RunSQLFile(
-        "functions/count_retry.sql",
-        sha256="f9b555dd32303fa9a11f9504411de83040044ca38bda9ecf8840d7eb8d5eb664",
-        undo="DROP FUNCTION segments_count_retry",
-    ),
-    RunSQLFile(
-        "triggers/import_counted_at_its_end.sql",
-        sha256="132fe0724c08db94853643eb243dfcc7be4ac46e8971f169a82b2a454bee6085",
-        undo="DROP TRIGGER import_counted_at_its_end ON segments_importjob",
-    ),
-    RunSQLFile(
-        "triggers/import_counted_when_deleted.sql",
-        sha256="cb965457bddeb53d922e3a3a2f0966904b9b576da36db8c47695eb208b77e98d",
-        undo="DROP TRIGGER import_counted_when_deleted ON segments_importjob",
-    ),
-    RunSQLFile(
-        "triggers/chunks_counted_when_cleared.sql",
-        sha256="c2404c07ad0467f2de8e0ad76e82f302eea7d8851eba2c104f71e75e8d2a918a",
-        undo="DROP TRIGGER chunks_counted_when_cleared ON segments_chunk",
-    ),
-    RunSQLFile(
-        "triggers/reembedding_counted_when_deleted.sql",
-        sha256="c7410482a4cec4b855bbf87ad0108c7cf2a2de0cb41228311855781a244a38ee",
-        undo="DROP TRIGGER reembedding_counted_when_deleted ON segments_reembedding",
-    ),
-    RunSQLFile(
-        "triggers/prepare_retry_counted.sql",
-        sha256="02ebabeef5ae549994eb9b7de368414c350514643c31fe57e28c4a1e86abb2a4",
-        undo="DROP TRIGGER prepare_retry_counted ON segments_importjob",
-    ),
-    RunSQLFile(
-        "triggers/publish_retry_counted.sql",
-        sha256="4d6c221ad4fd0bdf24416507d8b8b75b07dce732679f7930989c716002e6b531",
-        undo="DROP TRIGGER publish_retry_counted ON segments_importjob",
-    ),
-    RunSQLFile(
-        "triggers/chunk_retry_counted.sql",
-        sha256="18c454a820e37ea1b42b4c4a521f0a9c292f88dc198567dbc79d971b027c3d11",
-        undo="DROP TRIGGER chunk_retry_counted ON segments_chunk",
+        "triggers/deleted_reembedding_is_kept.sql",
+        sha256="9660001d8b765656d8dcecb9efd4658f6e7f66ef0fbd003dffb65712775518dd",
+        undo="DROP TRIGGER deleted_reembedding_is_kept ON segments_reembedding",
     ),
 ]
 

@@ -11,7 +11,7 @@ from segments.models.embedding import (
     Reembedding,
 )
 from segments.models.import_job import Chunk, ImportJob
-from segments.models.operations import Heartbeat, MetricCount, ProgressSample
+from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
     RememberedColumns,
@@ -25,13 +25,13 @@ __all__ = [
     "ApiKey",
     "ApiKeyRate",
     "Chunk",
+    "DeletedJob",
     "DocumentSegment",
     "EmbeddingBudget",
     "EmbeddingCall",
     "EmbeddingTurn",
     "Heartbeat",
     "ImportJob",
-    "MetricCount",
     "ModelProvider",
     "ProgressSample",
     "ProviderModel",

@@ -1,8 +1,9 @@
 """XLSX (ECMA-376, SpreadsheetML) written as it is sent: a row is in memory at a time.
 
 Every cell is an inline text in the number format “Text” and with the mark of a quote prefix, so
-that no program calculates it, not even when somebody edits it. The writers on the package index
-hold a sheet or its texts in memory, or (XlsxWriter) take a text between <r> and </r> for markup.
+that no program calculates it, not even when somebody edits it. openpyxl's
+write-only mode streams too, but to a file that is whole before its first byte can be sent;
+XlsxWriter takes a text between <r> and </r> for markup.
 """
 
 import io

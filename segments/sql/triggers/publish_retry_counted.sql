@@ -1,6 +1,0 @@
--- Every claim of an import's publication after the first is counted as a retry.
-CREATE OR REPLACE TRIGGER publish_retry_counted
-    AFTER UPDATE OF attempts ON segments_importjob
-    FOR EACH ROW WHEN (
-        NEW.status = 'publishing' AND OLD.attempts >= 1 AND NEW.attempts > OLD.attempts)
-    EXECUTE FUNCTION segments_count_retry('publish');
