@@ -1,6 +1,6 @@
-"""How long a transaction waits for locks, statements and the disk."""
+"""How long a transaction waits for locks, statements and the disk; how it is planned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -50,6 +50,28 @@ def not_for_the_disk() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
+
+
+@contextmanager
+def planner_settings(values: Mapping[str, str]) -> Iterator[None]:
+    """Have the statements inside planned under `values`; afterwards as usual.
+
+    For tables whose statistics are of other rows than those that the statements read.
+    """
+    _set_all(values)
+    yield
+    _set_all(dict.fromkeys(values, "on"))
+
+
+SET_ALL = """
+    SELECT set_config(name, value, true)
+    FROM unnest(%s::text[], %s::text[]) AS setting (name, value)
+"""
+
+
+def _set_all(values: Mapping[str, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SET_ALL, [list(values), list(values.values())])
 
 
 def _set_local(setting: str, seconds: int) -> None:

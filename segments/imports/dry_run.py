@@ -58,10 +58,10 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
     began = perf_counter()
     with staging.visit() as visit:
         tally = prepare.prepare_rows(visit, given, target, _no_fence, listener)
-        aim = prepare.aim_of(visit, given, target, tally)
+        spec = prepare.merge_spec(visit, given, target, tally)
         price = price_of(target.provider, target.model, target.tenant_id)
-        plan = make_plan(aim, price, with_removals=not tally.is_partial)
-        refusal = _refused(tally, given.options) or _over_budget(aim, given.options, price)
+        plan = make_plan(spec, price, with_removals=not tally.is_partial)
+        refusal = _refused(tally, given.options) or _over_budget(spec, given.options, price)
     return DryRun(
         columns=tally.columns,
         rows=tally.rows,
@@ -89,9 +89,9 @@ def _refused(tally: PrepareStats, options: ImportOptions) -> str:
     return f"{tally.failed:,} {'row is' if tally.failed == 1 else 'rows are'} bad."
 
 
-def _over_budget(aim: MergeSpec, options: ImportOptions, price: Decimal | None) -> str:
+def _over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal | None) -> str:
     try:
-        refuse_over_budget(aim, options, price)
+        refuse_over_budget(spec, options, price)
     except ImportRefused as refusal:
         return str(refusal)
     return ""

@@ -22,7 +22,7 @@ from segments.exceptions import EmbeddingUnavailable
 from segments.files.types import RowProblem, shown
 from segments.imports import chunks, row_errors
 from segments.imports.chunks import ChunkClaim
-from segments.imports.merge import SAME_TEXT
+from segments.imports.staging import SAME_TEXT
 from segments.models import ImportJob, StagedVector
 from segments.models.import_job import OnError
 

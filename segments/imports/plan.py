@@ -8,30 +8,24 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from segments.db.transactions import planner_settings
 from segments.exceptions import BudgetExceeded, OptionRefused
 from segments.files.options import ImportOptions
 from segments.files.types import JSONValue, shown
-from segments.imports.merge import SAME_TEXT, WITHOUT_LOOPS, MergeSpec, planner_settings
+from segments.imports.merge import (
+    NO_LOOPS,
+    UNMATCHED_ROW,
+    UNMATCHED_SEGMENT,
+    MergeSpec,
+    targets,
+)
+from segments.imports.staging import SAME_TEXT
 from segments.models.import_job import ImportMode
 
 # Changes of each kind that are shown.
 CHANGES_SHOWN = 10
 TOKENS_PER_PRICE = 1_000_000
 
-COUNTS = """
-    SELECT count(*) FILTER (WHERE is_changed), count(*) FILTER (WHERE NOT is_changed)
-    FROM ({targets}) t
-"""
-UNMATCHED_ROWS = """
-    FROM segments_stagedrow s
-    WHERE s.job_id = %(job)s AND NOT EXISTS (
-        SELECT FROM segments_stagedmatch m WHERE m.job_id = s.job_id AND m."row" = s."row")
-"""
-UNMATCHED_SEGMENTS = """
-    FROM segments_documentsegment d
-    WHERE d.document_id = %(document)s AND NOT EXISTS (
-        SELECT FROM segments_stagedmatch m WHERE m.job_id = %(job)s AND m.segment_id = d.id)
-"""
 TOKENS_TO_EMBED = f"""
     SELECT count(*), coalesce(sum(s.tokens), 0)
     FROM segments_stagedrow s
@@ -51,18 +45,30 @@ def _columns(table: str) -> str:
     return ", ".join(f"{table}.{part}" for part in SHOWN_PARTS)
 
 
-UPDATED = f"""
-    SELECT t.line, t.old_position, {_columns("d")}, {_columns("t")}
-    FROM ({{targets}}) t JOIN segments_documentsegment d ON d.id = t.segment_id
-    WHERE t.is_changed ORDER BY t."row" LIMIT %(most)s
+CREATED = f"""
+    SELECT s.line, NULL::int, {_columns("s")} FROM segments_stagedrow s
+    WHERE {UNMATCHED_ROW} ORDER BY s.row LIMIT %(most)s
 """
-CREATED = (
-    f"SELECT s.line, NULL::int, {_columns('s')} {UNMATCHED_ROWS} ORDER BY s.row LIMIT %(most)s"
-)
-REMOVED = (
-    f"SELECT NULL::int, d.position, {_columns('d')} {UNMATCHED_SEGMENTS} "
-    "ORDER BY d.position LIMIT %(most)s"
-)
+REMOVED = f"""
+    SELECT NULL::int, d.position, {_columns("d")} FROM segments_documentsegment d
+    WHERE {UNMATCHED_SEGMENT} ORDER BY d.position LIMIT %(most)s
+"""
+
+
+def _changed_and_same(spec: MergeSpec) -> str:
+    return f"""
+        SELECT count(*) FILTER (WHERE is_changed), count(*) FILTER (WHERE NOT is_changed)
+        FROM ({targets(spec)}) t
+    """
+
+
+def _updated(spec: MergeSpec) -> str:
+    return f"""
+        SELECT t.line, t.old_position, {_columns("d")}, {_columns("t")}
+        FROM ({targets(spec)}) t JOIN segments_documentsegment d ON d.id = t.segment_id
+        WHERE t.is_changed ORDER BY t."row" LIMIT %(most)s
+    """
+
 
 Parts = dict[str, JSONValue]
 
@@ -102,17 +108,17 @@ class Plan:
 
 
 def make_plan(
-    aim: MergeSpec,
+    spec: MergeSpec,
     price: Decimal | None,
     *,
     with_changes: bool = True,
     with_removals: bool = True,
 ) -> Plan:
     """The plan of an import whose rows are staged and matched; `price` is of a million tokens."""
-    created, updated, unchanged, removed = _counts(aim)
-    rows, tokens = tokens_to_embed(aim)
+    created, updated, unchanged, removed = _counts(spec)
+    rows, tokens = tokens_to_embed(spec)
     return Plan(
-        mode=aim.mode,
+        mode=spec.mode,
         created=created,
         updated=updated,
         unchanged=unchanged,
@@ -120,15 +126,15 @@ def make_plan(
         rows_to_embed=rows,
         tokens_to_embed=tokens,
         cost=cost_of(tokens, price),
-        changes=_changes(aim, with_removals) if with_changes else [],
+        changes=_changes(spec, with_removals) if with_changes else [],
     )
 
 
-def tokens_to_embed(aim: MergeSpec) -> tuple[int, int]:
+def tokens_to_embed(spec: MergeSpec) -> tuple[int, int]:
     """How many rows need a new vector, and how many tokens they have, at most."""
-    if not aim.has_vectors:
+    if not spec.has_vectors:
         return 0, 0
-    rows, tokens = _fetch(TOKENS_TO_EMBED, aim.parameters)[0]
+    rows, tokens = _fetch(TOKENS_TO_EMBED, spec)[0]
     return int(rows), int(tokens)
 
 
@@ -137,7 +143,7 @@ def cost_of(tokens: int, price: Decimal | None) -> Decimal | None:
     return None if price is None else price * tokens / TOKENS_PER_PRICE
 
 
-def refuse_over_budget(aim: MergeSpec, options: ImportOptions, price: Decimal | None) -> None:
+def refuse_over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal | None) -> None:
     """Stop before anything is paid for.
 
     Raises:
@@ -146,7 +152,7 @@ def refuse_over_budget(aim: MergeSpec, options: ImportOptions, price: Decimal | 
     """
     if options.max_tokens is None and options.max_cost is None:
         return
-    tokens = tokens_to_embed(aim)[1]
+    tokens = tokens_to_embed(spec)[1]
     if options.max_tokens is not None and tokens > options.max_tokens:
         raise BudgetExceeded(
             f"Up to {tokens:,} tokens would have to be embedded; {options.max_tokens:,} are "
@@ -168,30 +174,27 @@ def refuse_over_budget(aim: MergeSpec, options: ImportOptions, price: Decimal | 
         )
 
 
-def _counts(aim: MergeSpec) -> tuple[int, int, int, int]:
+def _counts(spec: MergeSpec) -> tuple[int, int, int, int]:
     """Rows that are created, updated and left alone, and segments that go."""
-    parameters = aim.parameters
-    created = _fetch(f"SELECT count(*) {UNMATCHED_ROWS}", parameters)[0][0]
-    changed, same = _fetch_targets(aim, COUNTS)[0]
-    if not aim.updates:
+    created = _count(f"segments_stagedrow s WHERE {UNMATCHED_ROW}", spec)
+    changed, same = _fetch_targets(_changed_and_same(spec), spec)[0]
+    if not spec.updates:
         changed, same = 0, changed + same
     removed = 0
-    if aim.removes:
-        removed = _fetch(f"SELECT count(*) {UNMATCHED_SEGMENTS}", parameters)[0][0]
+    if spec.removes:
+        removed = _count(f"segments_documentsegment d WHERE {UNMATCHED_SEGMENT}", spec)
     return created, changed, same, removed
 
 
-def _changes(aim: MergeSpec, with_removals: bool) -> list[Change]:
+def _changes(spec: MergeSpec, with_removals: bool) -> list[Change]:
     """The first changes of each kind."""
-    parameters = aim.parameters | {"most": CHANGES_SHOWN}
     changes: list[Change] = []
-    if aim.updates:
-        updated = _fetch_targets(aim, UPDATED, most=CHANGES_SHOWN)
-        changes += [_update(row) for row in updated]
-    for row in _fetch(CREATED, parameters):
+    if spec.updates:
+        changes += [_update(row) for row in _fetch_targets(_updated(spec), spec)]
+    for row in _fetch(CREATED, spec):
         changes.append(Change("create", row[0], None, None, _parts(row[2:])))
-    if aim.removes and with_removals:
-        for row in _fetch(REMOVED, parameters):
+    if spec.removes and with_removals:
+        for row in _fetch(REMOVED, spec):
             changes.append(Change("remove", None, row[1], _parts(row[2:]), None))
     return changes
 
@@ -219,14 +222,18 @@ def _parts(values: tuple[Any, ...]) -> Parts:
 
 
 @transaction.atomic(savepoint=False)
-def _fetch_targets(aim: MergeSpec, statement: str, **more: Any) -> list[tuple[Any, ...]]:
-    """As `_fetch`, for a statement over the targets."""
-    with planner_settings(WITHOUT_LOOPS) if aim.ranks else nullcontext():
-        return _fetch(statement.format(targets=aim.targets()), aim.parameters | more)
+def _fetch_targets(statement: str, spec: MergeSpec) -> list[tuple[Any, ...]]:
+    """As `_fetch`, for a statement over the targets; those of a replacement are numbered."""
+    with planner_settings(NO_LOOPS) if spec.replaces else nullcontext():
+        return _fetch(statement, spec)
 
 
-def _fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _count(what: str, spec: MergeSpec) -> int:
+    return int(_fetch(f"SELECT count(*) FROM {what}", spec)[0][0])
+
+
+def _fetch(statement: str, spec: MergeSpec) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement, spec.parameters | {"most": CHANGES_SHOWN})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

@@ -134,14 +134,14 @@ def prepare_rows(
         # The fence locks the job: nobody takes it over while the database computes on all rows.
         fence(tally, Chunkful(0, tally.staged + 1))
         found = _check_ids(job_id, given, target, tally)
-        match(aim_of(job_id, given, target, tally))
+        match(merge_spec(job_id, given, target, tally))
         tally.repeated = staging.repeated_rows(job_id, most=settings.SEGMILL_MAX_ROW_ERRORS)
         fence(tally, Chunkful(0, tally.staged + 1, problems=found))
     tally.notices += column_mapping.repetitions_of(tally.repeated)
     return tally
 
 
-def aim_of(job_id: UUID, given: GivenFile, target: Target, tally: PrepareStats) -> MergeSpec:
+def merge_spec(job_id: UUID, given: GivenFile, target: Target, tally: PrepareStats) -> MergeSpec:
     """What the staged rows are to make of the target."""
     return MergeSpec(
         job_id,
@@ -258,9 +258,9 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
         raise RowsRefused(tally.failed, tally.rows, str(first))
     if tally.failed and job.mode == ImportMode.SYNC:
         raise ImportRefused(sync_refusal(tally.failed))
-    aim = aim_of(job.pk, given, target_of(job), tally)
+    spec = merge_spec(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
-    plan.refuse_over_budget(aim, given.options, price)
+    plan.refuse_over_budget(spec, given.options, price)
     if given.options.map:
         column_mapping.remember_columns(job.document_id, tally, given.options)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices

@@ -129,17 +129,17 @@ def _refuse_if_rows_are_gone(job: ImportJob) -> None:
         raise RowsGone(job.rows_staged, found)
 
 
-def _write(aim: MergeSpec, job: ImportJob, document: Document) -> Published:
+def _write(spec: MergeSpec, job: ImportJob, document: Document) -> Published:
     """Remove, change and add; in this order, so that ids and positions are free for who follows."""
-    merge.match(aim)
-    removed = merge.remove(aim) if aim.removes else Written()
-    updated = merge.update(aim, job) if aim.updates else Written()
-    created = merge.insert(aim, job)
+    merge.match(spec)
+    removed = merge.remove(spec) if spec.removes else Written()
+    updated = merge.update(spec, job) if spec.updates else Written()
+    created = merge.insert(spec, job)
     without_vector = updated.without_vector + created.without_vector
     if job.embeds_later:
         _have_embedded(job, without_vector)
     else:
-        _refuse_without_vectors(aim, without_vector)
+        _refuse_without_vectors(spec, without_vector)
     each = (removed, updated, created)
     Document.objects.filter(pk=document.pk).update(
         segment_count=F("segment_count") + created.rows - removed.rows,
@@ -158,10 +158,10 @@ def _have_embedded(job: ImportJob, rows: int) -> None:
         vectors.ensure_filling(dataset, job.created_by_id)
 
 
-def _refuse_without_vectors(aim: MergeSpec, rows: int) -> None:
-    if not rows or not aim.has_vectors:
+def _refuse_without_vectors(spec: MergeSpec, rows: int) -> None:
+    if not rows or not spec.has_vectors:
         return
-    if aim.looks_at_segments:
+    if spec.looks_at_segments:
         raise TargetGone(
             "Segments that the import took for known were changed or removed while it ran. "
             "Import the file again."

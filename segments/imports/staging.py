@@ -50,6 +50,15 @@ DUPLICATE_IDS = """
     ORDER BY line
 """
 
+SAME_TEXT = """
+    hashtextextended(d.index_node_hash, 0) = hashtextextended(s.content_hash, 0)
+        AND d.index_node_hash = s.content_hash
+"""
+"""Whether segment `d` and staged row `s` are of one text.
+
+The index of texts is by a key of their hashes (`TextKey`), which a statement has to name.
+"""
+
 KNOWN_IDS = """
     SELECT s.line, s.external_id, d.position
     FROM segments_stagedrow s

@@ -14,11 +14,13 @@ import pytest
 from django.db import connection
 
 from segments.db import binary_copy
+from segments.db.transactions import planner_settings
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import staging
 from segments.imports.embed import REUSE, WITHOUT_VECTOR
-from segments.imports.merge import AFTER_THE_LAST, INSERT, READ_BY_KEY, planner_settings
+from segments.imports.merge import READ_BY_KEY, MergeSpec, insert_statement
 from segments.models import StagedRow, StagedVector
+from segments.models.import_job import ImportMode
 
 pytestmark = pytest.mark.django_db
 
@@ -94,13 +96,11 @@ def test_a_chunk_is_read_once(job: UUID, statement: str) -> None:
 
 
 def test_staged_rows_and_vectors_meet_in_one_pass(job: UUID) -> None:
-    insert = INSERT.format(position=AFTER_THE_LAST, rows="segments_stagedrow", unmatched="")
-    read = insert.partition("SELECT")[2].partition("RETURNING")[0]
-    place = dict.fromkeys(["tenant", "dataset", "document"], uuid4())
+    spec = MergeSpec(job, uuid4(), uuid4(), ImportMode.APPEND, frozenset(), has_vectors=True)
+    read = insert_statement(spec).partition("SELECT")[2].partition("RETURNING")[0]
+    parameters = {"tenant": uuid4(), "user": None, "indexing_at": None, "last": 0}
     with planner_settings(READ_BY_KEY):
-        steps = executed(
-            f"SELECT {read}", place | {"job": job, "user": None, "indexing_at": None, "last": 0}
-        )
+        steps = executed(f"SELECT {read}", spec.parameters | parameters)
 
     assert rows_touched(steps) <= ROWS
     assert "Sort" not in {step["Node Type"] for step in steps}
