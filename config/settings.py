@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "axes",
+    "config",  # for its commands
     "datasets",
     "segments",  # before django_q: its `qcluster` takes the place of django-q2's
     "django_q",

@@ -8,9 +8,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
+from redis.connection import parse_url
 
-from config import env
-from config.queue import database_of
 from segments.db.pgvector import extension_problem, server_problem
 from segments.embedding.catalog import installed_model, load
 from segments.exceptions import NoEmbeddingModel
@@ -18,19 +17,6 @@ from segments.exceptions import NoEmbeddingModel
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3
 PER_PROCESS_CACHES = frozenset({"LocMemCache", "DummyCache"})
-
-
-@register()
-def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E001`: an environment variable that cannot be understood."""
-    return [
-        Error(
-            f"{problem.name} is “{problem.value}”, which cannot be used.",
-            hint=f"Set {problem.name} to {problem.expected}, or remove it for the default.",
-            id="segments.E001",
-        )
-        for problem in env.PROBLEMS
-    ]
 
 
 @register()
@@ -134,9 +120,16 @@ def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
+def redis_database(url: str) -> tuple[str, int]:
+    """The server that `url` names, and the number of the database on it."""
+    named = parse_url(url)  # type: ignore[no-untyped-call]
+    server = named.get("path") or f"{named.get('host', 'localhost')}:{named.get('port', 6379)}"
+    return str(server), int(named.get("db", 0))
+
+
 def _redis_of(broker: str | Mapping[str, Any]) -> tuple[str, int]:
     if isinstance(broker, str):
-        return database_of(broker)
+        return redis_database(broker)
     host = f"{broker.get('host', 'localhost')}:{broker.get('port', 6379)}"
     return host, int(broker.get("db", 0))
 
@@ -146,4 +139,4 @@ def _redis_of_cache(cache: Mapping[str, Any]) -> list[tuple[str, int]]:
         return []
     location = cache.get("LOCATION", "")
     addresses = [location] if isinstance(location, str) else location
-    return [database_of(address) for address in addresses]
+    return [redis_database(address) for address in addresses]

@@ -9,7 +9,7 @@ from django.core.management import get_commands
 
 PROJECT = Path(__file__).parents[2]
 OUR_COMMANDS = sorted(
-    name for name, app in get_commands().items() if app in ("segments", "datasets")
+    name for name, app in get_commands().items() if app in ("config", "datasets", "segments")
 )
 
 
