@@ -76,7 +76,7 @@ def verbatim(name: str) -> str:
     return os.environ.get(name, "")
 
 
-def amount(name: str, default: str) -> Decimal:
+def amount(name: str, default: Decimal) -> Decimal:
     """A decimal number that is not negative, exact as prices are."""
 
     def parse(value: str) -> Decimal:
@@ -85,7 +85,7 @@ def amount(name: str, default: str) -> Decimal:
             raise ValueError(value)
         return number
 
-    return _parsed(name, Decimal(default), parse, "a number such as 0.02")
+    return _parsed(name, default, parse, "a number such as 0.02")
 
 
 def whole_number(
@@ -134,7 +134,7 @@ def tell_libraries(name: str, value: str) -> None:
 
 def of_installation(home: Path) -> dict[str, str]:
     """This environment for a process of another installation: at `home`, with its own servers."""
-    servers = ("DATABASE_URL", "REDIS_URL", "SEGMILL_BROKER_URL", "SEGMILL_CACHE_URL")
+    servers = ("DATABASE_URL", "REDIS_URL", "SEGMILL_CACHE_URL")
     return os.environ | dict.fromkeys(servers, "") | {"SEGMILL_HOME": str(home)}
 
 

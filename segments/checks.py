@@ -13,6 +13,7 @@ from redis.connection import parse_url
 from segments.db.pgvector import extension_problem, server_problem
 from segments.embedding.catalog import installed_model, load
 from segments.exceptions import NoEmbeddingModel
+from segments.operations import reaper
 
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3
@@ -80,7 +81,7 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
         yield Error(
             "The queue and the cache are in the same Redis database: clearing the cache "
             "would empty the queue.",
-            hint="Give SEGMILL_BROKER_URL and SEGMILL_CACHE_URL different database numbers.",
+            hint="Give REDIS_URL and SEGMILL_CACHE_URL different database numbers.",
             id="segments.E005",
         )
 
@@ -88,14 +89,14 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
 @register()
 def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E010`: a watchdog that would take a lost hint for workers that hang."""
-    needed = settings.SEGMILL_LEASE_SECONDS + settings.SEGMILL_REAPER_SECONDS
+    needed = settings.SEGMILL_LEASE_SECONDS + reaper.LOOK_SECONDS
     if needed < settings.SEGMILL_STALL_SECONDS:
         return []
     return [
         Error(
             f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be taken "
             "for hanging before a lost hint is sent again.",
-            hint=f"Set it to more than {needed}, SEGMILL_LEASE_SECONDS + SEGMILL_REAPER_SECONDS.",
+            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a look of the reaper.",
             id="segments.E010",
         )
     ]

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
+from segments.operations import reaper
 from segments.operations.claimable import find_claimable
 from segments.operations.processes import Program, Running
 from segments.operations.reaper import CANARY_SECONDS, release_leases
@@ -93,7 +94,7 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(settings.SEGMILL_REAPER_SECONDS):
+        while not self._ended.wait(reaper.LOOK_SECONDS):
             try:
                 release_leases()
                 stall = find_stall(self._cluster.age)
