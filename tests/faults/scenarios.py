@@ -20,7 +20,7 @@ from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import StateConflict
 from segments.files.options import ImportOptions
-from segments.imports import runner, state
+from segments.imports import embed_pool, runner, state
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
 from segments.models.import_job import ImportMode, ImportSource, ImportStatus
 from segments.operations import reaper
@@ -61,7 +61,7 @@ class Scenario(ABC):
     @contextmanager
     def settings(self) -> Iterator[None]:
         """Several chunks, one thread: points come in the same order again."""
-        with override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS, SEGMILL_EMBED_THREADS=1):
+        with small_chunks():
             yield
 
     def start(self, mode: ImportMode = ImportMode.APPEND, more: str = "") -> ImportJob:
@@ -286,13 +286,19 @@ def run_to_the_end(job_id: UUID) -> int:
         texts += len(passages)
         return embed(self, passages)
 
-    settings = override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS, SEGMILL_EMBED_THREADS=1)
-    with settings, patch.object(WordLlamaEmbedder, "embed_passages", counted):
+    with small_chunks(), patch.object(WordLlamaEmbedder, "embed_passages", counted):
         for _ in range(MOST_RUNS):
             make_time_pass(job_id)
             if runner.run(job_id).is_final:
                 return texts
     raise AssertionError(f"import {job_id} does not end")
+
+
+@contextmanager
+def small_chunks() -> Iterator[None]:
+    """Several chunks of an import, embedded one after the other."""
+    with override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS), patch.object(embed_pool, "THREADS", 1):
+        yield
 
 
 def make_time_pass(job_id: UUID) -> None:

@@ -30,13 +30,15 @@ NEW = ("--provider", "openai", "--model", "m")
 
 
 @pytest.fixture(autouse=True)
-def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
+def endpoint(
+    server: EmbeddingsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
     settings.SEGMILL_EMBEDDING_CALLS = 1
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 2
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
     settings.SEGMILL_CHUNK_ROWS = 2
 
 

@@ -15,6 +15,7 @@ from segments.embedding import catalog
 from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.imports import runner as running
 from segments.imports import state as import_state
+from segments.jobs import leases
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus, OnError
@@ -36,15 +37,17 @@ FILE = "content\n" + "\n".join(TEXTS) + "\n"
 
 
 @pytest.fixture(autouse=True)
-def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
+def endpoint(
+    server: EmbeddingsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The new model is behind the server, two texts a request, four a portion."""
     catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
     settings.SEGMILL_EMBEDDING_CALLS = 1
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 2
-    settings.SEGMILL_RESUME_SECONDS = 3600
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
+    monkeypatch.setattr("segments.jobs.leases.RESUME_SECONDS", 3600)
     settings.SEGMILL_CHUNK_ROWS = 4
 
 
@@ -293,7 +296,7 @@ def test_it_is_given_up_when_its_worker_is_lost_again_and_again(
     filled: Document, settings: Settings
 ) -> None:
     begun = to_server(filled)
-    for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
+    for _ in range(leases.MAX_ATTEMPTS):
         assert state.claim(begun.pk)
         Reembedding.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     ended = run.run(begun.pk)

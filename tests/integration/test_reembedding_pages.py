@@ -26,11 +26,13 @@ CHOICE = {"provider": "openai", "model": "m", "on_error": "abort"}
 
 
 @pytest.fixture(autouse=True)
-def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
+def endpoint(
+    server: EmbeddingsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 1
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 1)
 
 
 @pytest.fixture
