@@ -12,6 +12,11 @@ What it promises:
   that only the server's own system user (and root) can reach.
 
 The home must be on a local disk of Linux or macOS: users are counted by `flock`.
+
+The wheel's own `get_server` keeps too few of these promises, so only its programs are used: it
+counts users in a list that a killed one stays on, and not at all in a child process; a crash in the
+middle of initdb leaves a folder it takes for whole; it gives up after 10 s of replay; it waits for
+every other home on the machine; and it sets neither parameters nor a locale.
 """
 
 from pathlib import Path

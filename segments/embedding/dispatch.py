@@ -1,4 +1,8 @@
-"""Sends many texts through one model: in batches, several requests at a time, down to the row."""
+"""Sends many texts through one model: in batches, several requests at a time, down to the row.
+
+By hand: the clients' own retries know neither the budget that all workers share nor that a batch
+which is refused for one text is to be sent again without it.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence

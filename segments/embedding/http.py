@@ -4,6 +4,9 @@ A host is resolved once a connection, its address is checked, and that very addr
 connected to, so that a name cannot point elsewhere between the check and the use. The
 certificate is still checked against the name. Redirects are not followed, and a time and a
 size bound the whole answer: a server that drips a byte a second ends like one that is silent.
+
+By hand: what guards against SSRF on the index (advocate) wraps requests, and the OpenAI client
+speaks through httpx.
 """
 
 import socket

@@ -1,4 +1,8 @@
-"""JSON arrays and JSON Lines: objects that become rows, read one at a time."""
+"""JSON arrays and JSON Lines: objects that become rows, read one at a time.
+
+Arrays by hand rather than by ijson 3.6: that reads them 2.3 times as fast, but names no line of a
+fault, takes a key that stands twice, forgets how a number was written, and puts a question mark
+for half a character where a row has to be refused.
 
 import io
 import json

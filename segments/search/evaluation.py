@@ -1,4 +1,7 @@
-"""How well each search method does on questions whose answers are known."""
+"""How well each search method does on questions whose answers are known.
+
+By hand: nDCG, recall and MRR are ten lines; ranx and pytrec_eval bring a compiler along for them.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence

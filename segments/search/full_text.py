@@ -1,5 +1,8 @@
 """Search by words: BM25 over the full-text index, in one statement.
 
+By hand: PostgreSQL ranks without it, extensions that have it are missing where PostgreSQL is
+rented, and packages that have it (bm25s, rank_bm25) hold every text in memory.
+
 A question is not a list of words that must all occur, so every segment with any of its words
 is a candidate, and BM25 puts the most telling ones first:
 
