@@ -99,8 +99,9 @@ def cluster_from(
 def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
     """Django's cache settings: files in `home`, or Redis at `cache_url`.
 
-    Shared by all processes, and blind to open transactions. What either hands back is JSON:
-    whoever can write there cannot make a process run code.
+    Shared by all processes, and blind to open transactions. Redis hands back JSON, so that whoever
+    else reaches the server cannot make a process run code; the files are pickles, in a folder that
+    only the installation's own user can enter (Django makes it with the mode 0700).
     """
     if cache_url:
         return {
@@ -109,7 +110,7 @@ def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
             "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
         }
     return {
-        "BACKEND": "config.json_cache.JSONFileCache",
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": home / "cache",
         "OPTIONS": {"MAX_ENTRIES": CACHE_ENTRIES},
     }

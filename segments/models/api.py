@@ -62,20 +62,6 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
-class ApiKeyRate(models.Model):
-    """How much of its requests a minute a key has used: moved by `segments.api.throttling` alone.
-
-    `spent_until` is when all it has used will have come back. The table is not logged: a crash
-    of the server empties it, which gives every key its full measure.
-    """
-
-    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, primary_key=True)
-    spent_until = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.key_id} until {self.spent_until}"
-
-
 class UploadFile(models.Model):
     """A stored file of a tenant. An import takes a copy, so each stored file has one owner."""
 
