@@ -13,8 +13,6 @@ from config.database import database_from, limit_transactions
 from config.home import folder_in, local_secret_key
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from, neighbour
-from config.rest import REST_FRAMEWORK as REST_FRAMEWORK
-from config.rest import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from segments.conf import Defaults
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -115,6 +113,29 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
+
+# --- REST API ------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_THROTTLE_CLASSES": ["segments.api.throttling.KeyThrottle"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.auth.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["segments.api.auth.HasApiKey"],
+    "DEFAULT_PARSER_CLASSES": ["segments.api.parsers.LimitedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "segments.api.parsers.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "segments.api.errors.answer_error",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Segmill",
+    "DESCRIPTION": "Imports files of text segments into a searchable knowledge base.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # The page's scripts come from a package, not from the network.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
 
 # --- Embedding -----------------------------------------------------------------------------------
 # What each is for, and why its default is what it is, is said in `segments.conf`.
