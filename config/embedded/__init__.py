@@ -13,10 +13,11 @@ What it promises:
 
 The home must be on a local disk of Linux or macOS: users are counted by `flock`.
 
-The wheel's own `get_server` keeps too few of these promises, so only its programs are used: it
-counts users in a list that a killed one stays on, and not at all in a child process; a crash in the
-middle of initdb leaves a folder it takes for whole; it gives up after 10 s of replay; it waits for
-every other home on the machine; and it sets neither parameters nor a locale.
+The wheel's own `get_server` (0.6) keeps too few of these promises, so only its programs are used.
+Tried: after a killed user its server runs for ever; after a crash in the middle of initdb its home
+never starts again, nor does one with a blank in its name; it gives a replay 10 s. It counts no
+child processes, makes all homes of a machine wait for each other, and sets neither parameters nor
+a locale.
 """
 
 from pathlib import Path
