@@ -1,1 +1,1 @@
-"""Who owns what is being filled: tenants, members, datasets, documents. Knows no segments."""
+"""Tenants, members, datasets and documents: who owns what imports fill. Knows no segments."""

@@ -1,4 +1,4 @@
-"""Who may see and who may change what belongs to a tenant: its members, and superusers."""
+"""Who may see and change what belongs to a tenant: its members, and superusers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Access:
 
     @classmethod
     def of(cls, user: AbstractBaseUser | AnonymousUser) -> "Access":
-        """The access of `user`; none for one who is not logged in or is switched off."""
+        """The access of `user`; none if they are anonymous or inactive."""
         if not user.is_active:
             return cls()
         if getattr(user, "is_superuser", False):
@@ -32,41 +32,41 @@ class Access:
 
     @property
     def sees_anything(self) -> bool:
-        """Whether there is a tenant whose things the user may see."""
+        """Whether the user may see any tenant."""
         return self.everywhere or bool(self.roles)
 
     @property
     def edits_anything(self) -> bool:
-        """Whether there is a tenant whose things the user may change."""
+        """Whether the user may change things in any tenant."""
         return self.everywhere or bool(self._tenants(Membership.EDITING_ROLES))
 
     @property
     def owns_anything(self) -> bool:
-        """Whether there is a tenant of which the user is an owner."""
+        """Whether the user owns any tenant."""
         return self.everywhere or bool(self._tenants((Membership.Role.OWNER,)))
 
     def may_see(self, tenant_id: UUID) -> bool:
-        """Whether what belongs to the tenant exists for the user."""
+        """Whether the user may see what belongs to the tenant."""
         return self.everywhere or tenant_id in self.roles
 
     def may_edit(self, tenant_id: UUID) -> bool:
-        """Whether the user may import, cancel, undo and change things there."""
+        """Whether the user may import, cancel, undo and change things in the tenant."""
         return self.everywhere or self.roles.get(tenant_id) in Membership.EDITING_ROLES
 
     def may_own(self, tenant_id: UUID) -> bool:
-        """Whether the user may say who the members are, and how models are reached."""
+        """Whether the user may manage the tenant's members and model providers."""
         return self.everywhere or self.roles.get(tenant_id) == Membership.Role.OWNER
 
     def visible(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
-        """Those of `objects` that the user may see; `tenant_path` leads to their tenant."""
+        """The `objects` that the user may see; `tenant_path` leads to their tenant."""
         return self._within(objects, tenant_path, list(self.roles))
 
     def editable(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
-        """Those of `objects` that the user may change."""
+        """The `objects` that the user may change."""
         return self._within(objects, tenant_path, self._tenants(Membership.EDITING_ROLES))
 
     def owned(self, objects: QuerySet[M], tenant_path: str = "tenant") -> QuerySet[M]:
-        """Those of `objects` whose tenant the user is an owner of."""
+        """The `objects` in tenants that the user owns."""
         return self._within(objects, tenant_path, self._tenants((Membership.Role.OWNER,)))
 
     def _tenants(self, roles: tuple[Any, ...]) -> list[UUID]:

@@ -23,10 +23,10 @@ PASSWORD_BYTES = 15
 
 
 def ensure_admin(*, reset: bool = False) -> str | None:
-    """Make the superuser `admin` if there is no superuser yet; its password if that is new.
+    """Create the superuser `admin` if there is no superuser yet; return its password if it is new.
 
-    With `reset` the account is given a new password, and is made if need be. The password is
-    stored hashed alone, so this is the only time that anybody sees it.
+    `reset` gives the account a new password, and creates it if necessary. Only a hash of the
+    password is stored, so nobody can see it again.
     """
     users = get_user_model().objects
     if not reset and users.filter(is_superuser=True).exists():
@@ -36,7 +36,7 @@ def ensure_admin(*, reset: bool = False) -> str | None:
 
 
 def ensure_tenant() -> None:
-    """Make the default tenant if there is no tenant yet: a dataset needs one."""
+    """Create the default tenant if there is none yet: a dataset needs one."""
     if not Tenant.objects.exists():
         Tenant.objects.bulk_create([Tenant(name=DEFAULT_TENANT)], ignore_conflicts=True)
 
@@ -55,7 +55,7 @@ MINUTE_SECONDS = 60
 def refuse_for_now(
     request: HttpRequest, response: HttpResponse | None, credentials: Mapping[str, str] | None
 ) -> HttpResponse:
-    """A page that tells when to try again, and a header that tells it to programs."""
+    """A page that says when to try again, with a `Retry-After` header for programs."""
     wait = _seconds_to_wait(request, (credentials or {}).get("username"))
     context = admin.site.each_context(request) | {
         "title": "Too many attempts",
@@ -67,7 +67,7 @@ def refuse_for_now(
 
 
 def _seconds_to_wait(request: HttpRequest, username: str | None) -> int:
-    """Since the last wrong password; attempts in the meantime are not counted."""
+    """Counted from the last wrong password; attempts during the pause do not prolong it."""
     address = request.META.get("REMOTE_ADDR")
     attempts = AccessAttempt.objects.filter(username=username, ip_address=address)
     last = attempts.aggregate(last=Max("attempt_time"))["last"] or timezone.now()

@@ -1,4 +1,4 @@
-"""The admin of tenants, their members, datasets and documents."""
+"""Admin pages of tenants, their members, datasets and documents."""
 
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from datasets.tenant_admin import TenantScopedAdmin, access_of
 
 
 class MembershipInline(admin.TabularInline[Membership, Tenant]):
-    """Who belongs to a tenant; its owners say so."""
+    """The members of a tenant, managed by its owners."""
 
     model = Membership
     form = MembershipForm
@@ -23,11 +23,11 @@ class MembershipInline(admin.TabularInline[Membership, Tenant]):
     verbose_name_plural = "Members"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        """With the users, whose names are shown."""
+        """Includes the users, to show their names."""
         return super().get_queryset(request).select_related("user")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Members see who the others are."""
+        """Members see each other."""
         return obj is None or access_of(request).may_see(obj.pk)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -45,7 +45,7 @@ class MembershipInline(admin.TabularInline[Membership, Tenant]):
 
 @admin.register(Tenant)
 class TenantAdmin(TenantScopedAdmin[Tenant]):
-    """Organisations and their members; only superusers make and remove them."""
+    """Organisations and their members; only superusers create and delete them."""
 
     tenant_path = "pk"
     fields = ("name",)
@@ -55,11 +55,11 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
     inlines = (MembershipInline,)
 
     def tenant_of(self, obj: Tenant) -> Any:
-        """Itself."""
+        """The tenant itself."""
         return obj.pk
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        """With how many members and datasets each has."""
+        """Includes the number of members and datasets of each."""
         return (
             super()
             .get_queryset(request)
@@ -78,7 +78,7 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
         return access_of(request).everywhere
 
     def has_change_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
-        """Owners; superusers."""
+        """Owners and superusers."""
         return obj is not None and access_of(request).may_own(obj.pk)
 
     @admin.display(ordering="member_count")
@@ -92,14 +92,14 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
         return int(tenant.dataset_count)
 
     def deletion_text(self, obj: Any) -> str:
-        """With what goes along."""
-        return f"{obj} with its {obj.dataset_count:,} datasets and all that is in them"
+        """Says what is deleted with it."""
+        return f"{obj} with its {obj.dataset_count:,} datasets and everything in them"
 
 
 class DatasetAdmin(TenantScopedAdmin[Dataset]):
-    """Knowledge bases, with the sizes of what is in them.
+    """Knowledge bases, with their sizes.
 
-    `segments.admin` adds the way to another model and registers it.
+    `segments.admin` adds the change of model and registers it.
     """
 
     form = DatasetForm
@@ -117,7 +117,7 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
     search_fields = ("name", "description")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
-        """With the totals of the documents: segments are never counted one by one."""
+        """Includes the totals of the documents: segments are never counted one by one."""
         return (
             super()
             .get_queryset(request)
@@ -128,13 +128,13 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A dataset stays with its tenant, and with what its segments were made with."""
+        """A dataset keeps its tenant, and once it has segments, what they were made with."""
         if obj is None:
             return ()
         return ("tenant", *MADE_WITH) if obj.segment_count else ("tenant",)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The model of this installation."""
+        """The installation's default model."""
         return {
             "embedding_model_provider": settings.SEGMILL_EMBEDDING_PROVIDER,
             "embedding_model": settings.SEGMILL_EMBEDDING_MODEL,
@@ -144,7 +144,7 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
     def save_model(
         self, request: HttpRequest, obj: Dataset, form: ModelForm[Dataset], change: bool
     ) -> None:
-        """A new one notes who made it."""
+        """Record who created a new dataset."""
         if not change:
             obj.created_by_id = request.user.pk
         super().save_model(request, obj, form, change)
@@ -161,21 +161,21 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
 
     @admin.display(ordering="indexing_technique")
     def technique(self, dataset: Dataset) -> str:
-        """What is kept for search, in a word."""
+        """The indexing technique, readable."""
         return dataset.indexing_technique.replace("_", " ")
 
     @admin.display(description="embedding model", ordering="embedding_model")
     def vectors_of(self, dataset: Dataset) -> str:
-        """The model, where there are vectors."""
+        """The embedding model, or a dash if the dataset has no vectors."""
         return dataset.embedding_model if dataset.has_vectors else "–"
 
     def deletion_text(self, obj: Any) -> str:
-        """With what goes along."""
+        """Says what is deleted with it."""
         return f"{obj} with its {obj.document_count:,} documents and {obj.segment_count:,} segments"
 
 
 class DocumentAdmin(TenantScopedAdmin[Document]):
-    """Documents, with their totals; `segments.admin` adds the way to import and registers it."""
+    """Documents, with their totals; `segments.admin` adds the import and registers it."""
 
     form = DocumentForm
     autocomplete_fields = ("dataset",)
@@ -192,22 +192,22 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
     totals: ClassVar = ("segments_count", "words", "tokens_count", "created_by", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The totals; and what a document's segments were made for, once there are any."""
+        """The totals, and once there are segments, the form they were made for."""
         if obj is None:
             return ()
         made_for = MADE_FOR if obj.segment_count else ()
         return ("dataset", *made_for, *self.totals)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The form's, and below them the totals."""
+        """The form's fields, then the totals."""
         return (*DocumentForm.Meta.fields, *(self.totals if obj else ()))
 
     def save_model(
         self, request: HttpRequest, obj: Document, form: ModelForm[Document], change: bool
     ) -> None:
-        """A new one goes to the tenant of its dataset, and notes who made it.
+        """Give a new document the tenant of its dataset, and record who created it.
 
-        A change writes its fields alone: an import may be moving the totals at this moment.
+        A change saves only the changed fields: an import may be updating the totals meanwhile.
         """
         if change:
             obj.save(update_fields=[*form.changed_data, "updated_at"])
@@ -237,5 +237,5 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
         return document.is_available
 
     def deletion_text(self, obj: Document) -> str:
-        """With what goes along."""
+        """Says what is deleted with it."""
         return f"{obj} with its {obj.segment_count:,} segments and the history of its imports"

@@ -1,4 +1,4 @@
-"""The Django app that owns what is being filled."""
+"""The Django app of tenants, datasets and documents."""
 
 import django_stubs_ext
 from django.apps import AppConfig

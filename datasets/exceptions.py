@@ -1,19 +1,19 @@
-"""The root of every error Segmill raises on purpose, and the errors of finding things."""
+"""The base class of all errors that Segmill raises on purpose, and the lookup errors."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import ClassVar
 
-# The longest a name can be; comparing a longer one with all others would take its time.
+# The maximum length of a name; comparing a longer one with all others would be slow.
 NAME_CHARS = 255
 NAMES_LISTED = 5
 
 
 class SegmillError(Exception):
-    """Something the user can understand and mend; its text says what to do.
+    """An error that the user can understand and fix; the message says what to do.
 
-    `code` is for machines and never changes; `status` is the HTTP status an API answers with.
+    `code` is for machines and never changes; `status` is the HTTP status of the API's answer.
     """
 
     code: ClassVar[str] = "segmill_error"
@@ -21,14 +21,14 @@ class SegmillError(Exception):
 
 
 class NotFound(SegmillError):
-    """Nothing of that name here, for this tenant."""
+    """This tenant has nothing with that name."""
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND
     noun: ClassVar[str] = "object"
 
     def __init__(self, name: str, known: Sequence[str] = (), remedy: str = "") -> None:
-        """`known` are the names the user may see: the nearest are suggested, or some are named."""
+        """`known` are the names the user may see: similar ones are suggested, or some listed."""
         self.name = name
         self.suggestions = _nearest(name, known)
         hints = (self._did_you_mean() or ("" if remedy else _listed(known)), remedy)
@@ -44,19 +44,19 @@ class NotFound(SegmillError):
 
 
 class TenantNotFound(NotFound):
-    """No such tenant."""
+    """There is no such tenant."""
 
     noun = "tenant"
 
 
 class DatasetNotFound(NotFound):
-    """No such dataset of this tenant."""
+    """The tenant has no such dataset."""
 
     noun = "dataset"
 
 
 class DocumentNotFound(NotFound):
-    """No such document in this dataset."""
+    """The dataset has no such document."""
 
     noun = "document"
 
@@ -70,12 +70,12 @@ class TextSearchConfigNotFound(NotFound):
 
 
 class AmbiguousName(SegmillError):
-    """Several documents share the name, so the id has to say which one is meant."""
+    """Several documents share the name, so only an id says which one is meant."""
 
     code = "ambiguous_name"
 
     def __init__(self, name: str, ids: Sequence[str], listed: int) -> None:
-        """`ids` are those found, of which the first `listed` are named."""
+        """`ids` are all that were found; the message names the first `listed`."""
         self.name, self.ids = name, list(ids[:listed])
         many = f"More than {listed}" if len(ids) > listed else f"{len(ids)}"
         super().__init__(
@@ -85,7 +85,7 @@ class AmbiguousName(SegmillError):
 
 
 class DatasetNameTaken(SegmillError):
-    """The tenant has a dataset of that name."""
+    """The tenant already has a dataset with that name."""
 
     code = "dataset_name_duplicate"
     status = HTTPStatus.CONFLICT
@@ -95,15 +95,15 @@ class DatasetNameTaken(SegmillError):
 
 
 def _nearest(name: str, known: Sequence[str]) -> list[str]:
-    """Up to three of the `known` names that look like `name`, upper or lower case."""
+    """Up to three `known` names that look like `name`, ignoring case."""
     folded = {candidate.casefold(): candidate for candidate in known}
     near = get_close_matches(name[:NAME_CHARS].casefold(), folded, n=3, cutoff=0.5)
     return [folded[match] for match in near]
 
 
 def _listed(known: Sequence[str]) -> str:
-    """The first few of the names there are."""
+    """The first few `known` names, as a sentence."""
     if not known:
         return ""
     end = " …" if len(known) > NAMES_LISTED else "."
-    return f"Known are {', '.join(f'“{name}”' for name in known[:NAMES_LISTED])}{end}"
+    return f"Known names: {', '.join(f'“{name}”' for name in known[:NAMES_LISTED])}{end}"

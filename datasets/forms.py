@@ -1,4 +1,4 @@
-"""Forms of the admin for tenants, members, datasets and documents."""
+"""Admin forms for members, datasets and documents."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ def text_search_configs() -> list[tuple[str, str]]:
 
 
 class MembershipForm(forms.ModelForm[Membership]):
-    """A member by user name: a list of all users would show one tenant's people to another."""
+    """A member, by user name: a list of all users would show one tenant's people to another."""
 
     username = forms.CharField(max_length=150, label="User name")
 
@@ -35,7 +35,7 @@ class MembershipForm(forms.ModelForm[Membership]):
         """The name of an active user.
 
         Raises:
-            ValidationError: nobody has that name.
+            ValidationError: there is no active user with that name.
         """
         name: str = self.cleaned_data["username"]
         user = get_user_model().objects.filter(username=name, is_active=True).first()
@@ -47,7 +47,7 @@ class MembershipForm(forms.ModelForm[Membership]):
         return name
 
 
-# What segments are made with or for: fixed once there are any, for they would not fit any more.
+# What segments are made with or for: fixed once there are segments, which would no longer fit.
 MADE_WITH = (
     "indexing_technique",
     "embedding_model_provider",
@@ -58,12 +58,12 @@ MADE_FOR = ("doc_form",)
 
 
 class DatasetForm(forms.ModelForm[Dataset]):
-    """A dataset, with the text search configurations that the server has."""
+    """A dataset, with the server's text search configurations as choices."""
 
     text_search_config = forms.ChoiceField(
         choices=text_search_configs,
         initial="english",
-        help_text="The language of full-text search; “simple” for languages without their own.",
+        help_text="The language of full-text search; “simple” for languages that are not listed.",
     )
 
     class Meta:
@@ -80,16 +80,16 @@ class DatasetForm(forms.ModelForm[Dataset]):
         ]
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse vectors without a model; anything else than what segments were made with.
+        """Refuse vectors without a model, and changes to what existing segments were made with.
 
-        An import may have filled the dataset since the form was shown: one that publishes at
-        this moment is waited for.
+        An import may have filled the dataset since the form was shown; this waits for one that
+        is publishing now.
         """
         cleaned = super().clean()
         if cleaned and cleaned.get("indexing_technique") == IndexingTechnique.HIGH_QUALITY:
             for name in ("embedding_model_provider", "embedding_model"):
                 if name in cleaned and not cleaned[name]:
-                    self.add_error(name, "Vectors need a model. Name it, or choose economy.")
+                    self.add_error(name, "Vectors need a model. Enter one, or choose economy.")
         if _changes(self, MADE_WITH):
             with transaction.atomic():
                 Dataset.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
@@ -100,7 +100,7 @@ class DatasetForm(forms.ModelForm[Dataset]):
 
 
 class DocumentForm(forms.ModelForm[Document]):
-    """A document, which belongs to the tenant of its dataset."""
+    """A document; its tenant is that of its dataset."""
 
     class Meta:
         model = Document
@@ -114,9 +114,9 @@ class DocumentForm(forms.ModelForm[Document]):
         ]
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse another form if an import has filled the document meanwhile.
+        """Refuse a change of form if an import has filled the document meanwhile.
 
-        One that publishes at this moment is waited for.
+        This waits for an import that is publishing now.
         """
         cleaned = super().clean()
         if _changes(self, MADE_FOR):
@@ -128,10 +128,10 @@ class DocumentForm(forms.ModelForm[Document]):
 
 
 def _changes(form: forms.ModelForm[Any], names: Sequence[str]) -> bool:
-    """Whether what is there already would get another value of one of the fields."""
+    """Whether the form changes one of the fields `names` of an existing object."""
     return not form.instance._state.adding and not set(form.changed_data).isdisjoint(names)
 
 
 def _refuse(form: forms.ModelForm[Any], names: Sequence[str]) -> None:
     for name in set(names).intersection(form.changed_data):
-        form.add_error(name, "There are segments by now, so this cannot be changed any more.")
+        form.add_error(name, "This can no longer be changed, because there are segments now.")

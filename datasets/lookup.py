@@ -5,16 +5,16 @@ from uuid import UUID
 from datasets.exceptions import AmbiguousName, DatasetNotFound, DocumentNotFound, TenantNotFound
 from datasets.models import Dataset, Document, Tenant
 
-# Names offered to "did you mean"; more would only slow the answer down.
+# Names compared for “did you mean”; more would only slow the answer down.
 NAMES_COMPARED = 1_000
 IDS_LISTED = 10
 
 
 def find_tenant(name: str) -> Tenant:
-    """The tenant of that name.
+    """The tenant with that name.
 
     Raises:
-        TenantNotFound: with the names that come near.
+        TenantNotFound: with similar names.
     """
     tenant = Tenant.objects.filter(name=name).first() if is_storable(name) else None
     if tenant is None:
@@ -24,10 +24,10 @@ def find_tenant(name: str) -> Tenant:
 
 
 def find_dataset(tenant: Tenant, name: str) -> Dataset:
-    """The tenant's dataset of that name or id.
+    """The tenant's dataset with that name or id.
 
     Raises:
-        DatasetNotFound: with the names that come near.
+        DatasetNotFound: with similar names.
     """
     datasets = Dataset.objects.select_related("tenant").filter(tenant=tenant)
     found = datasets.filter(name=name).first() if is_storable(name) else None
@@ -40,11 +40,11 @@ def find_dataset(tenant: Tenant, name: str) -> Dataset:
 
 
 def find_document(dataset: Dataset, name: str) -> Document:
-    """The dataset's document of that name or id.
+    """The dataset's document with that name or id.
 
     Raises:
-        DocumentNotFound: with the names that come near.
-        AmbiguousName: several documents have the name; the text lists their ids.
+        DocumentNotFound: with similar names.
+        AmbiguousName: several documents have the name; the message lists their ids.
     """
     documents = Document.objects.select_related("dataset", "tenant").filter(dataset=dataset)
     named = list(documents.filter(name=name)[: IDS_LISTED + 1]) if is_storable(name) else []
@@ -61,7 +61,7 @@ def find_document(dataset: Dataset, name: str) -> Document:
 
 
 def is_storable(text: str) -> bool:
-    """Whether PostgreSQL takes `text`: it knows neither NUL nor half a character."""
+    """Whether PostgreSQL can store `text`: it accepts neither NUL nor lone surrogates."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:  # a lone surrogate, as in a command line that is not UTF-8

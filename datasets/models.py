@@ -1,4 +1,4 @@
-"""Tenant, Membership, Dataset, Document: who owns what is being filled."""
+"""Tenant, Membership, Dataset, Document: who owns what imports fill."""
 
 import uuid
 from typing import ClassVar
@@ -12,12 +12,12 @@ DEFAULT_TEXT_SEARCH_CONFIG = "english"
 
 
 def not_blank(field: str, name: str) -> models.CheckConstraint:
-    """A constraint `name`: the text of `field` has something besides blanks in it."""
+    """A constraint `name`: the text of `field` is more than white space."""
     return models.CheckConstraint(condition=Q(**{f"{field}__regex": r"\S"}), name=name)
 
 
 class Tenant(models.Model):
-    """An organisation; nothing of one tenant is ever seen by another."""
+    """An organisation; no tenant ever sees anything of another."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255, unique=True)
@@ -74,7 +74,7 @@ class Dataset(models.Model):
     """A knowledge base: documents that are searched together, with one embedding model.
 
     `text_search_config` is any text search configuration of the PostgreSQL server
-    (`english`, `german`, …, `simple` for languages it has none for).
+    (`english`, `german`, …, `simple` for all other languages).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -122,7 +122,7 @@ class Dataset(models.Model):
 
     @property
     def model(self) -> tuple[str, str]:
-        """The provider and the name of the model of its vectors; both empty without vectors."""
+        """Provider and name of the embedding model; both empty without vectors."""
         if not self.has_vectors:
             return "", ""
         return self.embedding_model_provider, self.embedding_model
@@ -136,7 +136,7 @@ class DocForm(models.TextChoices):
 
 
 class IndexingStatus(models.TextChoices):
-    """How far a document has come; segments are added to completed ones only."""
+    """A document's state; segments are added to completed ones only."""
 
     WAITING = "waiting"
     PARSING = "parsing"
@@ -159,8 +159,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 class Document(models.Model):
     """A list of segments in a fixed order, filled by imports.
 
-    The totals (`segment_count`, `word_count` in characters, `tokens`) are moved only by
-    atomic updates in the transaction that moves the segments.
+    The totals (`segment_count`, `word_count` in characters, `tokens`) change only by atomic
+    updates in the transaction that changes the segments.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -195,7 +195,7 @@ class Document(models.Model):
                 condition=Q(indexing_status__in=IndexingStatus.values),
                 name="document_indexing_status_known",
             ),
-            # The target of the segments' composite foreign key (see segments/migrations).
+            # The target of the segments' composite foreign key (see segments/sql/tables).
             models.UniqueConstraint(
                 fields=["id", "dataset", "tenant"], name="document_id_dataset_tenant_once"
             ),

@@ -1,4 +1,4 @@
-"""TenantScopedAdmin: admin pages on which nobody sees more than their tenants."""
+"""TenantScopedAdmin: admin pages that show users nothing but their own tenants."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=Model)
 
 
 def access_of(request: HttpRequest) -> Access:
-    """The access of the request's user; asked for once a request."""
+    """The access of the request's user, read once per request."""
     access: Access | None = getattr(request, "_segmill_access", None)
     if access is None:
         access = Access.of(request.user)
@@ -24,10 +24,10 @@ def access_of(request: HttpRequest) -> Access:
 
 
 class TenantScopedAdmin(admin.ModelAdmin[M]):
-    """Superusers see all; other staff what their memberships say, whatever Django's own say.
+    """Superusers see everything; other staff what their memberships allow.
 
-    What belongs to another tenant does not exist for them: lists leave it out, its pages are
-    answered with 404, and choices do not offer it.
+    Django's own permissions are ignored. What belongs to another tenant does not exist: lists
+    leave it out, its pages answer 404, and choices do not offer it.
     """
 
     tenant_path: ClassVar[str] = "tenant"
@@ -48,7 +48,7 @@ class TenantScopedAdmin(admin.ModelAdmin[M]):
         """The object, for all single-object pages.
 
         Raises:
-            Http404: there is none that the user may see.
+            Http404: it does not exist, or the user may not see it.
         """
         found = super().get_object(request, object_id, from_field)
         if found is None:
@@ -60,7 +60,7 @@ class TenantScopedAdmin(admin.ModelAdmin[M]):
         return access_of(request).sees_anything
 
     def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """A list is shown to every member of staff: an outsider's is empty."""
+        """All staff may open a list: an outsider's is empty."""
         return obj is None or access_of(request).may_see(self.tenant_of(obj))
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
@@ -89,9 +89,9 @@ class TenantScopedAdmin(admin.ModelAdmin[M]):
     def get_deleted_objects(
         self, objs: QuerySet[M] | Sequence[M], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """What deleting `objs` takes along, counted instead of listed: it may be millions of rows.
+        """What is deleted with `objs`, counted instead of listed: it may be millions of rows.
 
-        Returns what Django's own does: texts, counts by kind, permissions lacking, protected.
+        Returns the same as Django's: texts, counts by kind, missing permissions, protected.
         """
         access, name = access_of(request), str(self.opts.verbose_name)
         lacking = {name for obj in objs if not access.may_edit(self.tenant_of(obj))}
@@ -99,12 +99,12 @@ class TenantScopedAdmin(admin.ModelAdmin[M]):
         return texts, {str(self.opts.verbose_name_plural): len(texts)}, lacking, []
 
     def deletion_text(self, obj: M) -> str:
-        """One line of the question whether to delete `obj`."""
+        """How the deletion page describes `obj`."""
         return str(obj)
 
 
 def _path_to_tenant(field: "Field[Any, Any]") -> str:
-    """How the tenant of what `field` points to is found; empty for what belongs to no tenant."""
+    """The lookup from what `field` points to to its tenant; empty if it belongs to none."""
     related = field.related_model
     if not isinstance(related, type):
         return ""

@@ -1,4 +1,4 @@
-"""Text search configurations: which languages the PostgreSQL server can stem words of."""
+"""Text search configurations: the languages in which the PostgreSQL server stems words."""
 
 from django.db import connection
 
@@ -6,7 +6,7 @@ from datasets.exceptions import TextSearchConfigNotFound
 
 # As PostgreSQL spells them in a statement, so that each casts back to `regconfig`.
 KNOWN = "SELECT oid::regconfig::text AS name FROM pg_ts_config ORDER BY name"
-# Named in a refusal; a server may have many more.
+# Examples for the error message; a server may have many more.
 NAMES_SHOWN = ("simple", "english", "german", "french", "spanish", "russian", "arabic")
 
 
@@ -18,10 +18,10 @@ def known_text_search_configs() -> list[str]:
 
 
 def checked_text_search_config(name: str) -> str:
-    """`name`, if the server has a text search configuration of that name.
+    """`name`, if the server has a text search configuration with that name.
 
     Raises:
-        TextSearchConfigNotFound: with the nearest names and some known ones.
+        TextSearchConfigNotFound: with similar names and some examples.
     """
     known = known_text_search_configs()
     if name not in known:
@@ -29,7 +29,7 @@ def checked_text_search_config(name: str) -> str:
         raise TextSearchConfigNotFound(
             name,
             known,
-            f"Known ones are, for example: {', '.join(shown)}. "
+            f"The server has, for example: {', '.join(shown)}. "
             "Use “simple” for a language that has none.",
         )
     return name

@@ -33,7 +33,6 @@ from segments.imports.submit import RETRIED_STATUSES
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
-from segments.services import exports as error_files
 from segments.services import imports
 from segments.services import reembeddings as reembedding
 from segments.templatetags.imports import badge
@@ -76,19 +75,7 @@ def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
 
 @require_http_methods(["GET", "HEAD"])
 def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    """All bad rows of the import that were kept, as CSV: what is wrong, cell by cell."""
-    job = visible_or_404(request, _jobs(), job_id)
-    name = error_files.file_name(job)
-    response = StreamingHttpResponse(
-        error_files.csv_lines(job), content_type=error_files.CONTENT_TYPE
-    )
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-@require_http_methods(["GET", "HEAD"])
-def rows_to_mend(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    """Just the bad rows, in the format of their file, to be mended and imported as they are."""
+    """The bad rows in the format of their file, with what is wrong, to correct and import again."""
     job = visible_or_404(request, _jobs(), job_id)
     source = row_errors.source_of(job)
     name = row_errors.report_name(job.file_name, source)
@@ -189,8 +176,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         ("new/<uuid:document_id>/preview/", import_wizard.preview_import, "preview"),
         ("new/<uuid:document_id>/confirm/", import_wizard.confirm_import, "confirm"),
         ("<uuid:job_id>/state.json", import_state, "state"),
-        ("<uuid:job_id>/bad-rows.csv", bad_rows_file, "bad_rows"),
-        ("<uuid:job_id>/rows-to-mend/", rows_to_mend, "mend"),
+        ("<uuid:job_id>/bad-rows/", bad_rows_file, "bad_rows"),
         ("export/<uuid:document_id>/<str:kind>/", exports.export_file, "export"),
         ("template/<str:doc_form>/<str:kind>/", exports.template_file, "template"),
         ("<uuid:job_id>/cancel/", cancel_import, "cancel"),

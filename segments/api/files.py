@@ -84,9 +84,9 @@ class BadRowsView(ApiView):
 
     @extend_schema(operation_id="download_bad_rows", responses=_file_of(tuple(FileFormat)))
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
-        """Just the bad rows, in the file's format and columns, with what is wrong in `error`.
+        """The bad rows in the file's format and columns; `error` has the line and what is wrong.
 
-        Mended, the file can be imported as it is.
+        Once corrected, the file can be imported as it is.
         """
         job = self.import_job(job_id)
         source = row_errors.source_of(job)

@@ -1,4 +1,4 @@
-"""What went wrong with the database, in words a person can act on."""
+"""Database errors, explained in words that a person can act on."""
 
 from typing import TypeGuard
 
@@ -14,20 +14,20 @@ REMEDIES = {
     "42883": NOT_SET_UP,  # undefined_function
     "53100": "The database server's disk is full. Make room there and try again",
     "53200": "The database server is out of memory. Try again when it is less busy",
-    "53300": "The database server takes no more connections. Try again when it is less busy",
+    "53300": "The database server accepts no more connections. Try again when it is less busy",
 }
-# How codes begin of a server that is being stopped, or that ends one connection: operator_
-# intervention, connection_exception, idle_in_transaction_session_timeout.
+# First characters of the codes that end a connection: operator_intervention,
+# connection_exception, idle_in_transaction_session_timeout.
 ENDED = ("57P0", "08", "25P03")
-# How libpq begins when there is no connection at all.
+# How libpq's messages begin when there is no connection at all.
 NOT_CONNECTED = ("connection to server", "could not translate host name")
 UNREACHABLE = (
-    "The database does not answer. Check that it runs and that DATABASE_URL is right, or unset "
-    "DATABASE_URL to use the embedded PostgreSQL"
+    "The database does not answer. Check that it is running and that DATABASE_URL is right, or "
+    "unset DATABASE_URL to use the embedded PostgreSQL"
 )
 TOO_OLD = "The database server is too old. Use PostgreSQL 15 or newer"
-LOST = "The connection to the database was lost. Check that it runs and try again"
-FAILED = "The database failed on the way. Try again"
+LOST = "The connection to the database was lost. Check that it is running and try again"
+FAILED = "The database failed. Try again"
 
 
 class DatabaseUnavailable(OperationalError):
@@ -35,7 +35,7 @@ class DatabaseUnavailable(OperationalError):
 
 
 def explained(error: Error) -> DatabaseFailed:
-    """`error` with what to do about it, and what the server said."""
+    """`error` with a remedy and the server's own message."""
     if isinstance(error, DatabaseUnavailable):
         return DatabaseFailed(str(error))
     said = " ".join(str(error).split())
@@ -44,7 +44,7 @@ def explained(error: Error) -> DatabaseFailed:
 
 
 def is_expected(error: Exception) -> TypeGuard[Error]:
-    """Whether it is the server's trouble, or the missing migration, rather than our mistake."""
+    """Whether the server or a missing migration is the cause, rather than a bug of ours."""
     if not isinstance(error, Error):
         return False
     is_the_servers = isinstance(error, OperationalError | NotSupportedError) or is_lost(error)
@@ -52,12 +52,12 @@ def is_expected(error: Exception) -> TypeGuard[Error]:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether the connection broke, or there was none to be had."""
+    """Whether the connection broke, or could not be made."""
     if not isinstance(error, Error):
         return False
     if code := _code(error):
         return code.startswith(ENDED)
-    # Without a server there is nobody to give it a code, and at times no class either.
+    # Without a server the error has no code, and sometimes no specific class either.
     return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 
@@ -70,5 +70,5 @@ def _trouble(error: Error, said: str) -> str:
 
 
 def _code(error: Error) -> str:
-    """PostgreSQL's code of the error; empty if it comes from the driver itself."""
+    """PostgreSQL's error code; empty if the error comes from the driver itself."""
     return getattr(error.__cause__, "pgcode", None) or ""

@@ -1,4 +1,4 @@
-"""Refuses, in words, a PostgreSQL server that lacks what Segmill needs."""
+"""Checks that a PostgreSQL server has what Segmill needs, and explains what is missing."""
 
 from django.contrib.postgres.operations import CreateExtension
 from django.db import ProgrammingError
@@ -10,29 +10,29 @@ from psycopg2.errors import InsufficientPrivilege
 
 from segments.exceptions import VectorExtensionMissing
 
-# Promised is 15; the tests have been run with 16 and with 18, the embedded one.
+# We promise 15; the tests have run with 16 and with 18, the embedded one.
 MINIMUM_SERVER = 15
-# 0.8: iterative index scans, and `vector` columns without a dimension in every version before.
+# 0.8 brought iterative index scans; `vector` columns without a dimension are older.
 MINIMUM_EXTENSION = (0, 8)
 WANTED = ".".join(map(str, MINIMUM_EXTENSION))
 
-# What the server could install, and what this database has installed.
+# The version that the server can install, and the one that this database has installed.
 VERSIONS = """
     SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'vector'
 """
 
 
 def server_problem(cursor: CursorWrapper) -> str:
-    """What is wrong with the server's version, and what to do; empty if nothing is."""
+    """What is wrong with the server's version, and what to do; empty if it is fine."""
     cursor.execute("SELECT current_setting('server_version_num')::integer / 10000")
     major = int(cursor.fetchone()[0])
     if major >= MINIMUM_SERVER:
         return ""
-    return f"The server is PostgreSQL {major}; {MINIMUM_SERVER} or newer is needed. Upgrade it."
+    return f"The server is PostgreSQL {major}; {MINIMUM_SERVER} or newer is required. Upgrade it."
 
 
 def extension_problem(cursor: CursorWrapper) -> str:
-    """What is wrong with the server's pgvector, and what to do; empty if nothing is."""
+    """What is wrong with the server's pgvector, and what to do; empty if it is fine."""
     cursor.execute(VERSIONS)
     available, installed = cursor.fetchone() or (None, None)
     if available is None:
@@ -42,19 +42,19 @@ def extension_problem(cursor: CursorWrapper) -> str:
         )
     if _parts(available) < MINIMUM_EXTENSION:
         return (
-            f"The PostgreSQL server has pgvector {available}; {WANTED} or newer is needed. "
+            f"The PostgreSQL server has pgvector {available}; {WANTED} or newer is required. "
             "Update it there and run migrate again."
         )
     if installed is not None and _parts(installed) < MINIMUM_EXTENSION:
         return (
-            f"The database still uses pgvector {installed}, though the server has {available}. "
+            f"The database still uses pgvector {installed}, although the server has {available}. "
             "Run in the database: ALTER EXTENSION vector UPDATE"
         )
     return ""
 
 
 def installed_version(cursor: CursorWrapper) -> str:
-    """The version of pgvector in this database; empty if there is none."""
+    """The version of pgvector in this database; empty if it is not installed."""
     cursor.execute(VERSIONS)
     _, installed = cursor.fetchone() or (None, None)
     return installed or ""
@@ -65,7 +65,7 @@ def _parts(version: str) -> tuple[int, ...]:
 
 
 class RequireVectorExtension(Operation):
-    """A migration step that changes nothing and fails with a remedy if pgvector is not there."""
+    """A migration step that changes nothing and fails with a remedy if pgvector is missing."""
 
     reversible = True
 
@@ -79,7 +79,7 @@ class RequireVectorExtension(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Look at the server's pgvector.
+        """Check the server's pgvector.
 
         Raises:
             VectorExtensionMissing: pgvector is not installed on the server, or too old.
@@ -103,7 +103,7 @@ class RequireVectorExtension(Operation):
 
 
 class CreateVectorExtension(CreateExtension):
-    """Adds pgvector to the database, which on most servers only an administrator may."""
+    """Adds pgvector to the database, which on most servers only an administrator may do."""
 
     def __init__(self) -> None:
         super().__init__("vector")
@@ -115,10 +115,10 @@ class CreateVectorExtension(CreateExtension):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Add it, unless it is there.
+        """Add it, unless it is there already.
 
         Raises:
-            VectorExtensionMissing: the role of this connection may not.
+            VectorExtensionMissing: the role of this connection may not add it.
         """
         try:
             super().database_forwards(app_label, schema_editor, from_state, to_state)
@@ -127,7 +127,7 @@ class CreateVectorExtension(CreateExtension):
                 raise
             database = schema_editor.connection.settings_dict
             raise VectorExtensionMissing(
-                f"The role “{database['USER']}” may not add pgvector to the database. Have an "
-                f"administrator of the server run in “{database['NAME']}”: CREATE EXTENSION "
+                f"The role “{database['USER']}” may not add pgvector to the database. Ask an "
+                f"administrator of the server to run in “{database['NAME']}”: CREATE EXTENSION "
                 "vector; then run migrate again."
             ) from trouble

@@ -1,4 +1,4 @@
-"""What a transaction waits for, and how long: others for moments, the disk if it has to."""
+"""How long a transaction waits for locks, statements and the disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ LOCK_WAIT_SECONDS = 2
 
 
 class Busy(Exception):
-    """A row stayed locked by another transaction, which at such length only publishing does."""
+    """A row stayed locked by another transaction; only publishing locks rows for that long."""
 
 
 @contextmanager
 def lock_timeout() -> Iterator[None]:
-    """A transaction that waits a moment for rows that others hold.
+    """A transaction that waits at most `LOCK_WAIT_SECONDS` for a lock.
 
     Raises:
-        Busy: and not longer; nothing was changed.
+        Busy: the lock was not released in time; nothing was changed.
     """
     try:
         with transaction.atomic():
@@ -35,17 +35,18 @@ def lock_timeout() -> Iterator[None]:
 def not_longer_than_the_lease() -> None:
     """Let no statement of this transaction outlive a lease taken now.
 
-    A client that is stopped or cut off in the middle of a COPY holds its locks until the
-    server gives up on it; nobody else can take the work over before that.
+    A client that is stopped or disconnected in the middle of a COPY keeps its locks until the
+    server gives up on it; until then nobody else can take over the work.
     """
     _set_local("statement_timeout", settings.SEGMILL_LEASE_SECONDS)
 
 
 def not_for_the_disk() -> None:
-    """Let the commit of this transaction return before the disk has it.
+    """Let the commit of this transaction return before it is on disk.
 
-    For what can be done again at no cost: a crash of the server may lose it, but never it
-    alone, for commits reach the disk in their order. A crash of a worker loses nothing.
+    For work that can be repeated at no cost: a crash of the server may lose the commit, and
+    then everything after it too, since commits reach the disk in order. A crash of a worker
+    loses nothing.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")

@@ -1,4 +1,4 @@
-"""Embedding models behind one protocol, found by their provider's name."""
+"""Embedding models behind one protocol, found by provider and name."""
 
 from segments.embedding.base import Embedder, Part, Usage, Vectors, checked_vectors
 from segments.embedding.catalog import PROVIDERS, embedder_of, get_embedder, price_of

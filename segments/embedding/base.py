@@ -1,4 +1,4 @@
-"""What an embedding model is to Segmill, how its texts are batched, and what it answers."""
+"""The protocol of embedding models, their settings, batches and answers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,24 +13,23 @@ from numpy.typing import NDArray
 from segments.embedding.credentials import Secret
 from segments.exceptions import VectorsRefused
 
-# OpenAI's own limits of a request (API reference, "Create embeddings"): at most 2,048 texts,
-# 8,192 tokens a text and 300,000 tokens in all. Others allow as much or are told otherwise.
-MAX_REQUEST_TEXTS = 2_048
+# OpenAI's own limits of a request (API reference, "Create embeddings"): 300,000 tokens in all,
+# 8,192 a text. Others allow as much or are told otherwise.
 MAX_REQUEST_TOKENS = 300_000
 TOKEN_LIMIT = 8_192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """One model of one provider. Equal settings share one loaded model.
+    """The settings of one model of one provider. Equal settings share one loaded model.
 
-    * `dimensions`: 0 asks the model once; `request_dimensions` sends the number along, for
-      models that can be cut (Matryoshka).
-    * The prefixes stand before a text, as the E5 and BGE families want it; the input types go
-      with a request as `input_type`, as Cohere, NVIDIA and Voyage want it.
-    * `normalise` brings every vector to length one, so that all distances rank alike.
-    * `requests_per_minute` and `tokens_per_minute`: 0 is no limit.
-    * `is_trusted`: named by who installed Segmill, so it may be at a private address.
+    * `dimensions`: 0 asks the model once; `request_dimensions` sends the number with each
+      request, for models that can shorten their vectors (Matryoshka).
+    * The prefixes are put before a text, as the E5 and BGE families expect; the input types
+      are sent as `input_type`, as Cohere, NVIDIA and Voyage expect.
+    * `normalise` scales every vector to length one, so that all distances rank alike.
+    * `requests_per_minute` and `tokens_per_minute`: 0 means no limit.
+    * `is_trusted`: configured by the operator, so it may be at a private address.
     """
 
     provider: str
@@ -59,20 +58,20 @@ Vectors: TypeAlias = NDArray[np.float32]
 """Shape (texts, dimensions), one row per text, in the order of the texts."""
 
 
-# A chunk that all calls under way can share several times keeps them busy to its end, and is
-# small enough that progress shows and a crash loses seconds.
+# A chunk of several rounds of calls keeps them all busy to its end, and is still small enough
+# that progress shows and a crash loses only seconds.
 ROUNDS_A_CHUNK = 4
-# Storing a chunk takes some 10 ms, however small it is.
+# Storing a chunk takes about 10 ms, however small it is.
 LEAST_CHUNK_TEXTS = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """How a model takes its texts: so many at a time, so many tokens at a time, so many calls.
+    """How many texts and tokens a call may have, and how many calls may run at once.
 
-    `tokens` is None where only the number of texts counts; `calls` is how many may be under
-    way at the same time. One that computes `in_python` is faster in two processes than in two
-    threads, and still works in a copy of a process that has loaded it.
+    `tokens` is None where only the number of texts counts. A model that computes `in_python`
+    is faster in two processes than in two threads, and works in a forked copy of a process
+    that has loaded it.
     """
 
     texts: int
@@ -82,35 +81,35 @@ class Batching:
 
     @property
     def chunk_texts(self) -> int:
-        """How many texts are worth a checkpoint."""
+        """How many texts a chunk, the checkpoint of an import, should have."""
         return max(ROUNDS_A_CHUNK * self.calls * self.texts, LEAST_CHUNK_TEXTS)
 
 
 class Embedder(Protocol):
     """A model that turns texts into vectors.
 
-    Adding a provider is one class of this shape and one line in `embedding.registry`.
-    Instances are shared by threads, so `embed_passages` must be safe to call from several.
+    To add a provider, write one class of this shape and add one line to `embedding.catalog`.
+    Threads share instances, so `embed_passages` must be thread-safe.
     """
 
     @property
     def provider(self) -> str:
-        """The name of who provides it, as datasets know it."""
+        """The provider's name, as datasets know it."""
         ...
 
     @property
     def model(self) -> str:
-        """Its name, as its provider knows it."""
+        """The model's name, as its provider knows it."""
         ...
 
     @property
     def token_limit(self) -> int:
-        """A text of more tokens, as `count_tokens` counts them, is refused, never cut."""
+        """A text with more tokens, counted by `count_tokens`, is refused, never truncated."""
         ...
 
     @property
     def batching(self) -> Batching:
-        """How it takes many texts."""
+        """Its batch sizes and number of calls."""
         ...
 
     @property
@@ -119,11 +118,11 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int:
-        """How many of the model's own tokens `text` is."""
+        """How many of the model's own tokens `text` has."""
         ...
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of passages to be stored.
+        """The vectors of passages, to be stored.
 
         Raises:
             EmbeddingFailed: the model could not be used; nothing was embedded.
@@ -131,15 +130,15 @@ class Embedder(Protocol):
         ...
 
     def embed_query(self, text: str) -> Vectors:
-        """The vector of a question, shape (1, dimensions); all zero if it has no meaning."""
+        """The vector of a question, shape (1, dimensions); all zero if it means nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint gave for one request: vectors, the tokens it bills, and its wish.
+    """An endpoint's answer to one request: the vectors and the tokens it bills.
 
-    `pause` is how many seconds it wants to be left alone, by its own rate-limit headers.
+    `pause` is how many seconds its rate-limit headers ask to wait before the next request.
     """
 
     vectors: Vectors
@@ -148,39 +147,39 @@ class Answer:
 
 
 class Purpose(Enum):
-    """What a text is embedded for; many models want to be told."""
+    """What a text is embedded for; many models need to know."""
 
     PASSAGE = "passage"
     QUERY = "query"
 
 
 def checked_vectors(vectors: Vectors, texts: int, dimensions: int) -> Vectors:
-    """`vectors`, if there is one finite vector of length over zero and right dimension a text.
+    """`vectors`, if each text has a finite, nonzero vector of the right dimension.
 
     Raises:
-        VectorsRefused: otherwise; it carries the first text at fault.
+        VectorsRefused: otherwise; its `row` is the first text with a bad vector.
     """
     for row, what in unusable(checked_shape(vectors, texts, dimensions)).items():
-        raise VectorsRefused(f"The model gave a vector with {what}.", row=row)
+        raise VectorsRefused(f"The model returned a vector with {what}.", row=row)
     return vectors
 
 
 def checked_shape(vectors: Vectors, texts: int, dimensions: int) -> Vectors:
-    """`vectors`, if there is one of the right dimension for each text.
+    """`vectors`, if each text has one of the right dimension.
 
     Raises:
         VectorsRefused: otherwise.
     """
     if vectors.shape != (texts, dimensions):
         raise VectorsRefused(
-            f"The model answered with vectors of shape {vectors.shape} for {texts} texts; "
+            f"The model returned vectors of shape {vectors.shape} for {texts} texts; "
             f"({texts}, {dimensions}) was expected."
         )
     return vectors
 
 
 def unusable(vectors: Vectors) -> dict[int, str]:
-    """The rows of `vectors` that nothing can be found by, with what is wrong with each."""
+    """The rows of `vectors` that search cannot use, with what is wrong with each."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     usable = np.isfinite(squares) & (squares > 0)
     return {
@@ -191,16 +190,16 @@ def unusable(vectors: Vectors) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some of many texts: their places among them, and how many tokens they are together.
+    """Some of many texts, by their positions, and the tokens they have together.
 
-    `tokens` is 0 where the model's limits are in texts alone.
+    `tokens` is 0 if the model only limits the number of texts.
     """
 
     places: tuple[int, ...]
     tokens: int = 0
 
     def halves(self) -> "tuple[Batch, Batch]":
-        """The two halves of a batch of more than one text; the tokens are shared out evenly."""
+        """The two halves of a batch of more than one text; the tokens are divided evenly."""
         middle = len(self.places) // 2
         first, last = self.places[:middle], self.places[middle:]
         share = self.tokens * len(first) // len(self.places)
@@ -208,7 +207,7 @@ class Batch:
 
 
 def plan(texts: Sequence[str], embedder: Embedder) -> Iterator[Batch]:
-    """Batches that hold each of `texts` once, shortest first: padding goes to the longest."""
+    """Batches that hold each of `texts` once, shortest first, so that little is padded."""
     limits = embedder.batching
     places = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     if limits.tokens is None:
@@ -222,7 +221,7 @@ def plan(texts: Sequence[str], embedder: Embedder) -> Iterator[Batch]:
 def _under_both_limits(
     counted: Sequence[tuple[int, int]], limits: Batching, most_tokens: int
 ) -> Iterator[Batch]:
-    """Batches of few enough texts and tokens; a text over the limit alone goes alone."""
+    """Batches within both limits; a text that exceeds the token limit gets its own batch."""
     chosen: list[tuple[int, int]] = []
     total = 0
     for place, tokens in counted:
@@ -241,7 +240,7 @@ def _batch(chosen: Sequence[tuple[int, int]]) -> Batch:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was asked of an endpoint, and the tokens and the cost of it as it reports them."""
+    """Requests to an endpoint, with the tokens it reports and what they cost."""
 
     requests: int = 0
     tokens: int = 0
@@ -255,7 +254,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What became of some of the texts: vectors for `places`, reasons for those refused."""
+    """The outcome for some of the texts: vectors for `places`, reasons for refused ones."""
 
     places: Sequence[int]
     vectors: Vectors
@@ -264,7 +263,7 @@ class Part:
 
 
 def sorted_out(batch: Batch, vectors: Vectors) -> Part:
-    """The texts of `batch` with their vectors, or with why a vector cannot be used."""
+    """The texts of `batch`, each with its vector or with why the vector is unusable."""
     bad = unusable(vectors)
     if not bad:
         return Part(batch.places, vectors)
@@ -272,5 +271,5 @@ def sorted_out(batch: Batch, vectors: Vectors) -> Part:
     return Part(
         [batch.places[row] for row in good],
         vectors[good],
-        {batch.places[row]: f"the model gives it a vector with {bad[row]}" for row in bad},
+        {batch.places[row]: f"the model returns a vector with {bad[row]}" for row in bad},
     )

@@ -1,4 +1,4 @@
-"""Which models there are, where each is set up, and which class serves it."""
+"""The models of an installation and its tenants, and the class that serves each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from segments.embedding.providers.remote import PROBE, RemoteEmbedder
 from segments.exceptions import NoEmbeddingModel
 from segments.models import ModelProvider, ProviderModel
 
-# By name, so that nothing is imported that is not used: one more provider is one file and
-# one line here.
+# Class names, so that only what is used gets imported. A new provider is one file and one
+# line here.
 PROVIDERS: dict[str, str] = {
     "wordllama": "segments.embedding.providers.wordllama.WordLlamaEmbedder",
     "openai": "segments.embedding.providers.openai.OpenAIEmbedder",
@@ -29,7 +29,7 @@ PROVIDERS: dict[str, str] = {
         "segments.embedding.providers.sentence_transformers.SentenceTransformersEmbedder"
     ),
 }
-# Models in use at the same time by one process; one more forgets the one longest unused.
+# Models that a process keeps loaded; one more evicts the least recently used.
 MODELS_LOADED = 16
 
 
@@ -38,17 +38,17 @@ def load(settings: ModelSettings) -> Embedder:
     """The model that `settings` describe; equal settings share one.
 
     Raises:
-        NoEmbeddingModel: nothing here speaks to models of that kind.
+        NoEmbeddingModel: there is no provider of that kind.
     """
     if settings.kind not in PROVIDERS:
         raise NoEmbeddingModel(
-            f"There is no kind of provider “{settings.kind}”. Use: {', '.join(sorted(PROVIDERS))}."
+            f"There is no provider kind “{settings.kind}”. Use: {', '.join(sorted(PROVIDERS))}."
         )
     make = cast("Callable[[ModelSettings], Embedder]", import_string(PROVIDERS[settings.kind]))
     return make(settings)
 
 
-# What a tenant says of a model, by the same names here and there.
+# What a tenant configures per model; `ProviderModel` and `ModelSettings` use the same names.
 SET_PER_MODEL = (
     "dimensions",
     "request_dimensions",
@@ -67,12 +67,12 @@ SET_PER_MODEL = (
 
 
 def get_embedder(provider: str, model: str, tenant_id: UUID | None = None) -> Embedder:
-    """The model of that name, loaded once per process and shared by its threads.
+    """The model with that name, loaded once per process and shared by its threads.
 
-    A tenant has the models of the installation and those it has set up itself.
+    A tenant has the installation's models and those it has configured itself.
 
     Raises:
-        NoEmbeddingModel: nobody provides it; the text says what there is.
+        NoEmbeddingModel: it does not exist; the message says which ones do.
     """
     return load(find_model(provider, model, tenant_id))
 
@@ -81,7 +81,7 @@ def embedder_of(dataset: Dataset) -> Embedder:
     """The model of a dataset.
 
     Raises:
-        NoEmbeddingModel: nobody provides it any more.
+        NoEmbeddingModel: it no longer exists.
     """
     return get_embedder(
         dataset.embedding_model_provider, dataset.embedding_model, dataset.tenant_id
@@ -89,10 +89,10 @@ def embedder_of(dataset: Dataset) -> Embedder:
 
 
 def find_model(provider: str, model: str, tenant_id: UUID | None) -> ModelSettings:
-    """The model as the installation has it, or as the tenant has set it up.
+    """The settings of a model, from the installation or from the tenant.
 
     Raises:
-        NoEmbeddingModel: neither has it; the text says which providers or models there are.
+        NoEmbeddingModel: neither has it; the message names the providers or models they have.
     """
     if provider in PROVIDERS:
         return installed_model(provider, model)
@@ -105,7 +105,7 @@ def find_model(provider: str, model: str, tenant_id: UUID | None) -> ModelSettin
 
 
 def known_models(tenant_id: UUID) -> dict[str, list[str]]:
-    """The providers that a tenant can name, and the models of each that are known beforehand."""
+    """The providers that a tenant can use, and the models of each that we know by name."""
     known: dict[str, list[str]] = {name: [] for name in PROVIDERS}
     known["wordllama"] += wordllama.MODELS
     known["sentence_transformers"] += sentence_transformers.folders()
@@ -130,26 +130,26 @@ def _not_found(provider: str, model: str, tenant_id: UUID | None) -> NoEmbedding
     models = ProviderModel.objects.filter(provider__tenant=tenant_id, provider__name=provider)
     names = list(models.values_list("name", flat=True))
     what = f"Provider “{provider}” has no model “{model}”."
-    return NoEmbeddingModel(_sentence(what, model, names) + " Or add it to the provider.")
+    return NoEmbeddingModel(_sentence(what, model, names) + " You can add it to the provider.")
 
 
 def _sentence(what: str, name: str, known: list[str]) -> str:
     nearest = get_close_matches(name, known, n=1)
     hint = f" Did you mean “{nearest[0]}”?" if nearest else ""
-    return f"{what}{hint} There are: {', '.join(sorted(known)) or 'none'}."
+    return f"{what}{hint} Available: {', '.join(sorted(known)) or 'none'}."
 
 
 def price_of(provider: str, model: str, tenant_id: UUID | None) -> Decimal | None:
-    """What a million tokens cost; None if nobody said so, or there is no model.
+    """The price of a million tokens; None if none is set, or `provider` is empty.
 
     Raises:
-        NoEmbeddingModel: nobody provides it any more.
+        NoEmbeddingModel: the model no longer exists.
     """
     return find_model(provider, model, tenant_id).price_per_million or None if provider else None
 
 
 def tenants_model(chosen: ProviderModel) -> ModelSettings:
-    """The model as its tenant has set it up.
+    """The settings of a model that a tenant has configured.
 
     Raises:
         CredentialsUnreadable: the provider's key has to be entered again.
@@ -166,7 +166,7 @@ def tenants_model(chosen: ProviderModel) -> ModelSettings:
 
 
 def installed_model(provider: str, model: str) -> ModelSettings:
-    """The model as the settings of this installation have it."""
+    """The settings of a model of the installation."""
     options: dict[str, Any] = {"provider": provider, "kind": provider, "model": model}
     options["price_per_million"] = settings.SEGMILL_EMBEDDING_PRICE
     if provider == "openai":
@@ -202,21 +202,21 @@ def _prefixes() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a model gave for one text, and how long it took."""
+    """The number of dimensions a model returned for one text, and how long it took."""
 
     dimensions: int
     seconds: float
 
 
 def try_model(settings: ModelSettings) -> Trial:
-    """Embed one text, without a second try.
+    """Embed one text, without retrying.
 
     Raises:
-        NoEmbeddingModel, EmbeddingFailed: it cannot be used; the text says why.
+        NoEmbeddingModel, EmbeddingFailed: the model cannot be used; the message says why.
     """
     embedder = load(settings)
     if not isinstance(embedder, RemoteEmbedder):
-        embedder.embed_query(PROBE)  # loads the model, which is not what is measured
+        embedder.embed_query(PROBE)  # loads the model, which should not be measured
     began = perf_counter()
     if isinstance(embedder, RemoteEmbedder):
         vectors = embedder.ask([PROBE], Purpose.PASSAGE).vectors

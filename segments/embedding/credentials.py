@@ -1,8 +1,8 @@
-"""Keys of endpoints, encrypted in the database: a dump of it alone gives none away.
+"""Endpoint keys, encrypted in the database: a dump alone does not reveal them.
 
-Fernet (AES-128-CBC with HMAC-SHA-256) from the package `cryptography`. The first key of
-`SEGMILL_CREDENTIALS_KEY` encrypts, all of them decrypt; without the setting, keys derived from
-Django's secret key and its fallbacks do.
+Encryption is Fernet (AES-128-CBC with HMAC-SHA-256) from the package `cryptography`. The first
+key of `SEGMILL_CREDENTIALS_KEY` encrypts, all of them decrypt; without that setting, keys are
+derived from Django's secret key and its fallbacks.
 """
 
 import base64
@@ -22,7 +22,7 @@ KEY_BYTES = 32
 
 
 class Secret:
-    """A credential that shows itself only when asked by name: no repr, no log, no traceback."""
+    """A credential that only `reveal` shows: no repr, log or traceback contains it."""
 
     __slots__ = ("_value",)
 
@@ -30,14 +30,14 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The credential itself, for the request that needs it."""
+        """The credential itself."""
         return self._value
 
     def __repr__(self) -> str:
         return "Secret(…)" if self._value else "Secret()"
 
     def __reduce__(self) -> Any:
-        raise TypeError("A secret is not written anywhere.")
+        raise TypeError("A secret must not be pickled.")
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -50,7 +50,7 @@ class Secret:
 
 
 def encrypt(secret: str) -> str:
-    """`secret` as it may be stored; empty stays empty."""
+    """`secret`, encrypted for storage; empty stays empty."""
     return _box().encrypt(secret.encode()).decode() if secret else ""
 
 
@@ -66,13 +66,13 @@ def decrypt(stored: str) -> Secret:
         return Secret(_box().decrypt(stored).decode())
     except InvalidToken:
         raise CredentialsUnreadable(
-            "The key of the provider cannot be read any more: SEGMILL_CREDENTIALS_KEY or the "
-            "secret key has changed. Enter the provider's key again."
+            "The provider's key can no longer be read: SEGMILL_CREDENTIALS_KEY or the secret "
+            "key has changed. Enter the provider's key again."
         ) from None
 
 
 def renewed(stored: str) -> str:
-    """The same secret under the first of the keys, so that the others can be given up.
+    """The same secret, encrypted with the first key, so that the others can be retired.
 
     Raises:
         CredentialsUnreadable: the keys have changed since.
@@ -81,10 +81,10 @@ def renewed(stored: str) -> str:
 
 
 def is_current(stored: str) -> bool:
-    """Whether the first of the keys alone reads it, so that the others are not needed for it.
+    """Whether it is encrypted with the first key, so that the others are not needed for it.
 
     Raises:
-        CredentialsUnreadable: none of them does.
+        CredentialsUnreadable: none of the keys decrypts it.
     """
     try:
         _keys()[0].decrypt(stored)

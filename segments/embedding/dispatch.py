@@ -1,7 +1,7 @@
-"""Sends many texts through one model: in batches, several requests at a time, down to the row.
+"""Sends many texts through one model, in batches and concurrent requests; splits refused ones.
 
-By hand: the clients' own retries know neither the budget that all workers share nor that a batch
-which is refused for one text is to be sent again without it.
+By hand: the clients' own retries know neither the budget that all workers share, nor that a batch
+refused for one text has to be sent again without it.
 """
 
 from collections import deque
@@ -41,7 +41,7 @@ from segments.exceptions import (
     TextsRefused,
 )
 
-# How soon a wish to stop is heard while requests are under way.
+# How soon we notice a request to stop while waiting for answers.
 TICK_SECONDS = 0.1
 SECONDS_TO_END = 2.0
 RENEWALS_PER_LEASE = 4
@@ -54,7 +54,7 @@ NO_CALL = UUID(int=0)
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A batch on its way, and what it has been through."""
+    """A batch to embed, with its failures and waits so far."""
 
     batch: Batch
     failures: int = 0
@@ -65,7 +65,7 @@ class Task:
 
 
 class InFlightRequests:
-    """Requests that were sent and have not been settled, as many as model and budget allow."""
+    """Requests that were sent and not settled yet, as many as model and budget allow."""
 
     def __init__(self, embedder: RemoteEmbedder, texts: Sequence[str], budget: Budget) -> None:
         self._embedder, self._texts, self._budget = embedder, texts, budget
@@ -78,7 +78,7 @@ class InFlightRequests:
         return len(self._running)
 
     def send(self, task: Task) -> bool:
-        """Send the task's request, if there is room and the budget lets us now."""
+        """Send the task's request if there is room and the budget allows it now; tell whether."""
         if len(self) >= self._most or monotonic() < self._look_at:
             return False
         right = self._budget.take(task.batch.tokens)
@@ -92,13 +92,13 @@ class InFlightRequests:
         return True
 
     def keep_places(self) -> None:
-        """Have the places of the requests under way counted on, a few times a lease."""
+        """Renew the budget's slots of the requests in flight, a few times per lease."""
         if monotonic() - self._kept > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
             self._budget.keep([task.call for task in self._running.values()])
             self._kept = monotonic()
 
     def ended(self, due: float | None) -> list[Future[Answer]]:
-        """The requests that have ended, after a wait: at most until one more is `due`."""
+        """The requests that have ended, after a short wait, at most until a task is `due`."""
         seconds = TICK_SECONDS
         if due is not None and len(self) < self._most:
             seconds = min(max(max(self._look_at, due) - monotonic(), 0.0), TICK_SECONDS)
@@ -108,7 +108,7 @@ class InFlightRequests:
         return list(wait(self._running, seconds, FIRST_COMPLETED).done)
 
     def take_out(self, request: Future[Answer]) -> Task:
-        """The task of a request that has ended; its place is free."""
+        """The task of a request that has ended; frees its slot."""
         task = self._running.pop(request)
         billed = 0 if request.exception() else request.result().tokens
         self._budget.give_back(task.call, task.batch.tokens, billed)
@@ -116,14 +116,14 @@ class InFlightRequests:
         return task
 
     def abandon(self) -> None:
-        """Leave requests whose answers nobody wants any more.
+        """Abandon the requests in flight.
 
-        Most end in a moment and give their place in the budget back; the place of one that
-        lasts is free by itself after a lease's time.
+        Most end within moments and free their slot in the budget; the slot of a longer one
+        expires after the length of a lease.
         """
         self._pool.shutdown(wait=False, cancel_futures=True)
         for request in wait(self._running, SECONDS_TO_END).done:
-            with suppress(DatabaseError):  # perhaps a lost database is why we are here
+            with suppress(DatabaseError):  # a lost database may be why we are here
                 self.take_out(request)
 
 
@@ -136,12 +136,12 @@ Pulse = Callable[[], None]
 def embed_all(
     embedder: Embedder, texts: Sequence[str], pulse: Pulse, tenant_id: UUID
 ) -> Iterator[Part]:
-    """Embed passages; every place is in exactly one part, as a vector or as a refusal.
+    """Embed passages; every text is in exactly one part, with a vector or a refusal.
 
     Requests to an endpoint draw from the budget that all workers share, in the tenant's turn.
 
     Raises:
-        EmbeddingInterrupted: the endpoint has failed too often; what was yielded stays good.
+        EmbeddingInterrupted: the endpoint has failed too often; parts yielded so far are valid.
         EmbeddingFailed: the model cannot be used at all.
     """
     if isinstance(embedder, RemoteEmbedder):
@@ -152,7 +152,7 @@ def embed_all(
 
 
 def _embed_here(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Iterator[Part]:
-    """One batch after the other: a model on this machine has no more than its cores."""
+    """One batch after another: a local model gains nothing from concurrent calls."""
     for batch in plan(texts, embedder):
         pulse()
         vectors = embedder.embed_passages([texts[place] for place in batch.places])
@@ -160,7 +160,7 @@ def _embed_here(embedder: Embedder, texts: Sequence[str], pulse: Pulse) -> Itera
 
 
 class Dispatcher:
-    """Keeps as many requests under way as the model and the budget allow."""
+    """Keeps as many requests in flight as the model and the budget allow."""
 
     def __init__(self, embedder: RemoteEmbedder, texts: Sequence[str], budget: Budget) -> None:
         self._embedder, self._budget = embedder, budget
@@ -171,7 +171,7 @@ class Dispatcher:
         self._usage = Usage()
 
     def parts(self, pulse: Pulse) -> Iterator[Part]:
-        """What becomes of the texts, as it comes in."""
+        """The outcome for each text, as answers arrive."""
         trouble: Exception | None = None
         try:
             while self._flight or (self._waiting and not self._given_up):
@@ -180,7 +180,7 @@ class Dispatcher:
                 self._send()
                 for request in self._flight.ended(self._next_due()):
                     yield from self._settle(self._flight.take_out(request), request)
-        except Exception as met:  # noqa: BLE001 - raised below, once the bill is paid
+        except Exception as met:  # noqa: BLE001 - raised below, after the usage is reported
             trouble = met
         finally:
             self._flight.abandon()
@@ -223,12 +223,12 @@ class Dispatcher:
     def _accept(self, task: Task, answer: Answer) -> Iterator[Part]:
         part = sorted_out(task.batch, answer.vectors)
         if part.refused and not task.failures:
-            # Perhaps a mishap: an endpoint that means it does it twice.
-            self._try_again(task, EndpointFailed("The endpoint gave unusable vectors."))
+            # Perhaps a glitch: only the second time do we believe it.
+            self._try_again(task, EndpointFailed("The endpoint returned unusable vectors."))
             return
         self._is_proved = self._is_proved or len(part.places) > 0
         if part.refused and not self._is_proved:
-            self._prove("its vectors are NaN, infinite or without direction")
+            self._prove("its vectors are NaN, infinite or of length zero")
         yield Part(part.places, part.vectors, part.refused, self._used())
 
     def _halve(self, task: Task, reason: str) -> Iterator[Part]:
@@ -240,10 +240,10 @@ class Dispatcher:
         yield Part((), self._nothing(), {task.batch.places[0]: reason}, self._used())
 
     def _prove(self, reason: str) -> None:
-        """Make sure that it is the text the endpoint refuses, and not every text.
+        """Make sure that the endpoint refuses this text, not every text.
 
         Raises:
-            EndpointRefused: it refuses the plainest one too.
+            EndpointRefused: it refuses the simplest text too.
         """
         try:
             vectors = self._embedder.embed_passages([PROBE])
@@ -253,47 +253,47 @@ class Dispatcher:
             self._is_proved = not unusable(vectors)
         if not self._is_proved:
             raise EndpointRefused(
-                f"Model “{self._embedder.model}” of provider “{self._embedder.provider}” takes no "
-                f"text at all: {reason}. Check how the model is set up."
+                f"Model “{self._embedder.model}” of provider “{self._embedder.provider}” accepts "
+                f"no text at all: {reason}. Check the model's settings."
             )
 
     def _wait_for_limit(self, task: Task, limit: RateLimited) -> None:
-        """Everybody waits; it is no failure, unless it goes on for too long."""
+        """All workers wait. This does not count as a failure, unless it lasts too long."""
         now = monotonic()
         task.limits += 1
         task.limited_since = task.limited_since or now
         waited = now - task.limited_since
         pause = pause_after(task.limits, limit.retry_after)
         if waited + pause > PATIENCE_SECONDS:
-            history = f"It has been so for {waited:,.0f} seconds and wants {pause:,.0f} more."
+            history = f"This has lasted {waited:,.0f} seconds; it asks for {pause:,.0f} more."
             self._give_up(limit, history)
         self._be_quiet(pause)
         self._waiting.appendleft(task)
 
     def _be_quiet(self, seconds: float) -> None:
-        """Nobody asks for so long, or as long as our patience lasts: then we see for ourselves."""
+        """No worker sends a request for `seconds`, or our patience: then we try for ourselves."""
         self._budget.be_quiet(min(seconds, PATIENCE_SECONDS))
 
     def _try_again(self, task: Task, failure: EndpointFailed) -> None:
         task.failures += 1
         wanted = failure.retry_after or 0.0
         if wanted > PATIENCE_SECONDS:
-            self._give_up(failure, f"It wants to be left alone for {wanted:,.0f} seconds.")
+            self._give_up(failure, f"It asks for a pause of {wanted:,.0f} seconds.")
         elif task.failures >= ATTEMPTS:
             self._give_up(failure, f"That was try {task.failures}.")
         task.due = monotonic() + pause_after(task.failures, failure.retry_after)
         self._waiting.append(task)
 
     def _give_up(self, trouble: EmbeddingUnavailable, history: str) -> None:
-        """Send nothing more; what is under way may still end well."""
+        """Send nothing more; requests in flight may still succeed."""
         self._given_up = EmbeddingInterrupted(
-            f"{trouble} {history} What is embedded is kept: resume it to go on from there."
+            f"{trouble} {history} What is embedded is kept; resume to continue from there."
         )
 
     def _nothing(self) -> Vectors:
         return np.empty((0, self._embedder.dimensions), np.float32)
 
     def _used(self) -> Usage:
-        """What was used since the last part."""
+        """The usage since the last part."""
         usage, self._usage = self._usage, Usage()
         return usage

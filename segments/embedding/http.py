@@ -1,9 +1,9 @@
-"""HTTP to endpoints nobody vouches for: pinned addresses, and an end to every answer.
+"""HTTP to untrusted endpoints: pinned addresses, and bounds on every answer.
 
-A host is resolved once a connection, its address is checked, and that very address is
-connected to, so that a name cannot point elsewhere between the check and the use. The
-certificate is still checked against the name. Redirects are not followed, and a time and a
-size bound the whole answer: a server that drips a byte a second ends like one that is silent.
+A host is resolved once per connection, its address is checked, and we connect to exactly that
+address, so a name cannot point elsewhere between check and use. The certificate is still
+checked against the name. Redirects are not followed. The whole answer is bounded in time and
+size: a server that drips one byte a second fares no better than a silent one.
 
 By hand: what guards against SSRF on the index (advocate) wraps requests, and the OpenAI client
 speaks through httpx.
@@ -30,7 +30,7 @@ NAT64_PREFIX = 0x0064_FF9B << 64
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """Where requests may go: `hosts` is empty for any, private addresses are not public ones."""
+    """Where requests may go: to `hosts` (empty means any), and whether to private addresses."""
 
     hosts: frozenset[str] = frozenset()
     private_addresses: bool = False
@@ -39,8 +39,8 @@ class EgressPolicy:
         """The addresses of `host` that may be connected to.
 
         Raises:
-            EndpointRefused: the host may not be asked, or all its addresses are private.
-            OSError: nobody knows the host.
+            EndpointRefused: the host is not allowed, or all its addresses are private.
+            OSError: the host is unknown.
         """
         if self.hosts and host.lower() not in self.hosts:
             raise EndpointRefused(
@@ -52,14 +52,14 @@ class EgressPolicy:
         allowed = [a for a in addresses if self.private_addresses or is_public(a)]
         if not allowed:
             raise EndpointRefused(
-                f"{host} is at a private address ({addresses[0]}), where no requests go. "
+                f"{host} has a private address ({addresses[0]}), which is not allowed. "
                 "Set SEGMILL_ENDPOINT_PRIVATE_ADDRESSES to allow it."
             )
         return allowed
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, whatever it is wrapped in."""
+    """Whether an IP address belongs to the public internet, even if wrapped in IPv6."""
     ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address) and (inner := _wrapped(ip)) is not None:
         ip = inner
@@ -76,7 +76,7 @@ def _wrapped(ip: IPv6Address) -> IPv4Address | None:
 
 
 class _Allowance(threading.local):
-    """What is left of the time and the bytes of the request this thread is making."""
+    """The time and bytes that are left to the request of this thread."""
 
     ends = float("inf")
     bytes_left = 0
@@ -102,7 +102,7 @@ class BoundedStream(httpcore2.NetworkStream):
     allowance: _Allowance
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """As many bytes as have come, counted."""
+        """The bytes that have arrived, at most `max_bytes`; they are counted."""
         return self.allowance.count(self.stream.read(max_bytes, self.allowance.seconds(timeout)))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -116,19 +116,19 @@ class BoundedStream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        """The same connection, encrypted; the certificate has to be for `server_hostname`."""
+        """The same connection, encrypted; the certificate must be for `server_hostname`."""
         seconds = self.allowance.seconds(timeout)
         inner = self.stream.start_tls(ssl_context, server_hostname, seconds)
         return BoundedStream(inner, self.allowance)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the connection says of itself."""
+        """Information about the connection."""
         return self.stream.get_extra_info(info)
 
 
 @dataclass(slots=True)
 class PinnedBackend(httpcore2.NetworkBackend):
-    """Connects to addresses that were checked, never to names."""
+    """Connects to checked addresses, never to names."""
 
     reach: EgressPolicy
     allowance: _Allowance
@@ -159,23 +159,23 @@ class PinnedBackend(httpcore2.NetworkBackend):
         try:
             return self.reach.addresses(host, port)
         except OSError as unknown:
-            raise httpcore2.ConnectError(f"nobody knows the host {host}") from unknown
+            raise httpcore2.ConnectError(f"the host {host} is unknown") from unknown
 
 
 class BoundedTransport(httpx2.BaseTransport):
-    """Sends requests within a reach, each answer within `seconds` and `max_bytes`."""
+    """Sends requests where the policy allows; each answer is bounded by `seconds`, `max_bytes`."""
 
     def __init__(self, reach: EgressPolicy, seconds: float, max_bytes: int) -> None:
         self._seconds, self._max_bytes = seconds, max_bytes
         self._allowance = _Allowance()
         self._pool = httpcore2.ConnectionPool(
             ssl_context=httpx2.create_ssl_context(),
-            max_connections=None,  # how many requests are under way is decided elsewhere
+            max_connections=None,  # the dispatcher limits the requests in flight
             network_backend=PinnedBackend(reach, self._allowance),
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer; its body is read by the caller, in this thread, under the same bounds."""
+        """The answer; the caller reads its body in this thread, under the same bounds."""
         self._allowance.ends = monotonic() + self._seconds
         self._allowance.bytes_left = self._max_bytes
         with _understandable():
@@ -217,7 +217,7 @@ class _Body(httpx2.SyncByteStream):
 
 @contextmanager
 def _understandable() -> Iterator[None]:
-    """Errors of the connection, as users of the client expect them."""
+    """Turn errors of the connection into those that users of the client expect."""
     try:
         yield
     except httpcore2.TimeoutException as error:
@@ -227,7 +227,7 @@ def _understandable() -> Iterator[None]:
 
 
 def bounded_client(reach: EgressPolicy, seconds: float, max_bytes: int) -> httpx2.Client:
-    """A client that follows no redirect and takes no compressed answer (it may be a bomb)."""
+    """A client that follows no redirects and accepts no compressed answer (a possible bomb)."""
     return httpx2.Client(
         transport=BoundedTransport(reach, seconds, max_bytes),
         follow_redirects=False,

@@ -1,14 +1,14 @@
-"""Rate limits of an endpoint: the budget workers share, back-off, and rate-limit headers.
+"""Rate limits of an endpoint: the shared budget, back-off, and rate-limit headers.
 
-By hand: limiters on the index (limits, pyrate-limiter) count one thing in one process or in Redis;
-this takes requests, tokens and requests under way, of a model and of its tenant, in one statement.
+By hand: limiters on the index (limits, pyrate-limiter) count one thing, in one process or in Redis;
+this takes requests, tokens and requests in flight, of a model and of its tenant, in one statement.
 """
 
 import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from time import monotonic, sleep
@@ -32,9 +32,9 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 def pause_after(failures: int, wanted: float | None = None) -> float:
-    """Seconds to wait after so many failures in a row, and at least as long as `wanted`.
+    """Seconds to wait after that many failures in a row, at least `wanted`.
 
-    Half of it is chance, so that workers that failed together do not come back together.
+    Half of it is random, so that workers that failed together do not retry together.
     """
     longest = min(FIRST_PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
     chosen = random.uniform(longest / 2, longest)  # noqa: S311  (not a secret)
@@ -42,10 +42,10 @@ def pause_after(failures: int, wanted: float | None = None) -> float:
 
 
 def ask_with_backoff(ask: Callable[[], T], attempts: int, seconds: float) -> T:
-    """The answer of `ask`, tried so often and for so long as somebody waits for it.
+    """The answer of `ask`, tried at most `attempts` times within `seconds`.
 
     Raises:
-        EmbeddingFailed: as the last try raised it.
+        EmbeddingFailed: from the last try.
     """
     ends = monotonic() + seconds
     failures = 0
@@ -89,7 +89,7 @@ def _seconds_or_date(value: str) -> float:
 
 
 def wanted_pause(headers: Any) -> float:
-    """How long the endpoint wants no request: until what is used up is filled again."""
+    """Seconds until an exhausted limit is reset, from the rate-limit headers; 0 if none is."""
     pauses = [
         duration(headers.get(f"x-ratelimit-reset-{what}", ""))
         for what in ("requests", "tokens")
@@ -99,12 +99,12 @@ def wanted_pause(headers: Any) -> float:
 
 
 def duration(text: str) -> float:
-    """Seconds of a duration like `6m0s` or `120ms`; 0 if it is none."""
+    """Seconds of a duration like `6m0s` or `120ms`; 0 for any other text."""
     return sum(float(number) * UNIT_SECONDS[unit] for number, unit in DURATION.findall(text))
 
 
-# Nobody waits for the disk, at which a place at the endpoint would stand empty meanwhile: a crash
-# of the server forgets the requests of its last half second at most.
+# Not waiting for the disk keeps the endpoint busy; a crash of the database server forgets at most
+# the requests of its last half second.
 AT_ONCE = "set_config('synchronous_commit', 'off', true)"
 TAKE = f"""
     SELECT segments_take_budget(
@@ -128,40 +128,40 @@ SECONDS_TO_NEXT_LOOK = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not now: ask again after so many seconds."""
+    """Not now: ask again after `seconds`."""
 
     seconds: float
 
 
 class Budget(Protocol):
-    """Who says when a request may be sent."""
+    """Decides when a request may be sent."""
 
     def take(self, tokens: int) -> UUID | Wait:
-        """The right to send a request of so many tokens now, or when to ask again."""
+        """The id of a call that may be sent now, or how long to wait before asking again."""
         ...
 
     def keep(self, calls: Sequence[UUID]) -> None:
-        """The requests are under way still; those not kept for a lease's time count as lost."""
+        """Renew requests in flight; one that is not renewed for a lease's length is given up."""
         ...
 
     def give_back(self, call: UUID, estimated: int, billed: int) -> None:
-        """The request has ended; what it cost more or less than was thought is made good."""
+        """The request has ended; correct the estimate of its tokens by what was billed."""
         ...
 
     def be_quiet(self, seconds: float) -> None:
-        """Nobody shall send a request for so long."""
+        """No worker sends a request for `seconds`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SharedBudget:
-    """The budget of a model as one tenant's work draws from it."""
+    """A model's budget, shared by all workers, as one tenant draws from it."""
 
     model: ModelSettings
     tenant_id: UUID
 
     def take(self, tokens: int) -> UUID | Wait:
-        """The right to send a request of so many tokens now, or when to ask again."""
+        """The id of a call that may be sent now, or how long to wait before asking again."""
         call = uuid4()
         with connection.cursor() as cursor:
             cursor.execute(
@@ -183,58 +183,28 @@ class SharedBudget:
         return Wait(seconds) if seconds else call
 
     def keep(self, calls: Sequence[UUID]) -> None:
-        """The requests are under way still: nobody gets their places."""
+        """Renew the slots of requests in flight."""
         with connection.cursor() as cursor:
             seconds = settings.SEGMILL_LEASE_SECONDS
             cursor.execute(KEEP, {"calls": list(calls), "seconds": seconds})
 
     def give_back(self, call: UUID, estimated: int, billed: int) -> None:
-        """The request has ended; what it cost more or less than was thought is made good."""
+        """The request has ended; correct the estimate of its tokens by what was billed."""
         with connection.cursor() as cursor:
             cursor.execute(GIVE_BACK, {"call": call})
         if billed and billed != estimated and self.model.tokens_per_minute:
             draw(self.model, requests=0, tokens=billed - estimated)
 
     def be_quiet(self, seconds: float) -> None:
-        """Nobody shall ask the endpoint for so long, on whatever machine."""
+        """No worker on any machine sends a request for `seconds`."""
         with connection.cursor() as cursor:
             cursor.execute(QUIET, {"key": budget_key(self.model), "seconds": seconds})
 
 
-@dataclass(slots=True)
-class OwnBudget:
-    """A budget that nobody shares and that only bounds the requests under way."""
-
-    calls: int
-    under_way: set[UUID] = field(default_factory=set)
-    quiet_until: float = 0.0
-
-    def take(self, tokens: int) -> UUID | Wait:
-        """The right to send a request now, or when to ask again."""
-        if (left := self.quiet_until - monotonic()) > 0:
-            return Wait(left)
-        if len(self.under_way) >= self.calls:
-            return Wait(SECONDS_TO_NEXT_LOOK)
-        call = uuid4()
-        self.under_way.add(call)
-        return call
-
-    def keep(self, calls: Sequence[UUID]) -> None:
-        """They are under way until they end: nobody else is there to be lost."""
-
-    def give_back(self, call: UUID, estimated: int, billed: int) -> None:
-        """The request has ended."""
-        self.under_way.discard(call)
-
-    def be_quiet(self, seconds: float) -> None:
-        """Send nothing for so long."""
-        self.quiet_until = max(self.quiet_until, monotonic() + seconds)
-
-
 def draw(model: ModelSettings, *, requests: float, tokens: float) -> None:
-    """Count what was used outside of a `take`: by a question, or more than was thought.
+    """Count usage outside of `take`: a question, or tokens beyond the estimate.
 
-    Nobody waits for it; the buckets may go below zero and are filled up again by waiting.
+    This never waits; the buckets may go below zero and refill with time.
     """
     if model.requests_per_minute or model.tokens_per_minute:
         EmbeddingBudget.objects.filter(pk=budget_key(model)).update(
@@ -243,7 +213,7 @@ def draw(model: ModelSettings, *, requests: float, tokens: float) -> None:
 
 
 def budget_key(model: ModelSettings) -> str:
-    """The same for all who draw from the same account: endpoint, key and model."""
+    """The key of a budget: the same for the same kind, endpoint, API key and model."""
     parts = (model.kind, model.base_url, model.api_key.reveal(), model.model)
     return salted_hmac(
         "segments.embedding.rate_limits", repr(parts), algorithm="sha256"

@@ -1,7 +1,7 @@
-"""Everything that can go wrong with an import or a search, as one tree with remedies.
+"""Everything that can go wrong with an import or a search, as one tree of exceptions.
 
-A bad row is data (`importing.types.RowProblem`); a bad file, a refused start or an unusable
-model is an exception. The text of each is meant for the person who has to act on it.
+A bad row is data (`files.types.RowProblem`); a bad file, a refused start or an unusable model
+is an exception. Each message is written for the person who has to act on it.
 """
 
 from segments.exceptions.files import (

@@ -1,4 +1,4 @@
-"""What is wrong with a file, as a whole or as one upload."""
+"""What can be wrong with a file as a whole, or with its upload."""
 
 from http import HTTPStatus
 
@@ -12,82 +12,82 @@ class FileRefused(SegmillError):
 
 
 class FileUnreadable(FileRefused):
-    """It is not there, is a folder, or may not be read."""
+    """The file does not exist, is a folder, or may not be read."""
 
     code = "file_unreadable"
 
 
 class FileUnwritable(SegmillError):
-    """A file cannot be written where it was asked for."""
+    """A file cannot be written to the requested path."""
 
     code = "file_unwritable"
 
 
 class FileEmpty(FileRefused):
-    """There is no row in it."""
+    """The file has no rows."""
 
     code = "file_empty"
 
 
 class FileTooLarge(FileRefused):
-    """It is over a limit of this installation."""
+    """The file exceeds a limit of this installation."""
 
     code = "file_too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class FileTooSlow(FileRefused):
-    """Reading it takes longer than this installation allows."""
+    """Reading the file takes longer than this installation allows."""
 
     code = "file_too_slow"
 
 
 class FileProtected(FileRefused):
-    """It is encrypted."""
+    """The file is encrypted."""
 
     code = "file_protected"
 
 
 class SheetNotFound(FileRefused):
-    """The workbook has no sheet of that name."""
+    """The workbook has no sheet with that name."""
 
     code = "sheet_not_found"
 
 
 class BodyTooLarge(SegmillError):
-    """The body of a request is over a limit of this installation."""
+    """A request body exceeds a limit of this installation."""
 
     code = "body_too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class NoFileUploaded(FileRefused):
-    """The form has no file in it."""
+    """The form contains no file."""
 
     code = "no_file_uploaded"
 
 
 class TooManyFiles(FileRefused):
-    """The form has several files, where one is expected."""
+    """The form contains several files where one is expected."""
 
     code = "too_many_files"
 
 
 class UploadNotFound(NotFound):
-    """No such uploaded file of this tenant, or it was removed since."""
+    """This tenant has no such uploaded file, or it has been removed."""
 
     noun = "uploaded file"
 
 
 class FormatUnknown(FileRefused):
-    """It is of no kind that Segmill reads."""
+    """Segmill does not read this kind of file."""
 
     code = "format_unknown"
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class FileMalformed(FileRefused):
-    """It breaks off or breaks its format's rules at a line."""
+    """The file is cut off, or violates its format at a line."""
 
     code = "file_malformed"
 
@@ -97,7 +97,7 @@ class FileMalformed(FileRefused):
 
 
 class HeaderRefused(FileRefused):
-    """The columns are not those the document needs."""
+    """The columns are not the ones the document needs."""
 
     code = "header_refused"
 

@@ -1,4 +1,4 @@
-"""What keeps an import from starting, from going on, or from being changed."""
+"""What keeps an import from starting, continuing or being changed."""
 
 from http import HTTPStatus
 
@@ -6,13 +6,13 @@ from datasets.exceptions import NotFound, SegmillError
 
 
 class ImportRefused(SegmillError):
-    """The import cannot start or go on as asked."""
+    """The import cannot start or continue as requested."""
 
     code = "import_refused"
 
 
 class OptionRefused(ImportRefused):
-    """An option of an import has a value that cannot be used."""
+    """An import option has an unusable value."""
 
     code = "option_refused"
 
@@ -22,13 +22,13 @@ class OptionRefused(ImportRefused):
 
 
 class BudgetExceeded(ImportRefused):
-    """Embedding would take more tokens or money than allowed; none were taken."""
+    """Embedding would use more tokens or money than allowed; nothing was used."""
 
     code = "budget_exceeded"
 
 
 class DocumentNotAvailable(ImportRefused):
-    """The document does not take segments now."""
+    """The document does not accept segments now."""
 
     code = "document_not_available"
 
@@ -37,7 +37,7 @@ class DocumentNotAvailable(ImportRefused):
 
 
 class NoEmbeddingModel(ImportRefused):
-    """A high_quality dataset whose model is not to be had."""
+    """The embedding model of a high_quality dataset is not available."""
 
     code = "no_embedding_model"
 
@@ -56,7 +56,7 @@ class TargetGone(ImportRefused):
 
 
 class RowsRefused(ImportRefused):
-    """Rows of the file are bad, and the import is all or nothing."""
+    """The file has bad rows, and the import is all or nothing."""
 
     code = "rows_refused"
 
@@ -65,45 +65,45 @@ class RowsRefused(ImportRefused):
         rows, are = "row" if total == 1 else "rows", "is" if failed == 1 else "are"
         super().__init__(
             f"{failed:,} of {total:,} {rows} {are} bad, so nothing was imported. "
-            f"The first: {first} Mend the rows and import the file again."
+            f"The first: {first} Fix the rows and import the file again."
         )
 
 
 class RowsGone(SegmillError):
-    """Rows that were checked and stored are not there any more when they are to be published."""
+    """Staged rows have disappeared before they could be published."""
 
     code = "rows_gone"
 
     def __init__(self, expected: int, found: int) -> None:
         super().__init__(
-            f"Of {expected:,} checked rows {found:,} are left in the database: somebody removed "
-            "the others. Nothing was imported; import the file again."
+            f"Only {found:,} of {expected:,} checked rows are left in the database: something "
+            "removed the others. Nothing was imported; import the file again."
         )
 
 
 class ImportNotFound(NotFound):
-    """No such import of this tenant."""
+    """This tenant has no such import."""
 
     noun = "import"
     code = "import_not_found"
 
 
 class ReembeddingNotFound(NotFound):
-    """No such reembedding."""
+    """There is no such re-embedding."""
 
-    noun = "reembedding"
+    noun = "re-embedding"
     code = "reembedding_not_found"
 
 
 class StateConflict(SegmillError):
-    """The import is in a state in which this cannot be done."""
+    """The import's state does not allow this."""
 
     code = "state_conflict"
     status = HTTPStatus.CONFLICT
 
 
 class IdempotencyConflict(SegmillError):
-    """An idempotency key was used for another request."""
+    """The idempotency key was used before, for a different request."""
 
     code = "idempotency_conflict"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -116,6 +116,6 @@ class ImportCancelled(SegmillError):
 
 
 class ClaimLost(SegmillError):
-    """Another worker holds the job or the chunk now; this one must not write any more."""
+    """Another worker holds the job or the chunk now; this one must stop writing."""
 
     code = "claim_lost"

@@ -1,4 +1,4 @@
-"""What is wrong with a segment, a search, or the database they are in."""
+"""What can be wrong with a segment, a search, or the database."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from datasets.exceptions import NotFound, SegmillError
 
 
 class SegmentNotFound(NotFound):
-    """No such segment of this tenant."""
+    """This tenant has no such segment."""
 
     noun = "segment"
     code = "segment_not_found"
@@ -19,17 +19,17 @@ class CellProblem(Protocol):
 
     @property
     def column(self) -> str:
-        """Which part."""
+        """The name of the part."""
         ...
 
     @property
     def reason(self) -> str:
-        """Why it cannot be taken, and what to do."""
+        """Why it was refused, and what to do."""
         ...
 
 
 class SegmentRefused(SegmillError):
-    """A segment cannot be changed to what was asked; `problems` lists why, with the column."""
+    """A segment cannot be changed as requested; `problems` says why, by column."""
 
     code = "segment_refused"
 
@@ -39,13 +39,13 @@ class SegmentRefused(SegmillError):
 
 
 class VectorExtensionMissing(SegmillError):
-    """The PostgreSQL server lacks pgvector, or has one that is too old."""
+    """The PostgreSQL server has no pgvector, or one that is too old."""
 
     code = "vector_extension_missing"
 
 
 class SearchRefused(SegmillError):
-    """The search cannot be made as asked."""
+    """The search cannot be run as requested."""
 
     code = "search_refused"
 
@@ -57,7 +57,7 @@ class JudgementsRefused(SearchRefused):
 
 
 class DatabaseFailed(SegmillError):
-    """The database does not answer, or not as it should."""
+    """The database does not answer, or answers with an error."""
 
     code = "database_failed"
     status = HTTPStatus.SERVICE_UNAVAILABLE

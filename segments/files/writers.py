@@ -1,4 +1,4 @@
-"""Tables written as files, row by row: what the readers of `importing.formats` read.
+"""Tables written as files, row by row: what the readers beside them read.
 
 A spreadsheet program takes a text for a formula if it begins with =, +, -, @, a tab or a line
 end. In CSV such a cell gets an apostrophe before it (OWASP, "CSV Injection"), and the column

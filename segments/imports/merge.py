@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Max
 
+from segments.files.columns import METADATA_PREFIX
 from segments.models import DocumentSegment, ImportJob, StagedMatch
 from segments.models.import_job import ImportMode
 
-METADATA_PREFIX = "metadata."
 # Parts whose column is taken over as it is; a part the file lacks is left as it was.
 PLAIN_PARTS = ("answer", "keywords", "enabled")
 
@@ -115,7 +115,9 @@ class MergeSpec:
         return "d.metadata"
 
     def _metadata_keys(self) -> list[str]:
-        return [part[len(METADATA_PREFIX) :] for part in self.parts if part.startswith("metadata.")]
+        return [
+            part[len(METADATA_PREFIX) :] for part in self.parts if part.startswith(METADATA_PREFIX)
+        ]
 
 
 # Its statistics are of earlier imports. It would expect one row and join by nested loops, each

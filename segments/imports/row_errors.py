@@ -12,11 +12,10 @@ from uuid import UUID
 
 from django.db.models import F, Sum
 
-from segments.files.columns import ERROR_COLUMN, folded
+from segments.files.columns import ERROR_COLUMN, METADATA_PREFIX, folded
 from segments.files.types import FileFormat, JSONCell, JSONValue, RowProblem, Source
 from segments.files.values import check_storable, keywords_cell
 from segments.files.writers import Row, Table, table_bytes
-from segments.imports.merge import METADATA_PREFIX
 from segments.models import ImportJob, RowError, StagedMatch, StagedRow
 
 
@@ -190,7 +189,7 @@ def _grouped(
     for line, found in groupby(problems, key=attrgetter("line")):
         every = list(found)
         cells = next((cells for each in every if (cells := cells_of(each))), ())
-        yield BadRow(line, cells, " ".join(map(_sentence, every)))
+        yield BadRow(line, cells, f"Line {line:,}: {' '.join(map(_sentence, every))}")
 
 
 def _sentence(problem: Problem) -> str:

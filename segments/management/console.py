@@ -19,6 +19,7 @@ from django.db.backends.signals import connection_created
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    ProgressColumn,
     SpinnerColumn,
     TaskProgressColumn,
     TextColumn,
@@ -150,15 +151,12 @@ SECONDS_BEFORE_RATE = 0.2
 SMALLEST_SHARE = 1e-6
 
 
-class ProgressDisplay:
-    """A listener of an import that shows its phase, rows, rate and time left on `stream`."""
+class Display:
+    """Shows progress on `stream` within its block: a bar on a terminal, lines in a pipe."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *columns: ProgressColumn | str) -> None:
         self._stream = stream
-        self._bar = self._new_bar() if stream.isatty() else None
-        self._phase, self._began, self._told = "", 0.0, 0.0
-        # What was embedded before, by an earlier run, is no work of this one.
-        self._rows_before, self._fraction_before = 0, 0.0
+        self._bar = Bar(*columns, console=Console(file=stream)) if stream.isatty() else None
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -174,6 +172,28 @@ class ProgressDisplay:
         if self._bar:
             self._bar.stop()
 
+    def _write_line(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+
+class ProgressDisplay(Display):
+    """A listener of an import that shows its phase, rows, rate and time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(
+            stream,
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rows]}"),
+            TimeRemainingColumn(),
+        )
+        self._phase, self._began, self._told = "", 0.0, 0.0
+        # What was embedded before, by an earlier run, is no work of this one.
+        self._rows_before, self._fraction_before = 0, 0.0
+
     def __call__(self, progress: Progress) -> None:
         """Show `progress`."""
         is_new = progress.phase != self._phase
@@ -187,25 +207,13 @@ class ProgressDisplay:
             self._move(self._bar, progress, rate, is_new)
         elif is_new or monotonic() - self._told > SECONDS_BETWEEN_LINES:
             self._told = monotonic()
-            self._stream.write(self._line(progress, rate) + "\n")
-            self._stream.flush()
+            self._write_line(self._line(progress, rate))
 
     def _rate(self, progress: Progress) -> float:
         """Rows a second since the phase began; 0 while that is too short to say."""
         seconds = monotonic() - self._began
         rows = progress.rows - self._rows_before
         return rows / seconds if seconds > SECONDS_BEFORE_RATE else 0.0
-
-    def _new_bar(self) -> Bar:
-        return Bar(
-            SpinnerColumn(),
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[rows]}"),
-            TimeRemainingColumn(),
-            console=Console(file=self._stream),
-        )
 
     def _move(self, bar: Bar, progress: Progress, rate: float, is_new: bool) -> None:
         if is_new:

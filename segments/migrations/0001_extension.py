@@ -1,20 +1,9 @@
-"""What the tables stand on: pgvector, and the function that makes full-text entries."""
+"""What the tables stand on: pgvector, and the functions that columns and indexes use."""
 
 from django.db import migrations
 
 from segments.db.pgvector import CreateVectorExtension, RequireVectorExtension
-
-# Declared immutable so that a generated column may use it: its result changes only if somebody
-# alters a text search configuration, which calls for a new index anyway. PL/pgSQL because a
-# function in SQL would be checked against the volatility of what it calls.
-FULL_TEXT = """
-    CREATE FUNCTION segments_full_text(configuration text, content text, answer text)
-    RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-    BEGIN
-        RETURN to_tsvector(configuration::regconfig, content || ' ' || coalesce(answer, ''));
-    END
-    $$
-"""
+from segments.db.sql import RunSQLFile
 
 
 class Migration(migrations.Migration):
@@ -23,7 +12,16 @@ class Migration(migrations.Migration):
     operations = [
         RequireVectorExtension(),
         CreateVectorExtension(),
-        migrations.RunSQL(
-            FULL_TEXT, "DROP FUNCTION segments_full_text(text, text, text)", elidable=False
+        RunSQLFile(
+            "functions/full_text.sql",
+            sha256="cd29e2d4010aaa7e2d9ba8b1b893d10a62bf185d9b43b667a5bb63e9ad18c09e",
+            undo="DROP FUNCTION segments_full_text",
+            needed=True,
+        ),
+        RunSQLFile(
+            "functions/full_text_of_dataset.sql",
+            sha256="1ed4f997d188e30c369650a2a4903a77713e86d846d26349acf3d7f2c7906600",
+            undo="DROP FUNCTION segments_full_text_of_dataset",
+            needed=True,
         ),
     ]

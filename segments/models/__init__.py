@@ -11,7 +11,7 @@ from segments.models.embedding import (
     Reembedding,
 )
 from segments.models.import_job import Chunk, ImportJob
-from segments.models.operations import Heartbeat, MetricCount, ProgressSample
+from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
     RememberedColumns,
@@ -24,13 +24,13 @@ from segments.models.staging import (
 __all__ = [
     "ApiKey",
     "Chunk",
+    "DeletedJob",
     "DocumentSegment",
     "EmbeddingBudget",
     "EmbeddingCall",
     "EmbeddingTurn",
     "Heartbeat",
     "ImportJob",
-    "MetricCount",
     "ModelProvider",
     "ProgressSample",
     "ProviderModel",

@@ -18,15 +18,15 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     """Filters on keys."""
 
     def active(self) -> "ApiKeyQuerySet":
-        """Keys that open the door."""
+        """Keys that have not been revoked."""
         return self.filter(revoked_at__isnull=True)
 
 
 class ApiKey(models.Model):
-    """The right to act for a tenant, as its owner may.
+    """The right to act for a tenant with the permissions of an owner.
 
-    The key itself is shown once, when it is made: here is its SHA-256 (a key is drawn at random
-    and long, so a slow hash would add nothing) and its beginning, for people who look for it.
+    The key itself is shown once, when it is created. Stored are its SHA-256 (keys are long and
+    random, so a slow hash would add nothing) and its first characters, so people can find it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -63,7 +63,7 @@ class ApiKey(models.Model):
 
 
 class UploadFile(models.Model):
-    """A stored file of a tenant. An import takes a copy, so each stored file has one owner."""
+    """A stored file of a tenant. Imports share it; it goes when none needs it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="uploads")
@@ -86,6 +86,6 @@ class UploadFile(models.Model):
 
     @property
     def extension(self) -> str:
-        """What stands after the last dot of the name, in lower case."""
+        """The part of the name after its last dot, in lower case; empty without a dot."""
         _, dot, extension = self.name.rpartition(".")
         return extension.lower() if dot else ""

@@ -1,4 +1,4 @@
-"""Model providers of tenants, re-embeddings, and the shared budget of an endpoint."""
+"""Tenants' model providers, re-embeddings, and the shared budget of an endpoint."""
 
 import uuid
 from decimal import Decimal
@@ -19,26 +19,28 @@ OPENAI = "openai"
 
 
 class ModelProvider(models.Model):
-    """An endpoint with its key, under the name that the tenant's datasets know it by.
+    """A tenant's endpoint with its key, under the name that the tenant's datasets use.
 
-    `kind` is one of `embedding.registry.PROVIDERS`, whose names are those of the installation's
-    own providers; a tenant's has another name.
+    `kind` is a key of `embedding.catalog.PROVIDERS`. Those keys are also the names of the
+    installation's own providers, so a tenant's provider needs a different name.
 
-    `credentials` are encrypted (`embedding.credentials`); nobody is shown them again.
+    `credentials` are encrypted (`embedding.credentials`) and never shown again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="model_providers")
     name = models.CharField(
-        max_length=64, help_text="What datasets call it, for example “our-openai”."
+        max_length=64, help_text="The name that datasets use, for example “our-openai”."
     )
-    kind = models.CharField(max_length=64, default=OPENAI, help_text="What speaks to its models.")
+    kind = models.CharField(
+        max_length=64, default=OPENAI, help_text="Which client talks to its models."
+    )
     base_url = models.CharField(
         max_length=500,
         blank=True,
         default="",
         validators=[URLValidator(schemes=["http", "https"])],
-        help_text="What stands before /embeddings, for example https://api.openai.com/v1",
+        help_text="The URL without /embeddings, for example https://api.openai.com/v1",
     )
     credentials = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -50,7 +52,7 @@ class ModelProvider(models.Model):
             models.UniqueConstraint(
                 fields=["tenant", "name"],
                 name="model_provider_name_once_per_tenant",
-                violation_error_message="The tenant has a provider of this name already.",
+                violation_error_message="The tenant already has a provider with this name.",
             ),
             not_blank("name", "model_provider_name_not_blank"),
             models.CheckConstraint(
@@ -65,30 +67,34 @@ class ModelProvider(models.Model):
 
 
 class ProviderModel(models.Model):
-    """A model of a provider: what it takes, what it costs, how much of it there is a minute.
+    """A provider's model: its limits, its price, and its budget per minute.
 
-    The requests, tokens and calls are those of all workers together; 0 is no limit.
+    Requests, tokens and calls are shared by all workers; 0 means no limit.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     provider = models.ForeignKey(ModelProvider, on_delete=models.CASCADE, related_name="models")
-    name = models.CharField(max_length=255, help_text="As the endpoint knows it.")
+    name = models.CharField(max_length=255, help_text="The model's name at the endpoint.")
     dimensions = models.PositiveIntegerField(
-        default=0, help_text="0 takes what the model gives, and asks it once."
+        default=0, help_text="0 uses the model's own; it is asked once."
     )
     request_dimensions = models.BooleanField(
-        default=False, help_text="Ask for that many, of a model that can be cut (Matryoshka)."
+        default=False,
+        help_text="Request this many from a model with adjustable dimensions (Matryoshka).",
     )
     token_limit = models.PositiveIntegerField(
         default=8_192,
         validators=[MinValueValidator(1)],
-        help_text="A longer text is a bad row; it is never cut.",
+        help_text="A longer text is a bad row; it is never truncated.",
     )
     passage_prefix = models.CharField(
-        max_length=255, blank=True, default="", help_text="E5: “passage: ”, with the blank."
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="E5: “passage: ”, with the trailing space.",
     )
     query_prefix = models.CharField(
-        max_length=255, blank=True, default="", help_text="E5: “query: ”, with the blank."
+        max_length=255, blank=True, default="", help_text="E5: “query: ”, with the trailing space."
     )
     passage_input_type = models.CharField(
         max_length=64, blank=True, default="", help_text="Sent as input_type with passages."
@@ -96,13 +102,13 @@ class ProviderModel(models.Model):
     query_input_type = models.CharField(
         max_length=64, blank=True, default="", help_text="Sent as input_type with questions."
     )
-    normalise = models.BooleanField(default=True, help_text="Bring vectors to length one.")
+    normalise = models.BooleanField(default=True, help_text="Scale vectors to length one.")
     price_per_million = models.DecimalField(
         max_digits=12,
         decimal_places=6,
         default=Decimal(0),
         validators=[MinValueValidator(0)],
-        help_text="Price of a million tokens, in any currency.",
+        help_text="Price per million tokens, in any currency.",
     )
     requests_per_minute = models.PositiveIntegerField(default=0)
     tokens_per_minute = models.PositiveIntegerField(default=0)
@@ -110,10 +116,12 @@ class ProviderModel(models.Model):
         default=4,
         validators=[MinValueValidator(1)],
         verbose_name="concurrency",
-        help_text="Requests under way at the same time.",
+        help_text="Number of simultaneous requests.",
     )
     batch_texts = models.PositiveIntegerField(
-        default=256, validators=[MinValueValidator(1)], help_text="Most texts in a request."
+        default=256,
+        validators=[MinValueValidator(1)],
+        help_text="Maximum number of texts in a request.",
     )
 
     class Meta:
@@ -133,7 +141,7 @@ class ProviderModel(models.Model):
             models.CheckConstraint(
                 condition=Q(request_dimensions=False) | Q(dimensions__gte=1),
                 name="provider_model_requests_some_dimensions",
-                violation_error_message="Say how many dimensions to ask for.",
+                violation_error_message="Enter the number of dimensions to request.",
             ),
         ]
 
@@ -142,10 +150,10 @@ class ProviderModel(models.Model):
 
 
 class ReembeddingPurpose(models.TextChoices):
-    """What the vectors are for."""
+    """Why a dataset is re-embedded."""
 
     CHANGE = "change", "Change of model"
-    FILL = "fill", "Vectors that are missing"
+    FILL = "fill", "Missing vectors"
 
 
 class ReembeddingStatus(models.TextChoices):
@@ -153,7 +161,7 @@ class ReembeddingStatus(models.TextChoices):
 
     WAITING = "waiting", "Waiting for a worker"
     EMBEDDING = "embedding", "Embedding"
-    INTERRUPTED = "interrupted", "Interrupted, can go on"
+    INTERRUPTED = "interrupted", "Interrupted, can resume"
     COMPLETED = "completed", "Completed"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
@@ -167,17 +175,17 @@ FINAL = (
 
 
 class ReembeddingQuerySet(models.QuerySet["Reembedding"]):
-    """Filters on reembeddings."""
+    """Filters on re-embeddings."""
 
     def open(self) -> "ReembeddingQuerySet":
-        """Those that have not ended."""
+        """Re-embeddings that have not reached a final state."""
         return self.exclude(status__in=FINAL)
 
 
 class Reembedding(models.Model):
-    """Vectors of another model for all segments of a dataset, or of its own for those without.
+    """New vectors for a dataset: of another model for all segments, or of its own where missing.
 
-    State moves through `segments.reembedding.state` alone, each move under the `epoch` of its
+    Only `segments.reembedding.state` changes its state, each time under the `epoch` of the
     claim. All times are the database's.
     """
 
@@ -255,26 +263,26 @@ class Reembedding(models.Model):
 
     @property
     def is_final(self) -> bool:
-        """Whether it will never change its state again."""
+        """Whether its state will never change again."""
         return self.status in FINAL
 
     @property
     def texts_done(self) -> int:
-        """How many texts have been dealt with."""
+        """How many texts have been embedded or refused."""
         return self.texts_embedded + self.texts_refused
 
     @property
     def fraction(self) -> float:
-        """How much of the texts has been dealt with, from 0 to 1."""
+        """The share of texts that are done, from 0 to 1."""
         if self.status == ReembeddingStatus.COMPLETED:
             return 1.0
         return min(self.texts_done / self.texts_total, 1.0) if self.texts_total else 0.0
 
 
 class ReembeddedVector(models.Model):
-    """The new vector of a text, by the text's hash; or why the model does not take the text.
+    """The new vector of a text, by the text's hash, or the reason why the model refuses the text.
 
-    Emptied when its reembedding has ended. No foreign key, as with staged rows.
+    Deleted when its re-embedding has ended. No foreign key, like staged rows.
     """
 
     pk = models.CompositePrimaryKey("reembedding_id", "content_hash")
@@ -300,10 +308,10 @@ KEY_CHARS = 64
 
 
 class EmbeddingBudget(models.Model):
-    """Two token buckets, of requests and of tokens, that all workers draw from.
+    """Two token buckets, for requests and for tokens, that all workers draw from.
 
-    Moved only by the function `segments_take_budget` (see the migration `budget`) and by
-    `embedding.budget`. Nobody asks before `quiet_until`: the endpoint wants to be left alone.
+    Only `segments/sql/functions/take_budget.sql` and `embedding.rate_limits` change it. No
+    request is sent before `quiet_until`: the endpoint asked for a pause.
     """
 
     key = models.CharField(max_length=KEY_CHARS, primary_key=True)
@@ -317,7 +325,7 @@ class EmbeddingBudget(models.Model):
 
 
 class EmbeddingCall(models.Model):
-    """A request under way; one whose `holder` was lost stops counting at `until`."""
+    """A request in flight; if its `holder` dies, it stops counting at `until`."""
 
     id = models.UUIDField(primary_key=True)
     budget = models.ForeignKey(EmbeddingBudget, on_delete=models.CASCADE, related_name="calls")
@@ -333,9 +341,9 @@ class EmbeddingCall(models.Model):
 
 
 class EmbeddingTurn(models.Model):
-    """How much of a budget a tenant has had, so that the one with least goes next.
+    """How much of a budget a tenant has used, so that the one with the least goes next.
 
-    `waiting_until` is set while the tenant waits for what others use.
+    `waiting_until` is set while the tenant waits for others to release budget.
     """
 
     pk = models.CompositePrimaryKey("budget_id", "tenant_id")

@@ -1,4 +1,4 @@
-"""ImportJob, one file on its way into one document, and Chunk, a slice of its rows."""
+"""ImportJob, the import of one file into one document, and Chunk, a slice of its rows."""
 
 import uuid
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ImportStatus(models.TextChoices):
     PREPARING = "preparing", "Reading and checking rows"
     EMBEDDING = "embedding", "Embedding"
     PUBLISHING = "publishing", "Publishing"
-    INTERRUPTED = "interrupted", "Interrupted, can go on"
+    INTERRUPTED = "interrupted", "Interrupted, can resume"
     COMPLETED = "completed", "Completed"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
@@ -37,7 +37,7 @@ class ImportStatus(models.TextChoices):
 
 FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED, ImportStatus.CANCELLED)
 WORKING_STATUSES = (ImportStatus.PREPARING, ImportStatus.EMBEDDING, ImportStatus.PUBLISHING)
-# Phases that one worker holds by a lease on the job; embedding has leases on its chunks.
+# Phases that one worker holds with a lease on the job; embedding has leases on its chunks.
 LEASED_STATUSES = (ImportStatus.PREPARING, ImportStatus.PUBLISHING)
 OPEN_STATUSES = (ImportStatus.WAITING, *WORKING_STATUSES, ImportStatus.INTERRUPTED)
 
@@ -51,7 +51,7 @@ class ImportSource(models.TextChoices):
 
 
 class ImportMode(models.TextChoices):
-    """What an import does with segments that are there already."""
+    """What an import does with existing segments."""
 
     APPEND = "append", "Append"
     SKIP = "skip", "Skip what exists"
@@ -61,7 +61,7 @@ class ImportMode(models.TextChoices):
 
 
 class OnError(models.TextChoices):
-    """What bad rows do to an import."""
+    """What an import with bad rows publishes."""
 
     ABORT = "abort", "Publish nothing"
     SKIP = "skip", "Publish the good rows"
@@ -71,7 +71,7 @@ class EmbedWhen(models.TextChoices):
     """When rows get their vectors."""
 
     NOW = "now", "Before they are published"
-    LATER = "later", "Afterwards; until then they are found by their words"
+    LATER = "later", "Afterwards; until then search finds them by their words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,13 @@ class ImportQuerySet(models.QuerySet["ImportJob"]):
 class ImportJob(models.Model):
     """The truth about one import; messages and cache entries only mirror it.
 
-    State moves through `segments.imports.state` alone: by conditional updates that carry the
-    `epoch` of their claim (a fencing token: a writer whose epoch is gone changes nothing).
-    Triggers keep final states final, epochs rising, and moves along the arrows above. All
-    times are the database's.
+    Only `segments.imports.state` changes its state, by conditional updates that carry the
+    `epoch` of their claim (a fencing token: a writer with an outdated epoch changes nothing).
+    Triggers keep final states final, epochs rising, and transitions along the arrows above.
+    All times are the database's.
 
-    `attempts` counts the claims of the phase it is in, `last_error` is what the last one met
-    that was not the import's own fault, `not_before` when the next one may be made.
+    `attempts` counts the claims of the current phase, `last_error` is the last trouble that
+    was not the import's own fault, and `not_before` is when the next claim is allowed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -115,7 +115,7 @@ class ImportJob(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    # The failed or cancelled import that this one tries again, with the same file.
+    # The failed or cancelled import that this one retries, with the same file.
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retries"
     )
@@ -244,12 +244,12 @@ class ImportJob(models.Model):
 
     @property
     def is_final(self) -> bool:
-        """Whether this import will never change its state again."""
+        """Whether its state will never change again."""
         return self.status in FINAL_STATUSES
 
 
 class ChunkStatus(models.TextChoices):
-    """`pending ──► running ──► done | dead`; a running one whose lease ran out is claimed anew."""
+    """`pending ──► running ──► done | dead`; a running one can be reclaimed after its lease."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -260,11 +260,11 @@ class ChunkStatus(models.TextChoices):
 class Chunk(models.Model):
     """The unit of work and the checkpoint of the embed step.
 
-    `attempts` is counted at the claim, so that a chunk that kills its worker is counted too.
+    `attempts` is counted at the claim, so an attempt that kills its worker counts too.
     """
 
     pk = models.CompositePrimaryKey("job_id", "ordinal")
-    # Its constraint, like those of the other parts of an import, deletes in the database.
+    # The constraint is made in SQL and cascades in the database, as for all parts of an import.
     job = models.ForeignKey(
         ImportJob, on_delete=models.CASCADE, related_name="chunks", db_constraint=False
     )

@@ -1,5 +1,6 @@
-"""Heartbeats, counters and progress samples."""
+"""Heartbeats, what deleted jobs had done, and progress samples."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -9,10 +10,10 @@ from segments.models.import_job import ImportJob
 
 
 class Heartbeat(models.Model):
-    """A sign of life, on the database's clock.
+    """When something last ran, on the database's clock.
 
     Names: `worker:HOST` for a machine's workers, `reaper`, `canary sent` for the task that
-    shows that workers take tasks, and `clean up` for what is removed by age.
+    proves that workers take tasks, and `clean up` for the removal of old data.
     """
 
     name = models.CharField(primary_key=True, max_length=255)
@@ -22,30 +23,36 @@ class Heartbeat(models.Model):
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
-NAME_CHARS = 64
+class DeletedJob(models.Model):
+    """What a deleted import or re-embedding had done: the columns that metrics are summed from.
 
-
-class MetricCount(models.Model):
-    """So much more of something; what was counted so far is the sum of all its rows.
-
-    Triggers (see the migration `metrics`) add rows when an import ends, is deleted or is tried
-    again and when its chunks are cleared, in the transaction that does so. Nobody updates a
-    row, so counting never makes one transaction wait for another; the reaper sums rows up.
-
-    `bucket` is the upper bound of a histogram's bucket, infinite for a plain counter.
+    A trigger on each of the two tables writes it in the transaction that deletes, so that no
+    counter of `/metrics` ever falls. `status` is `deleted` for an import that had not ended,
+    and empty for a re-embedding.
     """
 
-    name = models.CharField(max_length=NAME_CHARS)
-    label = models.CharField(max_length=NAME_CHARS, blank=True, default="")
-    bucket = models.FloatField()
-    value = models.FloatField()
+    status = models.CharField(max_length=16, blank=True, db_default="")
+    started_at = models.DateTimeField(null=True)
+    prepared_at = models.DateTimeField(null=True)
+    embedded_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    rows_failed = models.PositiveBigIntegerField(db_default=0)
+    rows_embedded = models.PositiveBigIntegerField(db_default=0)
+    rows_reused = models.PositiveBigIntegerField(db_default=0)
+    rows_created = models.PositiveBigIntegerField(db_default=0)
+    rows_updated = models.PositiveBigIntegerField(db_default=0)
+    rows_skipped = models.PositiveBigIntegerField(db_default=0)
+    rows_deleted = models.PositiveBigIntegerField(db_default=0)
+    embedding_requests = models.PositiveBigIntegerField(db_default=0)
+    embedding_tokens = models.PositiveBigIntegerField(db_default=0)
+    embedding_cost = models.DecimalField(max_digits=20, decimal_places=10, db_default=Decimal(0))
 
     def __str__(self) -> str:
-        return f"{self.name} {self.label} ≤ {self.bucket}: {self.value:+}"
+        return f"a deleted job ({self.status or 're-embedding'})"
 
 
 class ProgressSample(models.Model):
-    """The rows that a phase of an import had behind it; written with the rows themselves."""
+    """How many rows a phase of an import had finished; written with the rows themselves."""
 
     job = models.ForeignKey(
         ImportJob,

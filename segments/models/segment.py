@@ -1,4 +1,4 @@
-"""DocumentSegment: one passage, or one question with its answer, with all that finds it."""
+"""DocumentSegment: one passage, or one question with its answer, and what search needs of it."""
 
 import uuid
 from typing import ClassVar
@@ -18,7 +18,7 @@ EXTERNAL_ID_ONCE = "segment_external_id_once_per_document"
 
 
 class SegmentStatus(models.TextChoices):
-    """How far a segment has come; imports publish completed ones only."""
+    """A segment's state; imports publish completed ones only."""
 
     WAITING = "waiting"
     INDEXING = "indexing"
@@ -29,8 +29,8 @@ class SegmentStatus(models.TextChoices):
 class FullTextOfDataset(models.Func):
     """`segments_full_text_of_dataset(entry, dataset)`: the entry, with the dataset as a word.
 
-    A full-text index knows nothing of datasets. With this word in it, it finds the segments of
-    one dataset without a look at those of all others.
+    A full-text index knows nothing of datasets. With this word in every entry, it finds the
+    segments of one dataset without reading those of all others.
     """
 
     function = "segments_full_text_of_dataset"
@@ -40,8 +40,8 @@ class FullTextOfDataset(models.Func):
 class TextKey(models.Func):
     """`hashtextextended(hash, 0)`: eight bytes for the 64 characters of a text's hash.
 
-    The index of all texts is a third as large with it. Equal texts have equal keys; the other
-    way round the hashes themselves have to be compared.
+    It cuts the index of all texts to a third. Equal texts have equal keys; equal keys do not
+    prove equal texts, so compare the hashes too.
     """
 
     function = "hashtextextended"
@@ -53,11 +53,11 @@ class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
     """Filters on segments."""
 
     def without_vectors(self) -> "SegmentQuerySet":
-        """Leave the heavy columns in the database: lists never need them."""
+        """Do not load the heavy columns: lists never need them."""
         return self.defer("embedding", "search_vector")
 
     def searchable(self) -> "SegmentQuerySet":
-        """Segments a search may return: they and their documents are switched on."""
+        """Segments a search may return: completed, enabled, in searchable documents."""
         return self.filter(
             enabled=True,
             status=SegmentStatus.COMPLETED,
@@ -71,13 +71,13 @@ class DocumentSegment(models.Model):
     * `word_count` is the number of characters of content and answer together.
     * `tokens` counts the content, the part that is embedded.
     * `index_node_hash` is the SHA-256 of the content: equal text, equal vector.
-    * `embedding` is of the dataset's model; the column has no fixed dimension, so that
-      datasets of different models share the table.
-    * `search_vector` is kept by a trigger in the dataset's text search configuration.
+    * `embedding` comes from the dataset's model; the column has no fixed dimension, so that
+      datasets with different models can share the table.
+    * `search_vector` is maintained by a trigger, in the dataset's text search configuration.
 
     Tenant, dataset and document are tied together by one composite foreign key
-    (`segment_of_document_of_tenant`), which is why the single ones carry no constraint of
-    their own: a bulk insert pays for one check a row, not for three.
+    (`segment_of_document_of_tenant`), so the single ones have no constraint of their own: a
+    bulk insert pays for one check per row, not three.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -171,7 +171,7 @@ class DocumentSegment(models.Model):
             models.UniqueConstraint(
                 fields=["document", "position"],
                 name="segment_position_once_per_document",
-                # Checked at the end of a statement, so that one update can move all positions.
+                # Checked at the end of a statement, so that one update can shift all positions.
                 deferrable=models.Deferrable.IMMEDIATE,
             ),
             models.UniqueConstraint(
@@ -197,7 +197,7 @@ class DocumentSegment(models.Model):
             # Finds the vectors that a dataset already has for a text.
             models.Index(F("dataset"), TextKey("index_node_hash"), name="segment_by_text"),
             models.Index(fields=["import_job"], name="segment_by_import"),
-            # Lists those that are switched off; they are few, so imports hardly ever write to it.
+            # Lists disabled segments; there are few, so imports hardly ever write to it.
             models.Index(
                 fields=["document", "position"],
                 condition=Q(enabled=False),

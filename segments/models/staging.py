@@ -1,4 +1,4 @@
-"""An import's rows before they are published, what is wrong with them, and remembered columns."""
+"""An import's rows before they are published, bad rows, and remembered columns."""
 
 import uuid
 from typing import ClassVar
@@ -14,39 +14,39 @@ from segments.models.import_job import ImportJob
 from segments.models.segment import HASH_CHARS
 
 REMEDIES = {
-    "bad_json": "Mend the object: one JSON object with texts in quotes.",
+    "bad_json": "Write one JSON object, with texts in quotes.",
     "blank_cell": "Fill the cell or remove the row.",
-    "broken_character": "Type the character again.",
+    "broken_character": "Retype the character.",
     "cell_too_long": "Split the row into several.",
-    "duplicate_external_id": "Give every row an external id of its own, or remove the row.",
-    "error_value": "Mend the cell's formula or write its value.",
+    "duplicate_external_id": "Give each row its own external id, or remove the row.",
+    "error_value": "Fix the cell's formula or write its value.",
     "formula_without_value": "Open the file in a spreadsheet program and save it again.",
     "full_text_too_large": "Split the row into several.",
     "id_too_long": "Shorten the external id.",
     "merged_cell": "Unmerge the cells and fill each.",
-    "not_text": "Write a text in quotes.",
+    "not_text": "Put the text in quotes.",
     "nul_character": "Remove the character.",
     "over_token_limit": "Split the row into several.",
-    "ragged_row": "Add the missing cells, or put cells that hold a separator into quotes.",
+    "ragged_row": "Add the missing cells, or quote cells that contain a separator.",
     "row_too_wide": "Clear the cells beyond the last column.",
     "text_refused": "Change or remove the row.",
     "unclear_id": "Clear the cell for a new segment.",
-    "unclear_keywords": "Write words between commas.",
+    "unclear_keywords": "Write words separated by commas.",
     "unclear_metadata": "Write a JSON object.",
     "unclear_switch": "Write true or false, or leave the cell empty for true.",
 }
 
 
 def remedy_for(code: str) -> str:
-    """What to do about it; nothing for a code that is not known."""
+    """What to do about a bad row with this `code`; empty for an unknown code."""
     return REMEDIES.get(code, "")
 
 
 class RowError(models.Model):
-    """A bad row as data: where it is, what stands there, what is wrong, what to do.
+    """A bad row as data: where it is, its value, what is wrong, what to do.
 
     `line` is the line a person sees in an editor or a spreadsheet (the header is line 1).
-    `raw` holds the row's cells as they were read, for a report that can be mended.
+    `raw` holds the row's cells as they were read, for a report that can be fixed and imported.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -73,7 +73,7 @@ class RowError(models.Model):
 
 
 class RememberedColumns(models.Model):
-    """The last mapping given for a document; offered when a file has the same header again."""
+    """The last mapping used for a document, offered for the next file with the same header."""
 
     document = models.OneToOneField(
         Document, on_delete=models.CASCADE, primary_key=True, related_name="remembered_columns"
@@ -90,7 +90,7 @@ class RememberedColumns(models.Model):
 
 
 class FullTextEntry(Func):
-    """`segments_full_text(configuration, content, answer)`, made in the first migration."""
+    """`segments_full_text(configuration, content, answer)`, of `segments/sql/functions`."""
 
     function = "segments_full_text"
     output_field = SearchVectorField()
@@ -99,9 +99,9 @@ class FullTextEntry(Func):
 class StagedRow(models.Model):
     """A checked row with everything a segment needs except its vector and its position.
 
-    `row` counts the good rows of the file from 1; `line` is the file's own. `segment_id` is the id
-    a new segment will have, `known_id` the id the file says the segment has.
-    The full-text entry is made here, by the server, while Python reads on; publishing copies it.
+    `row` counts the good rows of the file from 1; `line` is the line in the file. `segment_id`
+    is the id that a new segment gets, `known_id` the segment id given in the file.
+    The server builds the full-text entry here while Python keeps reading; publishing copies it.
     """
 
     pk = models.CompositePrimaryKey("job_id", "row")
@@ -136,9 +136,9 @@ class StagedRow(models.Model):
 
 
 class StagedMatch(models.Model):
-    """The segment of the document that a staged row is about; none for a new one.
+    """The document's segment that a staged row matches; a new row has no match.
 
-    `needs_vector`: the row's text is another than the segment's, so it has to be embedded.
+    `needs_vector`: the row's text differs from the segment's, so it has to be embedded.
     """
 
     pk = models.CompositePrimaryKey("job_id", "row")
@@ -155,11 +155,11 @@ class StagedMatch(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"row {self.row} of {self.job_id} is about {self.segment_id}"
+        return f"row {self.row} of {self.job_id} matches {self.segment_id}"
 
 
 class StagedVector(models.Model):
-    """The vector of a staged row; there once its chunk is done."""
+    """The vector of a staged row; it exists once its chunk is done."""
 
     pk = models.CompositePrimaryKey("job_id", "row")
     job_id = models.UUIDField()

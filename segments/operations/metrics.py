@@ -2,13 +2,14 @@
 
 import logging
 import platform
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import accumulate
+from typing import Any
 
 import django
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Avg, Count, F, QuerySet, Sum
 from django_q.brokers import get_broker
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -19,118 +20,52 @@ from redis.exceptions import RedisError
 
 from segments.db.pgvector import installed_version
 from segments.jobs import heartbeats
-from segments.models import ImportJob
-from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES
+from segments.models import Chunk, ImportJob
+from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ChunkStatus, ImportStatus
 from segments.operations.claimable import find_claimable
-
-TOTALS = """
-    SELECT name, label, bucket, sum(value) FROM (
-        SELECT name, label, bucket, value FROM segments_metriccount
-        UNION ALL
-        SELECT counted.*
-        FROM segments_importjob AS job
-        CROSS JOIN LATERAL segments_counts_of_import(job) AS counted
-        WHERE job.status IN ('preparing', 'embedding', 'publishing', 'interrupted')
-        UNION ALL
-        SELECT counted.*
-        FROM segments_chunk AS chunk
-        CROSS JOIN LATERAL segments_counts_of_chunk(chunk.seconds) AS counted
-        WHERE chunk.status = 'done'
-        UNION ALL
-        SELECT counted.*
-        FROM segments_reembedding AS work
-        CROSS JOIN LATERAL segments_counts_of_reembedding(work) AS counted
-    ) AS counted
-    GROUP BY name, label, bucket
-"""
-# Whoever else does this at the same moment finds these rows gone, and adds up none of them.
-SUM_UP = """
-    WITH gone AS (DELETE FROM segments_metriccount RETURNING name, label, bucket, value)
-    INSERT INTO segments_metriccount (name, label, bucket, value)
-    SELECT name, label, bucket, sum(value) FROM gone GROUP BY name, label, bucket
-"""
-MANY = "SELECT count(*) > %s FROM (SELECT FROM segments_metriccount LIMIT %s + 1) AS found"
-# An ended import adds some 15 rows; a thousand are read in a millisecond.
-MOST_ROWS = 1_000
-
-
-@dataclass(slots=True)
-class Histogram:
-    """How many took up to each bound, each counted once, and how long all of them together."""
-
-    counts: dict[float, float] = field(default_factory=dict)
-    seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counters and histograms, each by name and label."""
-
-    counters: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
-    histograms: dict[str, dict[str, Histogram]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(Histogram))
-    )
-
-
-HISTOGRAM_BOUNDS = ("phase_seconds", "chunk_seconds")
-
-
-def read_totals() -> Totals:
-    """The sums of all that was counted until now."""
-    totals = Totals()
-    with connection.cursor() as cursor:
-        cursor.execute(TOTALS)
-        for name, label, bucket, value in cursor.fetchall():
-            _add(totals, name, label, bucket, value)
-    return totals
-
-
-def _add(totals: Totals, name: str, label: str, bucket: float, value: float) -> None:
-    histogram = name.removesuffix("_sum")
-    if histogram not in HISTOGRAM_BOUNDS:
-        totals.counters[name][label] = value
-    elif histogram == name:
-        totals.histograms[histogram][label].counts[bucket] = value
-    else:
-        totals.histograms[histogram][label].seconds = value
-
-
-def bucket_bounds() -> list[float]:
-    """The upper bounds of all histograms' buckets, the last one infinite."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT segments_bucket_bounds()")
-        bounds: list[float] = cursor.fetchone()[0]
-        return bounds
-
-
-def sum_up_if_many() -> bool:
-    """Keep reading cheap: many rows become one for each thing counted. Whether that was done."""
-    with connection.cursor() as cursor:
-        cursor.execute(MANY, [MOST_ROWS, MOST_ROWS])
-        are_many: bool = cursor.fetchone()[0]
-        if are_many:
-            cursor.execute(SUM_UP)
-    return are_many
-
 
 logger = logging.getLogger(__name__)
 
-PHASES = ("prepare", "embed", "publish")
-OUTCOMES = ("created", "updated", "skipped", "deleted", "failed", "embedded", "reused")
+ROW_OUTCOMES = ("created", "updated", "skipped", "deleted", "failed", "embedded", "reused")
+BILLED = {
+    "requests": "Requests to embedding endpoints, but those of searches",
+    "tokens": "Tokens that embedding endpoints billed for them",
+    "cost": "What these cost by the models' prices",
+}
+SUMMED = (*(f"rows_{name}" for name in ROW_OUTCOMES), *(f"embedding_{name}" for name in BILLED))
 ENDS = (*FINAL_STATUSES, "deleted")
-# Name, labels there are from the start, the label's name, and the help that Prometheus shows.
-COUNTERS = (
-    ("imports_ended", ENDS, "status", "Imports that have ended, or were deleted before their end"),
-    ("rows", OUTCOMES, "outcome", "Rows of imports by what became of them"),
-    ("retries", PHASES, "phase", "Tries after the first of preparing, of a chunk, of publishing"),
-    ("embedding_requests", ("",), "", "Requests to embedding endpoints, but those of searches"),
-    ("embedding_tokens", ("",), "", "Tokens that embedding endpoints billed for them"),
-    ("embedding_cost", ("",), "", "What these cost by the models' prices"),
-)
-HISTOGRAMS = (
-    ("phase_seconds", PHASES, "How long each phase of an import took"),
-    ("chunk_seconds", ("embed",), "How long embedding a chunk took its worker"),
-)
+PHASES = ("prepare", "embed", "publish")
+# Seconds: a small model embeds a file at once, a slow endpoint takes hours.
+BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+
+# All there ever were. A deletion moves its row from the first of these to the second, so one
+# statement sees each job once, and no sum falls.
+SUMS = f"""
+    SELECT status, count(*), {", ".join(f"sum({column})" for column in SUMMED)}
+    FROM (
+        SELECT status, {", ".join(SUMMED)} FROM segments_importjob
+        UNION ALL
+        SELECT status, {", ".join(SUMMED)} FROM segments_deletedjob
+        UNION ALL
+        SELECT '', {"0, " * len(ROW_OUTCOMES)} embedding_requests, embedding_tokens, embedding_cost
+        FROM segments_reembedding
+    ) AS job
+    GROUP BY status
+"""
+TIMES = "status, started_at, prepared_at, embedded_at, finished_at"
+DURATIONS = f"""
+    SELECT phase, width_bucket(duration, %(bounds)s), count(*), sum(duration)
+    FROM (
+        SELECT {TIMES} FROM segments_importjob UNION ALL SELECT {TIMES} FROM segments_deletedjob
+    ) AS job
+    CROSS JOIN LATERAL (VALUES
+        ('prepare', prepared_at - started_at),
+        ('embed', embedded_at - prepared_at),
+        ('publish', CASE WHEN status = 'completed' THEN finished_at - embedded_at END)
+    ) AS took (phase, duration)
+    WHERE duration IS NOT NULL
+    GROUP BY 1, 2
+"""
 
 
 class TablesCollector(Collector):
@@ -140,16 +75,12 @@ class TablesCollector(Collector):
         """Versions, gauges of this moment, and counters since the installation began."""
         yield _versions()
         yield _open_imports()
+        yield _retries()
+        yield _chunk_seconds()
         yield from _queue()
         yield _heartbeats()
-        totals, bounds = read_totals(), bucket_bounds()
-        for name, labels, label_name, text in COUNTERS:
-            yield _counter(
-                name, dict.fromkeys(labels, 0.0) | totals.counters[name], label_name, text
-            )
-        for name, labels, text in HISTOGRAMS:
-            found = totals.histograms[name]
-            yield _histogram(name, {label: found[label] for label in labels}, bounds, text)
+        yield from _counters()
+        yield _phase_seconds()
 
 
 def _versions() -> Metric:
@@ -203,27 +134,81 @@ def _heartbeats() -> Metric:
     return family
 
 
-def _counter(name: str, values: Mapping[str, float], label_name: str, text: str) -> Metric:
-    labels = [label_name] if label_name else []
-    family = CounterMetricFamily(f"segmill_{name}", text, labels=labels)
-    for label, value in values.items():
-        family.add_metric([str(label)] if label_name else [], value)
+def _retries() -> Metric:
+    jobs, chunks = (
+        ImportJob.objects.open().filter(attempts__gt=1),
+        Chunk.objects.filter(attempts__gt=1),
+    )
+    family = GaugeMetricFamily(
+        "segmill_retries",
+        "Tries after the first of imports under way: preparing, of their chunks, publishing",
+        labels=["phase"],
+    )
+    family.add_metric(["prepare"], _later_tries(jobs.filter(status=ImportStatus.PREPARING)))
+    family.add_metric(["embed"], _later_tries(chunks))
+    family.add_metric(["publish"], _later_tries(jobs.filter(status=ImportStatus.PUBLISHING)))
     return family
 
 
-def _histogram(name: str, found: Mapping[str, Histogram], bounds: list[float], text: str) -> Metric:
-    family = HistogramMetricFamily(f"segmill_{name}", text, labels=["phase"])
-    for label, histogram in found.items():
-        so_far, buckets = 0.0, []
-        for bound in bounds:
-            so_far += histogram.counts.get(bound, 0.0)
-            buckets.append((_shown(bound), so_far))
-        family.add_metric([label], buckets, histogram.seconds)
+def _later_tries(tried: QuerySet[Any]) -> int:
+    tries: int = tried.order_by().aggregate(later=Sum(F("attempts") - 1, default=0))["later"]
+    return tries
+
+
+def _chunk_seconds() -> Metric:
+    done = Chunk.objects.filter(status=ChunkStatus.DONE)
+    average = done.aggregate(seconds=Avg("seconds", default=0.0))["seconds"]
+    text = "What embedding a chunk took its worker, on average over imports under way; 0 without"
+    return GaugeMetricFamily("segmill_chunk_seconds", text, average)
+
+
+def _counters() -> Iterator[Metric]:
+    """What imports and re-embeddings have done, the deleted ones too."""
+    ended, sums = dict.fromkeys(ENDS, 0), dict.fromkeys(SUMMED, 0.0)
+    for status, count, *found in _rows(SUMS):
+        if status in ended:
+            ended[status] = count
+        for column, value in zip(SUMMED, found, strict=True):
+            # Bad rows count when the import has ended: until then it may read its file again.
+            if column != "rows_failed" or status in FINAL_STATUSES:
+                sums[column] += float(value)
+    yield _counter(
+        "imports_ended", "Imports that have ended, or were deleted before", "status", ended
+    )
+    rows = {name: sums[f"rows_{name}"] for name in ROW_OUTCOMES}
+    yield _counter("rows", "Rows of imports by what became of them", "outcome", rows)
+    for name, text in BILLED.items():
+        yield CounterMetricFamily(f"segmill_embedding_{name}", text, sums[f"embedding_{name}"])
+
+
+def _counter(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = CounterMetricFamily(f"segmill_{name}", text, labels=[label])
+    for value, count in values.items():
+        family.add_metric([str(value)], count)
     return family
 
 
-def _shown(bound: float) -> str:
-    return "+Inf" if bound == float("inf") else f"{bound:g}"
+def _phase_seconds() -> Metric:
+    counts = {phase: [0] * (len(BOUNDS) + 1) for phase in PHASES}
+    seconds = dict.fromkeys(PHASES, 0.0)
+    durations = [timedelta(seconds=bound) for bound in BOUNDS]
+    for phase, bucket, count, total in _rows(DURATIONS, {"bounds": durations}):
+        counts[phase][bucket] = count
+        seconds[phase] += total.total_seconds()
+    text = "How long each phase of an import took"
+    family = HistogramMetricFamily("segmill_phase_seconds", text, labels=["phase"])
+    bounds = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
+    for phase in PHASES:
+        buckets = list(zip(bounds, accumulate(counts[phase]), strict=True))
+        family.add_metric([phase], buckets, seconds[phase])
+    return family
+
+
+def _rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def expose(accept: str) -> tuple[bytes, str]:

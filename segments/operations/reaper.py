@@ -28,7 +28,6 @@ from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
 from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ChunkStatus
 from segments.operations.claimable import Claimable, find_claimable
-from segments.operations.metrics import sum_up_if_many
 from segments.reembedding import vectors
 from segments.reembedding import vectors as missing
 from segments.reembedding.state import claimable
@@ -169,7 +168,6 @@ def sweep() -> Sweep | None:
         )
         foreground.clean_up()
         _send_canary_if_quiet()
-        sum_up_if_many()
     if swept:
         logger.info("reaper: %s", swept)
     return swept

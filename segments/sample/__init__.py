@@ -1,4 +1,4 @@
-"""The sample that `make demo` imports: questions and answers on Segmill itself."""
+"""The sample that `make demo` imports: questions and answers about Segmill."""
 
 from pathlib import Path
 

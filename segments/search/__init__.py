@@ -1,4 +1,4 @@
-"""Query → hits: by meaning, by words, or by both."""
+"""Search: by meaning, by words, or by both."""
 
 from segments.search.hits import Hit
 from segments.search.query import SearchMethod, methods_of, search

@@ -1,6 +1,6 @@
-"""How well each search method does on questions whose answers are known.
+"""Measures how well each search method answers questions with known answers.
 
-By hand: nDCG, recall and MRR are ten lines; ranx and pytrec_eval bring a compiler along for them.
+By hand: nDCG, recall and MRR are ten lines; ranx and pytrec_eval bring a compiler for them.
 """
 
 import json
@@ -23,21 +23,21 @@ CUTOFF = 10
 def ndcg(ranking: Sequence[str], relevant: Mapping[str, float], cutoff: int = CUTOFF) -> float:
     """Normalised discounted cumulative gain, 0 to 1 (Järvelin and Kekäläinen, 2002).
 
-    Gains count as they are, a rank's discount is log2(rank + 1).
+    Gains are linear; the discount of a rank is log2(rank + 1).
     """
     ideal = _discounted(sorted(relevant.values(), reverse=True)[:cutoff])
     return _discounted([relevant.get(name, 0.0) for name in ranking[:cutoff]]) / ideal
 
 
 def recall(ranking: Sequence[str], relevant: Mapping[str, float], cutoff: int = CUTOFF) -> float:
-    """Which part of what is relevant is among the first, 0 to 1."""
+    """The share of relevant names among the first `cutoff`, 0 to 1."""
     return sum(name in relevant for name in ranking[:cutoff]) / len(relevant)
 
 
 def reciprocal_rank(
     ranking: Sequence[str], relevant: Mapping[str, float], cutoff: int = CUTOFF
 ) -> float:
-    """1 / rank of the first relevant one; 0 if none is among the first."""
+    """1 / rank of the first relevant name; 0 if none is among the first `cutoff`."""
     ranks = (rank for rank, name in enumerate(ranking[:cutoff], start=1) if name in relevant)
     first = next(ranks, None)
     return 1 / first if first else 0.0
@@ -48,7 +48,7 @@ def _discounted(gains: Sequence[float]) -> float:
 
 
 FORM = (
-    'It has to be {"queries": {ID: TEXT, …}, "relevant": {ID: {EXTERNAL_ID: GAIN, …}, …}}, '
+    'It must be {"queries": {ID: TEXT, …}, "relevant": {ID: {EXTERNAL_ID: GAIN, …}, …}}, '
     "with numbers as gains."
 )
 
@@ -65,7 +65,7 @@ def read_judgements(path: Path) -> list[Question]:
     """The judged questions of the file at `path`; at least one.
 
     Raises:
-        JudgementsRefused: it cannot be read, or is not of the form; the text says where.
+        JudgementsRefused: it cannot be read, or has the wrong form; the message says where.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -75,7 +75,7 @@ def read_judgements(path: Path) -> list[Question]:
         raise JudgementsRefused(f"{path} is not UTF-8. Save it as UTF-8.") from trouble
     except json.JSONDecodeError as trouble:
         where = f"line {trouble.lineno}, column {trouble.colno}"
-        raise JudgementsRefused(f"{path} is not JSON: {trouble.msg} ({where}).") from trouble
+        raise JudgementsRefused(f"{path} is not valid JSON: {trouble.msg} ({where}).") from trouble
     questions = _questions(found)
     if not questions:
         raise JudgementsRefused(f"{path} has no question with a relevant segment. {FORM}")
@@ -104,22 +104,22 @@ def _member(found: Any, name: str) -> dict[str, Any]:
 
 def _gains(name: str, judged: Any) -> dict[str, float]:
     if not isinstance(judged, dict):
-        raise JudgementsRefused(f"“relevant”, “{name}”: {judged!r} is no object. {FORM}")
+        raise JudgementsRefused(f"“relevant”, “{name}”: {judged!r} is not an object. {FORM}")
     for external_id, gain in judged.items():
         if isinstance(gain, bool) or not isinstance(gain, int | float):
             raise JudgementsRefused(
-                f"“relevant”, “{name}”, “{external_id}”: {gain!r} is no number. {FORM}"
+                f"“relevant”, “{name}”, “{external_id}”: {gain!r} is not a number. {FORM}"
             )
     return judged
 
 
-# More than the measures look at, since an external id may occur in several documents.
+# More than the cutoff, since an external id may occur in several documents.
 HITS_READ = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Means over all questions, each 0 to 1, and the usual time of a search in milliseconds."""
+    """Means over all questions, each 0 to 1, and the median time of a search in milliseconds."""
 
     ndcg_at_10: float
     recall_at_10: float
@@ -133,7 +133,7 @@ def evaluate(
     method: SearchMethod,
     shown: Callable[[Sequence[Question]], Iterable[Question]] = iter,
 ) -> Quality:
-    """Search `dataset` for every one of `questions`; `shown` may show how far it has come.
+    """Search `dataset` for each of `questions`; `shown` wraps them, for example to show progress.
 
     Raises:
         SearchRefused: the dataset cannot be searched by this method.

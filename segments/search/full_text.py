@@ -3,8 +3,8 @@
 By hand: PostgreSQL ranks without it, extensions that have it are missing where PostgreSQL is
 rented, and packages that have it (bm25s, rank_bm25) hold every text in memory.
 
-A question is not a list of words that must all occur, so every segment with any of its words
-is a candidate, and BM25 puts the most telling ones first:
+Not all words of a question have to occur: every segment with any of them is a candidate, and
+BM25 ranks the candidates:
 
     score(d) = Σ idf(t) · tf · (k1 + 1) / (tf + k1 · (1 − b + b · length(d) / mean length))
     idf(t)   = ln(1 + (N − df(t) + ½) / (df(t) + ½))
@@ -17,11 +17,11 @@ characters, and N and the mean length are the totals of the searchable documents
 
 The work is bounded, whatever the size of the dataset:
 
-1. The index is asked for one term after the other. Of the rows nothing but the head is read,
-   a few microseconds each. This gives df, and every candidate's score with tf = 1.
-2. Were that too many rows, only the rarest terms are looked up. A sample of the dataset tells
-   which these are, and estimates the df of the others.
-3. The best candidates have their entries opened, for tf, and are scored with all the terms.
+1. Each term is looked up in the index. Only the head of each row is read, in a few
+   microseconds. This gives df, and every candidate's score with tf = 1.
+2. If that would be too many rows, only the rarest terms are looked up. A sample of the dataset
+   shows which these are, and estimates the df of the others.
+3. For the best candidates the full-text entries are read, for tf, and scored with all terms.
 """
 
 from django.db import connection, transaction
@@ -33,21 +33,21 @@ from segments.search.fusion import Ranked
 # Usual values (the paper: k1 between 1.2 and 2, b between 0.5 and 0.8).
 K1 = 1.5
 B = 0.75
-# Rows looked at, at some 3 µs each: an answer takes a third of a second at most. Questions in
-# ordinary words stay below it up to some 100,000 segments, and are ranked exactly.
+# Rows read, at about 3 µs each: an answer takes a third of a second at most. Questions in
+# ordinary words stay below it up to about 100,000 segments, and are ranked exactly.
 ROWS = 100_000
-# The sample is large enough to know the terms that are in over 1 % of the segments.
+# Large enough to find the terms that occur in over 1 % of the segments.
 SAMPLE = 500
-# Candidates whose entries are opened, at some 60 µs each for long texts. Measured on Cranfield
+# Candidates whose entries are read, at about 60 µs each for long texts. Measured on Cranfield
 # (1,400 abstracts): nDCG@10 is the same with 100, 200 and 500.
 OPENED = 200
-# Enough for the bitmaps and sums of this many rows; PostgreSQL's usual 4 MB would make it
-# forget which rows it has found, and read whole pages instead.
+# Enough for the bitmaps and sums of that many rows; with PostgreSQL's default of 4 MB the
+# bitmaps would become lossy, and whole pages would be read instead.
 WORK_MEM = "64MB"
 
 RANK = """
     WITH terms AS MATERIALIZED (
-        -- A word is spelt alike in a tsvector and a tsquery: quoted by PostgreSQL, not by us.
+        -- tsvector and tsquery quote words alike, so PostgreSQL does the quoting, not we.
         SELECT lexeme, array_to_tsvector(ARRAY[lexeme])::text::tsquery
             && segments_full_text_of_dataset('', %(dataset)s)::text::tsquery AS query
         FROM unnest(to_tsvector(%(config)s::regconfig, %(question)s))
@@ -92,7 +92,7 @@ RANK = """
             SELECT id, document_id, word_count FROM segments_documentsegment
             WHERE segments_full_text_of_dataset(search_vector, dataset_id) @@ rarest.query
                 AND enabled AND status = %(segment_status)s
-            OFFSET 0  -- a fence: first the index, term by term, then the documents
+            OFFSET 0  -- a planner fence: first the index, term by term, then the documents
         ) segment
         JOIN documents ON documents.id = segment.document_id
         WHERE looked_up
@@ -128,9 +128,9 @@ RANK = """
 
 
 def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
-    """The segments that answer `question` by its words, best first; the score is BM25's, over 0.
+    """The segments that match the words of `question`, best first, with BM25 scores above 0.
 
-    Any text gives hits or none: operators are words, and of nothing but stop words comes nothing.
+    Any text is allowed: operators are ordinary words, and stop words alone find nothing.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])

@@ -1,17 +1,17 @@
-"""Ranked: what every method of search makes of a question, and how two of them are joined."""
+"""Ranked, the result of every search method, and the fusion of several rankings."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-# The constant of reciprocal rank fusion that its authors found to do well on every collection.
+# The constant of reciprocal rank fusion that worked well for its authors on every collection.
 RRF_K = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A segment and how well it answers; only comparable within one ranking."""
+    """A segment and its score, which is comparable only within one ranking."""
 
     segment_id: UUID
     score: float
@@ -20,9 +20,9 @@ class Ranked:
 def fused(*rankings: Sequence[Ranked]) -> list[Ranked]:
     """One ranking out of several, best first, by reciprocal rank fusion.
 
-    A segment's score is the sum of 1 / (60 + rank) over the rankings that have it (Cormack,
-    Clarke and Büttcher, SIGIR 2009), as a share of the most it could be: 1 is first in all.
-    Of equal ones, the one that comes up in an earlier ranking is first.
+    A segment's score is the sum of 1 / (60 + rank) over the rankings that contain it (Cormack,
+    Clarke and Büttcher, SIGIR 2009), divided by the maximum: 1 means first in all of them.
+    Ties keep the order of first appearance, ranking by ranking.
     """
     best = len(rankings) / (RRF_K + 1)
     scores: defaultdict[UUID, float] = defaultdict(float)

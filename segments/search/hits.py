@@ -1,4 +1,4 @@
-"""Hit: a segment that was found, with all that a reader or a language model needs of it."""
+"""Hit: a found segment, with everything a reader or a language model needs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from segments.search.fusion import Ranked
 class Hit:
     """A found segment; `document` is its document's name, `answer` is None for a passage.
 
-    `score` is the method's own: cosine similarity, BM25, or the share of the best fused rank.
+    `score` depends on the method: cosine similarity, BM25, or the fused score (0 to 1).
     """
 
     segment_id: UUID
@@ -27,15 +27,15 @@ class Hit:
     metadata: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as JSON has them: ids as text, the score to six digits."""
+        """The fields for JSON: ids as text, the score to six digits."""
         ids = {"segment_id": str(self.segment_id), "document_id": str(self.document_id)}
         return asdict(self) | ids | {"score": round(self.score, 6)}
 
 
 def hits_of(ranking: Sequence[Ranked]) -> list[Hit]:
-    """The ranked segments with their texts, in the same order, in one query.
+    """The ranked segments with their texts, in the same order, by one query.
 
-    One that was deleted in the meantime is left out.
+    Segments that were deleted in the meantime are left out.
     """
     segments = DocumentSegment.objects.select_related("document").only(
         "position", "external_id", "content", "answer", "metadata", "document__name"

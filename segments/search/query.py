@@ -1,4 +1,4 @@
-"""search: a question about a dataset ─► its hits. What every door to search calls."""
+"""search: a question about a dataset ─► hits. The one entry point of every search."""
 
 from enum import StrEnum
 
@@ -10,10 +10,10 @@ from segments.search.hits import Hit, hits_of
 from segments.search.vectors import semantic_ranking
 
 DEFAULT_TOP_K = 10
-# More than anybody reads or any prompt holds; it bounds the answer, as an export is not.
+# More than anybody reads or a prompt can hold. To read everything, export.
 MAX_TOP_K = 100
 MAX_QUERY_CHARS = 8_000
-# How deep each ranking is read before they are fused; deeper changes nothing in the first ten.
+# How many of each ranking are fused; more would not change the first ten.
 FUSED_DEPTH = 100
 
 
@@ -38,13 +38,13 @@ def search(
     """The segments of `dataset` that answer `query`, best first, at most `top_k`.
 
     Only enabled, completed segments of enabled, unarchived, completed documents are found.
-    Any text gives hits or none. An economy dataset has no vectors: there hybrid is full_text.
-    `score_threshold` leaves out hits below it, in the terms of the method's own score.
+    Any text is allowed. An economy dataset has no vectors, so there hybrid means full_text.
+    Hits below `score_threshold`, on the method's own scale, are left out.
 
     Raises:
         SearchRefused: an unknown method, semantic in an economy dataset, a `top_k` or a query
             out of bounds.
-        NoEmbeddingModel, EmbeddingFailed: the dataset's model is not to be had, or failed.
+        NoEmbeddingModel, EmbeddingFailed: the dataset's model is not available, or failed.
     """
     _check_bounds(query, top_k)
     ranking = _ranking(dataset, storable(query).strip(), _method(dataset, method), top_k)
@@ -54,12 +54,12 @@ def search(
 
 
 def methods_of(dataset: Dataset) -> list[SearchMethod]:
-    """The methods that make a difference in this dataset."""
+    """The methods that give different results in this dataset."""
     return list(SearchMethod) if dataset.has_vectors else [SearchMethod.FULL_TEXT]
 
 
 def storable(text: str) -> str:
-    """`text` without what no segment can contain: NUL, taken as a blank, and lone surrogates."""
+    """`text` without what no segment can contain: NUL becomes a space, lone surrogates go."""
     return text.replace("\0", " ").encode(errors="ignore").decode()
 
 
@@ -86,8 +86,8 @@ def _method(dataset: Dataset, wanted: SearchMethod | str) -> SearchMethod:
         return method
     if method == SearchMethod.SEMANTIC:
         raise SearchRefused(
-            f"Dataset “{dataset.name}” is economy: it has no vectors to search by meaning. "
-            "Use method full_text."
+            f"Dataset “{dataset.name}” is an economy dataset, without vectors to search by "
+            "meaning. Use method full_text."
         )
     return SearchMethod.FULL_TEXT
 
@@ -97,6 +97,6 @@ def _check_bounds(query: str, top_k: int) -> None:
         raise SearchRefused(f"top_k is {top_k}; it must be from 1 to {MAX_TOP_K}.")
     if len(query) > MAX_QUERY_CHARS:
         raise SearchRefused(
-            f"The query is {len(query):,} characters long; {MAX_QUERY_CHARS:,} is the most. "
+            f"The query is {len(query):,} characters long; the maximum is {MAX_QUERY_CHARS:,}. "
             "Shorten it."
         )

@@ -1,4 +1,4 @@
-"""Search by meaning: the segments whose vectors point where the question's does."""
+"""Search by meaning: the segments with the vectors nearest to the question's."""
 
 from django.db import DataError
 from django.db.models import F
@@ -17,29 +17,29 @@ def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
 
     Exact: every vector of the dataset is compared, none is missed. There is deliberately no
-    approximate index, for it would have to be kept row by row during imports.
-    A question over the model's token limit is cut at the last whole word that fits (a passage
-    never is); one without any meaning to the model finds nothing.
+    approximate index: imports would have to maintain it row by row.
+    A question over the model's token limit is cut after the last whole word that fits (a
+    passage never is); one that means nothing to the model finds nothing.
 
     Raises:
-        SearchRefused: the dataset's vectors are not those of its model.
-        NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or failed.
+        SearchRefused: the dataset's vectors are not from its model.
+        NoEmbeddingModel, EmbeddingFailed: the model is not available, or failed.
     """
     while not (found := _nearest(dataset, question, limit)) and _has_changed_model(dataset):
         dataset.refresh_from_db(fields=MODEL)
     if found is None:
         raise SearchRefused(
-            f"Dataset “{dataset.name}” has vectors of another model than its own "
-            f"“{dataset.embedding_model}”. Embed it anew, or search with method full_text."
+            f"The vectors of dataset “{dataset.name}” are not from its model "
+            f"“{dataset.embedding_model}”. Re-embed it, or search with method full_text."
         )
     return found
 
 
 def _nearest(dataset: Dataset, question: str, limit: int) -> list[Ranked] | None:
-    """The nearest, if the dataset has the model that the question is embedded with; else none.
+    """The nearest segments; empty if the dataset has another model by now.
 
-    One statement sees the dataset's model and its vectors as of one moment, so that a question
-    is never compared with vectors of another model. None if they cannot be compared at all.
+    One statement sees the dataset's model and its vectors at the same moment, so a question is
+    never compared with vectors of another model. None if they cannot be compared at all.
     """
     embedder = embedder_of(dataset)
     (vector,) = embedder.embed_query(within_limit(embedder, question))
@@ -60,13 +60,13 @@ def _nearest(dataset: Dataset, question: str, limit: int) -> list[Ranked] | None
 
 
 def _has_changed_model(dataset: Dataset) -> bool:
-    """Whether the dataset has another model by now than it had when it was read."""
+    """Whether the dataset's model has changed since the dataset was read."""
     now = Dataset.objects.filter(pk=dataset.pk).values(*MODEL).first()
     return now is not None and now != {name: getattr(dataset, name) for name in MODEL}
 
 
 def within_limit(embedder: Embedder, question: str) -> str:
-    """As many whole words of `question`, from its start, as the model takes."""
+    """As many whole words from the start of `question` as the model accepts."""
     if embedder.count_tokens(question) <= embedder.token_limit:
         return question
     words = question.split()

@@ -1,6 +1,5 @@
-"""Files to download: a document's segments, templates, and the errors of an import."""
+"""Files to download: a document's segments, and templates to fill in."""
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePath
@@ -10,7 +9,7 @@ from uuid import UUID
 from datasets.models import DocForm, Document
 from segments.files.types import FileFormat, JSONValue
 from segments.files.writers import Row, Table, table_bytes
-from segments.models import DocumentSegment, ImportJob
+from segments.models import DocumentSegment
 
 # What an import reads, then what it passes over. Times are in UTC, as ISO 8601 writes them.
 COLUMNS = {
@@ -93,37 +92,3 @@ def template_name(doc_form: DocForm, kind: FileFormat) -> str:
     """What to call the file."""
     what = "questions-and-answers" if doc_form == DocForm.QA else "passages"
     return f"{what}.{kind}"
-
-
-ERROR_COLUMNS = ("line", "column", "value", "code", "reason", "remedy")
-CONTENT_TYPE = "text/csv; charset=utf-8"
-# What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-ERRORS_AT_A_TIME = 2_000
-
-
-class _Line:
-    """A file whose every write is what it gives back: csv.writer's lines, one by one."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def csv_lines(job: ImportJob) -> Iterator[str]:
-    """The file, line by line, read as it is sent; its mark tells spreadsheets that it is UTF-8."""
-    writer = csv.writer(_Line())
-    yield BYTE_ORDER_MARK + writer.writerow(ERROR_COLUMNS)
-    for error in job.row_errors.all().iterator(ERRORS_AT_A_TIME):
-        cells = (error.column, error.value, error.code, error.reason, error.remedy)
-        yield writer.writerow([error.line, *map(inert, cells)])
-
-
-def file_name(job: ImportJob) -> str:
-    """What to call the file."""
-    return f"bad-rows-{job.pk}.csv"
-
-
-def inert(cell: str) -> str:
-    """`cell` as text, in a spreadsheet too."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

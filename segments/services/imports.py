@@ -6,7 +6,6 @@ from django.contrib.auth.models import User
 from django.db import Error, transaction
 
 from datasets.models import Document
-from segments import uploads
 from segments.exceptions import StateConflict
 from segments.files.options import ImportOptions
 from segments.files.types import Listener, Target, no_progress
@@ -152,11 +151,6 @@ def retry_import(ended: ImportJob, *, door: ImportSource, user: User | None = No
         setattr(again, kept, getattr(ended, kept))
     again.embedding_model_provider, again.embedding_model = ended.dataset.model
     return submit(again)
-
-
-def remove_stale_uploads() -> int:
-    """Remove stored files that nobody needs any more; how many. To be called now and then."""
-    return uploads.remove_stale_files()
 
 
 def run_in_foreground(started: ImportJob, listener: Listener = no_progress) -> ImportJob:

@@ -9,7 +9,6 @@ from datasets.exceptions import (
     NAME_CHARS,
     DatasetNotFound,
     DocumentNotFound,
-    NotFound,
     TenantNotFound,
 )
 from datasets.lookup import find_dataset, find_document, find_tenant, is_storable
@@ -56,7 +55,7 @@ def find_target(wanted: ImportTarget) -> Document:
 
 
 def plan_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
-    """The document that is wanted, or what `make_place` would make of it, unsaved.
+    """The document that is wanted, or what `make_target` would make of it, unsaved.
 
     Raises:
         ImportRefused: it is there, but of another form or technique than wanted; or it is not,
@@ -86,7 +85,7 @@ def make_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
     Two that make the same place at once end up with one: the second waits for the first.
 
     Raises:
-        ImportRefused: as `plan_place` does.
+        ImportRefused: as `plan_target` does.
     """
     _refuse_impossible_names(wanted)
     Tenant.objects.bulk_create([Tenant(name=wanted.tenant)], ignore_conflicts=True)
@@ -98,15 +97,6 @@ def make_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
     if document._state.adding:
         document.save()
     return document
-
-
-def is_found(wanted: ImportTarget) -> bool:
-    """Whether the place is there already."""
-    try:
-        find_target(wanted)
-    except NotFound:
-        return False
-    return True
 
 
 def _new_dataset(tenant: Tenant, wanted: ImportTarget) -> Dataset:

@@ -74,7 +74,7 @@ def test_an_unreachable_database_is_one_sentence(
     person = commands.run(*command, DATABASE_URL=url)
     other = commands.run("showmigrations", DATABASE_URL=url)
 
-    said = "The database does not answer. Check that it runs and that DATABASE_URL is right"
+    said = "The database does not answer. Check that it is running and that DATABASE_URL is right"
     assert machine.report["error"].startswith(said)
     assert said in person.stderr
     assert f"Error: {said}" in other.stderr

@@ -1,55 +1,42 @@
 """How far a chaos run is: a bar on a terminal, a line now and then in a pipe."""
 
 import time
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+from segments.management.console import Display
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class ChaosDisplay:
-    """Shows on `stream` how many of `total` are done, and what is done at this moment."""
+class ChaosDisplay(Display):
+    """Shows how many of `total` are done, and what is done at this moment."""
 
     def __init__(self, stream: TextIO, name: str, total: int) -> None:
-        self._stream, self._name, self._total, self._told = stream, name, total, 0.0
-        self._bar = Progress(
+        super().__init__(
+            stream,
             TextColumn("[bold]{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[what]}"),
-            console=Console(file=stream),
-            disable=not stream.isatty(),
         )
-        self._task = self._bar.add_task(name, total=total, what="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+        self._name, self._total, self._told = name, total, 0.0
+        if self._bar:
+            self._bar.add_task(name, total=total, what="")
 
     def __call__(self, done: int, what: str = "") -> None:
         """So many are done."""
-        self._bar.update(self._task, completed=done, what=what)
-        if self._bar.disable and time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
+        if self._bar:
+            self._bar.update(self._bar.tasks[-1].id, completed=done, what=what)
+        elif time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
-            self._stream.write(f"{self._name}: {done:,} of {self._total:,}  {what}\n")
-            self._stream.flush()
+            self._write_line(f"{self._name}: {done:,} of {self._total:,}  {what}")

@@ -32,7 +32,12 @@ class Hit:
 
 
 def find_points(scenario: type[Scenario]) -> list[Point]:
-    """The points of a scenario that nothing happens to."""
+    """The points of a scenario that nothing happens to, once all is loaded that stays loaded."""
+    _points_now(scenario)
+    return _points_now(scenario)
+
+
+def _points_now(scenario: type[Scenario]) -> list[Point]:
     undisturbed = scenario()
     with undisturbed.settings(), tapped(Tap()) as tap:
         undisturbed.act()
@@ -40,24 +45,23 @@ def find_points(scenario: type[Scenario]) -> list[Point]:
     return tap.seen
 
 
-def hit(what: Hit) -> bool:
+def hit(what: Hit) -> None:
     """Do the fault, look whether anything is half visible, and see that all recovers.
 
-    Returns whether the point came by: what depends on the time may do so only now and then.
-
     Raises:
-        AssertionError: something is half visible, or does not recover; the text says where.
+        AssertionError: the point did not come by, something is half visible, or does not
+            recover; the text says where.
     """
     found = what.scenario()
     tap = Tap(what.point, what.fault)
     try:
         is_done = _act_and_die(found, tap) if what.fault.is_kill else _act(found, tap)
+        assert is_done, "it did not come by again"
         connections.close_all()
         found.check_whole()
         found.recover()
     except Exception as wrong:
         raise AssertionError(f"{what}: {type(wrong).__name__}: {wrong}") from wrong
-    return is_done
 
 
 def every_hit(scenario: type[Scenario]) -> Iterator[Hit]:

@@ -1,7 +1,8 @@
 """What is hit by faults, and what must hold afterwards: not half visible, and it recovers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import BytesIO
@@ -17,19 +18,31 @@ from django.test import override_settings
 from django_q.models import OrmQ
 
 from datasets.models import Dataset, DocForm, Document, Tenant
+from segments import progress
 from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import StateConflict
 from segments.files.options import ImportOptions
 from segments.imports import embed_pool, runner, state
-from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
+from segments.models import (
+    Chunk,
+    DocumentSegment,
+    Heartbeat,
+    ImportJob,
+    RowError,
+    StagedRow,
+    StagedVector,
+)
 from segments.models.import_job import ImportMode, ImportSource, ImportStatus
 from segments.operations import reaper
+from segments.progress import Throttle
 from segments.services import imports
 
 HEADER = "question,answer,external_id\n"
 ROWS = 4
 CHUNK_ROWS = 2
 FORMER = 2
+# Long enough that a slow machine renews none; `make_time_pass` ends them.
+LEASE_SECONDS = 1_200
 MOST_RUNS = 10
 
 
@@ -60,8 +73,13 @@ class Scenario(ABC):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Several chunks, one thread: points come in the same order again."""
-        with small_chunks():
+        """Several chunks, one thread, and nothing that hangs on time: the same points each time."""
+        with (
+            override_settings(SEGMILL_LEASE_SECONDS=LEASE_SECONDS),
+            small_chunks(),
+            patch.object(progress, "_throttle", Throttle(0)),
+            patch.object(embed_pool, "_watch", _watch_once),
+        ):
             yield
 
     def start(self, mode: ImportMode = ImportMode.APPEND, more: str = "") -> ImportJob:
@@ -248,6 +266,7 @@ class Reap(Scenario):
 
     def arrange(self) -> None:
         """An import whose worker was killed; it still has its claim, which has run out."""
+        Heartbeat.objects.all().delete()  # so the reaper sends its canary
         self.job = self.start()
         state.claim_preparing(self.job.pk)
         make_time_pass(self.job.pk)
@@ -299,6 +318,13 @@ def small_chunks() -> Iterator[None]:
     """Several chunks of an import, embedded one after the other."""
     with override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS), patch.object(embed_pool, "THREADS", 1):
         yield
+
+
+def _watch_once(work: list[Future[None]], tell: Callable[[], None]) -> None:
+    """Wait as the embed step does, but tell of progress once instead of now and then."""
+    wait(work)
+    if not any(future.exception() for future in work):
+        tell()
 
 
 def make_time_pass(job_id: UUID) -> None:

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
+from segments.embedding import catalog
 from segments.files.options import ImportOptions
 from segments.files.types import Listener, no_progress
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportSource
 from segments.services import imports
 from segments.services.api_keys import create_api_key
+from tests.servers.embeddings import EmbeddingsServer
 
 from .api_client import Api
 from .roles import log_in
@@ -35,6 +39,24 @@ def dataset(tenant: Tenant) -> Dataset:
         embedding_model_provider="wordllama",
         embedding_model="l2_supercat_256",
     )
+
+
+@pytest.fixture
+def endpoint(
+    server: EmbeddingsServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """The provider `openai` is the server: two texts a request, four a chunk, tried twice."""
+    catalog.load.cache_clear()
+    settings.MEDIA_ROOT = tmp_path
+    settings.SEGMILL_OPENAI_BASE_URL = server.url
+    settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
+    settings.SEGMILL_EMBEDDING_CALLS = 1
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
+    monkeypatch.setattr("segments.jobs.leases.RESUME_SECONDS", 3600)
+    settings.SEGMILL_CHUNK_ROWS = 4
 
 
 @pytest.fixture

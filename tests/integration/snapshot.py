@@ -8,8 +8,8 @@ from segments.uploads import FOLDER
 
 # The history of imports may grow: it is where a failure is told, and counted.
 HISTORY = {
+    "segments_deletedjob",
     "segments_importjob",
-    "segments_metriccount",
     "segments_progresssample",
     "segments_rowerror",
 }

@@ -263,7 +263,7 @@ def test_a_form_shown_before_an_import_changes_nothing_after_it(
     form = DatasetForm(model_to_dict(dataset) | {field: value}, instance=dataset)
 
     assert list(form.errors) == [field]
-    assert "There are segments by now" in form.errors[field][0]
+    assert "because there are segments now" in form.errors[field][0]
 
 
 def test_a_filled_document_keeps_its_form(things: dict[str, Any]) -> None:

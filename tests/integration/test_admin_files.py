@@ -102,7 +102,7 @@ def test_bad_rows_are_mended_until_clean(
     job = confirmed(browser, document, page, on_error="skip")
     assert (job.status, job.rows_created, job.rows_failed) == ("completed", 1, 1)
 
-    file = browser.get(reverse("admin:segments_importjob_mend", args=[job.pk]))
+    file = browser.get(reverse("admin:segments_importjob_bad_rows", args=[job.pk]))
     content = b"".join(file.streaming_content)  # type: ignore[attr-defined]
     mended = content.replace(b'"B?",""', b'"B?","2"')
     again = confirmed(browser, document, browser.get(preview_url(mended)))

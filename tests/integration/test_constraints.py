@@ -288,13 +288,8 @@ NAMED = """
 NOT_RULES = {
     "segment_full_text_on_insert",
     "segment_full_text_on_update",
-    "import_counted_at_its_end",
-    "import_counted_when_deleted",
-    "chunks_counted_when_cleared",
-    "prepare_retry_counted",
-    "publish_retry_counted",
-    "chunk_retry_counted",
-    "reembedding_counted_when_deleted",
+    "deleted_import_is_kept",
+    "deleted_reembedding_is_kept",
 }
 
 

@@ -56,7 +56,9 @@ def test_a_lost_connection_fails_the_import_and_the_next_one_works(
         failed = importing.result()
 
     assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "database_failed")
-    assert failed.error.startswith("The connection to the database was lost. Check that it runs")
+    assert failed.error.startswith(
+        "The connection to the database was lost. Check that it is running"
+    )
     assert failed.error.endswith("Nothing was imported.")
     assert snapshot() == before
 

@@ -1,6 +1,7 @@
 """Processes that help a foreground import to embed: what they do, and what is left if they fail."""
 
 import errno
+import gc
 import multiprocessing
 import os
 import signal
@@ -198,3 +199,16 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert ran.returncode == -signal.SIGKILL, ran.stderr
     stat = Path("/proc", ran.stdout.strip(), "stat")
     wait_for(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_garbage_is_looked_for_seldom_while_an_import_runs(
+    document: Document, import_text: ImportText
+) -> None:
+    seen = set[int]()
+
+    def look(progress: Progress) -> None:
+        seen.add(gc.get_threshold()[0])
+
+    import_text(document, ROWS, listener=look)
+
+    assert seen == {runner.OBJECTS_BETWEEN_LOOKS}

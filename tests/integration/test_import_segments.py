@@ -256,7 +256,11 @@ UNKNOWN = (
     ("--dataset", "hand book", "no dataset “hand book”. Did you mean “handbook”?"),
     ("--dataset", "archiv", "Did you mean “archive”?"),
     ("--document", "FAQ", "no document “FAQ”. Did you mean “faq”?"),
-    ("--document", "zzz", "There is no document “zzz”. Known are “faq”. With --create it is made."),
+    (
+        "--document",
+        "zzz",
+        "There is no document “zzz”. Known names: “faq”. With --create it is made.",
+    ),
     ("--document", "x" * 100_000, "There is no document"),
     ("--dataset", "a\0b", "There is no dataset"),
     ("--document", "half \udc80", "There is no document"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -20,9 +21,10 @@ from segments.embedding import catalog
 from segments.files.types import Progress
 from segments.imports import state
 from segments.jobs import heartbeats
-from segments.models import Chunk, Heartbeat, ImportJob, MetricCount
+from segments.models import Chunk, Heartbeat, ImportJob, Reembedding
+from segments.models.embedding import ReembeddingPurpose
 from segments.models.import_job import OPEN_STATUSES, ImportStatus
-from segments.operations import metrics, retention
+from segments.operations import retention
 from segments.operations.claimable import CLAIMABLE
 from tests.servers.embeddings import EmbeddingsServer
 
@@ -78,14 +80,13 @@ def test_a_completed_import_is_counted_once_and_for_good(
     assert numbers["segmill_imports_ended_total completed"] == 2
     assert numbers["segmill_rows_total created"] == 2 * ROWS
     assert numbers["segmill_rows_total embedded"] == numbers["segmill_rows_total reused"] == ROWS
-    assert numbers["segmill_chunk_seconds_count embed"] == 6
     for phase in ("prepare", "embed", "publish"):
         assert numbers[f"segmill_phase_seconds_count {phase}"] == 2
         assert numbers[f"segmill_phase_seconds_bucket {phase} +Inf"] == 2
     jobs = ImportJob.objects.all()
     spent = sum(job.seconds.prepare for job in jobs)
     assert numbers["segmill_phase_seconds_sum prepare"] == pytest.approx(spent, abs=0.01)
-    assert numbers["segmill_retries_total embed"] == 0
+    assert numbers["segmill_retries embed"] == numbers["segmill_chunk_seconds"] == 0
 
     Document.objects.filter(pk=again.document_id).delete()
     assert counters(scrape()) == counters(numbers)
@@ -145,10 +146,32 @@ def test_machines_that_are_gone_are_not_named_for_ever() -> None:
 def test_tries_after_the_first_are_counted(document: Document, start: Start) -> None:
     waiting = start(document, QA)
     for _ in range(3):
-        assert state.claim_preparing(waiting.pk)
+        claim = state.claim_preparing(waiting.pk)
         ImportJob.objects.update(lease_until=Now())
+    assert scrape()["segmill_retries prepare"] == 2
 
-    assert scrape()["segmill_retries_total prepare"] == 2
+    assert claim
+    state.start_embedding(claim, rows_embedded=0)
+    for ordinal, attempts in enumerate((0, 1, 2, 4), start=1):
+        make_chunk(waiting, ordinal, attempts=attempts)
+    numbers = scrape()
+    assert numbers["segmill_retries prepare"] == numbers["segmill_retries publish"] == 0
+    assert numbers["segmill_retries embed"] == 1 + 3
+
+
+def test_how_long_chunks_take_is_averaged(document: Document, start: Start) -> None:
+    waiting = start(document, QA)
+    for ordinal, seconds in enumerate((0.2, 0.4), start=1):
+        make_chunk(waiting, ordinal, status="done", seconds=seconds)
+    make_chunk(waiting, 3)
+
+    assert scrape()["segmill_chunk_seconds"] == pytest.approx(0.3)
+
+
+def make_chunk(job: ImportJob, ordinal: int, **about: Any) -> None:
+    Chunk.objects.create(
+        job_id=job.pk, ordinal=ordinal, first_row=ordinal, last_row=ordinal, **about
+    )
 
 
 def test_an_import_deleted_at_work_is_counted_as_such(document: Document, start: Start) -> None:
@@ -156,18 +179,27 @@ def test_an_import_deleted_at_work_is_counted_as_such(document: Document, start:
     claim = state.claim_preparing(waiting.pk)
     assert claim
     state.start_embedding(claim, rows_embedded=7)
-    Chunk.objects.create(
-        job_id=waiting.pk, ordinal=1, first_row=1, last_row=7, status="done", seconds=0.3
-    )
     before = scrape()
     document.delete()
     after = scrape()
 
     assert after["segmill_imports_ended_total deleted"] == 1
     assert after["segmill_rows_total embedded"] == before["segmill_rows_total embedded"] == 7
-    bucket = "segmill_chunk_seconds_bucket embed "
-    assert [after[bucket + bound] for bound in ("0.25", "0.5", "+Inf")] == [0, 1, 1]
-    assert after["segmill_chunk_seconds_sum embed"] == pytest.approx(0.3)
+    assert after["segmill_phase_seconds_count prepare"] == 1
+
+
+def test_a_phase_is_counted_in_every_bucket_that_it_fits_into(
+    document: Document, start: Start
+) -> None:
+    job = start(document, QA)
+    took = timedelta(seconds=0.3)
+    ImportJob.objects.update(started_at=job.created_at, prepared_at=job.created_at + took)
+    numbers = scrape()
+
+    bucket = "segmill_phase_seconds_bucket prepare "
+    assert [numbers[bucket + bound] for bound in ("0.25", "0.5", "3600", "+Inf")] == [0, 1, 1, 1]
+    assert numbers["segmill_phase_seconds_sum prepare"] == pytest.approx(0.3)
+    assert numbers["segmill_phase_seconds_count embed"] == 0
 
 
 @pytest.fixture
@@ -202,28 +234,29 @@ def test_what_an_endpoint_is_asked_and_bills(remote: Document, import_text: Impo
     assert numbers["segmill_embedding_tokens_total"] == 2 * ROWS + 30
 
 
-def test_summing_up_changes_no_number(
-    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_text(document, QA)
-    import_text(document, QA)
-    before, rows = counters(scrape()), MetricCount.objects.count()
-    assert not metrics.sum_up_if_many()
+def test_a_deleted_reembedding_stays_counted(dataset: Dataset) -> None:
+    Reembedding.objects.create(
+        tenant=dataset.tenant,
+        dataset=dataset,
+        purpose=ReembeddingPurpose.CHANGE,
+        embedding_requests=3,
+        embedding_tokens=40,
+        embedding_cost=Decimal("0.5"),
+    )
+    before = counters(scrape())
+    dataset.delete()
 
-    monkeypatch.setattr(metrics, "MOST_ROWS", 10)
-    assert metrics.sum_up_if_many()
-
+    assert not Reembedding.objects.exists()
     assert counters(scrape()) == before
-    assert MetricCount.objects.count() < rows
+    assert before["segmill_embedding_cost_total"] == 0.5
 
 
-@pytest.mark.parametrize("statement", [metrics.TOTALS, CLAIMABLE % {"most": 4}])
-def test_imports_that_have_ended_are_not_looked_at(statement: str) -> None:
+def test_looking_for_work_passes_over_imports_that_have_ended() -> None:
     """Even a planner that hates to scan tables would have to, were there no index for it."""
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         try:
-            cursor.execute(f"EXPLAIN {statement}")
+            cursor.execute(f"EXPLAIN {CLAIMABLE % {'most': 4}}")
             plan = "\n".join(line for (line,) in cursor.fetchall())
         finally:
             cursor.execute("RESET enable_seqscan")

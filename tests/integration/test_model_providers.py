@@ -111,7 +111,7 @@ def test_another_tenants_provider_does_not_exist(provider: ModelProvider) -> Non
 def test_near_names_are_suggested(tenant: Tenant, provider: ModelProvider) -> None:
     with pytest.raises(NoEmbeddingModel, match="Did you mean “ours”"):
         get_embedder("our", "m", tenant.pk)
-    with pytest.raises(NoEmbeddingModel, match=r"has no model “n”.*There are: m"):
+    with pytest.raises(NoEmbeddingModel, match=r"has no model “n”.*Available: m"):
         get_embedder("ours", "n", tenant.pk)
 
 

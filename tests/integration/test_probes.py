@@ -99,14 +99,14 @@ def test_without_a_database_nothing_is_ready_and_nothing_is_told(client: Client)
 def behind(working: None) -> None:
     """A database that lacks a migration of this code."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0014_usage'")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '0003_functions'")
 
 
 def test_a_database_behind_the_code_is_not_ready(client: Client, behind: None) -> None:
     found = parts(client, 503)
 
     assert found == READY | {"migrations": "some are not applied: run manage.py migrate"}
-    assert health.missing_migrations() == ["segments.0014_usage"]
+    assert health.missing_migrations() == ["segments.0003_functions"]
 
 
 def test_a_broker_that_is_down_is_not_ready(

@@ -2,16 +2,13 @@
 
 import json
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.embedding import catalog
 from segments.models import DocumentSegment, Reembedding
 from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus
@@ -22,24 +19,14 @@ from tests.servers.embeddings import EmbeddingsServer
 
 from .conftest import ImportText
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_pauses")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_pauses", "endpoint"),
+]
 
 FILE = "content\n" + "".join(f"passage number {number}\n" for number in range(6))
 PLACE = ("handbook", "--tenant", "acme")
 NEW = ("--provider", "openai", "--model", "m")
-
-
-@pytest.fixture(autouse=True)
-def endpoint(
-    server: EmbeddingsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    catalog.load.cache_clear()
-    settings.MEDIA_ROOT = tmp_path
-    settings.SEGMILL_OPENAI_BASE_URL = server.url
-    settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
-    settings.SEGMILL_EMBEDDING_CALLS = 1
-    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
-    settings.SEGMILL_CHUNK_ROWS = 2
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
-from segments.embedding import catalog
 from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.imports import runner as running
 from segments.imports import state as import_state
@@ -30,25 +28,13 @@ from tests.servers.embeddings import EmbeddingsServer, vector_of
 
 from .conftest import ImportText, MakeDocument, Start
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_pauses")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_pauses", "endpoint"),
+]
 
 TEXTS = [f"passage number {number}" for number in range(10)]
 FILE = "content\n" + "\n".join(TEXTS) + "\n"
-
-
-@pytest.fixture(autouse=True)
-def endpoint(
-    server: EmbeddingsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The new model is behind the server, two texts a request, four a portion."""
-    catalog.load.cache_clear()
-    settings.MEDIA_ROOT = tmp_path
-    settings.SEGMILL_OPENAI_BASE_URL = server.url
-    settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
-    settings.SEGMILL_EMBEDDING_CALLS = 1
-    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
-    monkeypatch.setattr("segments.jobs.leases.RESUME_SECONDS", 3600)
-    settings.SEGMILL_CHUNK_ROWS = 4
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.embedding import catalog
 from segments.embedding.catalog import known_models
 from segments.models import DocumentSegment, ModelProvider, ProviderModel, Reembedding
 from segments.models.embedding import ReembeddingStatus
@@ -20,19 +19,12 @@ from tests.servers.embeddings import EmbeddingsServer
 from .conftest import ImportText
 from .roles import EDITS, ROLES, SEES, LogIn
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_pauses")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_pauses", "endpoint"),
+]
 
 CHOICE = {"provider": "openai", "model": "m", "on_error": "abort"}
-
-
-@pytest.fixture(autouse=True)
-def endpoint(
-    server: EmbeddingsServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    catalog.load.cache_clear()
-    settings.MEDIA_ROOT = tmp_path
-    settings.SEGMILL_OPENAI_BASE_URL = server.url
-    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 1)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_the_report_has_the_bad_rows_in_the_files_columns(
         ["f", "F?", "6", "7"],
         ["a", "G?", "7", ""],
     ]
-    assert rows[0][4].startswith("question: The question is blank.")
+    assert rows[0][4].startswith("Line 3: question: The question is blank.")
     assert rows[3][5:] == ["8"]
     assert "line 2 already" in rows[4][4]
     assert report_name("faq.csv.gz", source_of(job)) == "faq-bad-rows.csv"
@@ -140,7 +140,7 @@ def test_a_line_that_is_no_json_is_in_the_report(
     job = import_text(document, '{"question": "A?", "answer": "1"}\n{"question": \n')
     row = json.loads(reported(job))
     assert row["text"] == '{"question":'
-    assert row["error"].startswith("This is no JSON object")
+    assert row["error"].startswith("Line 2: This is no JSON object")
 
 
 def test_a_file_without_a_header_is_reported_without_one(
@@ -148,7 +148,7 @@ def test_a_file_without_a_header_is_reported_without_one(
 ) -> None:
     job = import_text(document, "A?,1\n,2\n", no_header=True, on_error="skip")
     assert list(csv.reader(io.StringIO(reported(job).decode("utf-8-sig")))) == [
-        ["", "2", "1: The 1 is blank. Fill it or remove the row."]
+        ["", "2", "Line 2: 1: The 1 is blank. Fill it or remove the row."]
     ]
     again = import_text(document, b"B?,2,mended\n", no_header=True)
     assert again.status == ImportStatus.COMPLETED, again.error

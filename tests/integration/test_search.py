@@ -157,7 +157,7 @@ def test_vectors_of_other_dimensions_in_other_datasets_do_no_harm(
 def test_vectors_of_another_model_are_refused_in_words(faq: Dataset) -> None:
     DocumentSegment.objects.filter(external_id="faq-1").update(embedding=[1.0, 0.0, 0.0])
 
-    with pytest.raises(SearchRefused, match="vectors of another model"):
+    with pytest.raises(SearchRefused, match="are not from its model"):
         search(faq, "reset the thermostat", SearchMethod.SEMANTIC)
 
 

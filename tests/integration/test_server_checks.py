@@ -71,7 +71,7 @@ def test_a_server_with_an_old_pgvector_is_refused(old_pgvector: Path) -> None:
 
     ((code, said),) = messages()
     assert code == "segments.E009"
-    assert "pgvector 0.7.4; 0.8 or newer is needed. Update it there" in said
+    assert "pgvector 0.7.4; 0.8 or newer is required. Update it there" in said
 
 
 def test_a_database_whose_extension_was_not_updated_is_refused() -> None:
@@ -89,7 +89,7 @@ def test_an_old_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     ((code, said),) = messages()
     assert code == "segments.E008"
-    assert "The server is PostgreSQL 18; 99 or newer is needed" in said
+    assert "The server is PostgreSQL 18; 99 or newer is required" in said
 
 
 def test_the_migration_refuses_as_well(folder: Path) -> None:

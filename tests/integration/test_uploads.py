@@ -15,7 +15,7 @@ from datasets.models import Document
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource
 from segments.services import imports
-from segments.uploads import UNUSED_FOR, UPLOADED_FOR, store_file
+from segments.uploads import UNUSED_FOR, UPLOADED_FOR, remove_stale_files, store_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,10 +55,10 @@ def ended(document: Document, key: str, age: float) -> ImportJob:
 def test_a_file_that_was_never_imported_goes_after_a_day() -> None:
     young, old = stored(age=23 * HOUR), stored(age=26 * HOUR)
 
-    assert imports.remove_stale_uploads() == 1
+    assert remove_stale_files() == 1
     assert default_storage.exists(young)
     assert not default_storage.exists(old)
-    assert imports.remove_stale_uploads() == 0
+    assert remove_stale_files() == 0
 
 
 def test_a_confirmed_upload_outlives_its_confirmation() -> None:
@@ -73,7 +73,7 @@ def test_the_file_of_an_ended_import_is_kept_for_retries(
     ended(document, young, age=6 * DAY)
     ended(document, old, age=8 * DAY)
 
-    assert imports.remove_stale_uploads() == 1
+    assert remove_stale_files() == 1
     assert default_storage.exists(young)
 
 
@@ -81,8 +81,8 @@ def test_the_file_of_an_open_import_stays(document: Document) -> None:
     key = stored(age=30 * DAY)
     imports.retry_import(ended(document, key, age=8 * DAY), door=ImportSource.ADMIN)
 
-    assert imports.remove_stale_uploads() == 0
+    assert remove_stale_files() == 0
 
 
 def test_an_installation_without_files_has_nothing_to_remove() -> None:
-    assert imports.remove_stale_uploads() == 0
+    assert remove_stale_files() == 0

@@ -23,7 +23,7 @@ def test_what_the_environment_has_wrong_is_refused(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("provider", "model", "says"),
     [
-        ("wordlama", "l2_supercat_256", "no kind of provider “wordlama”. Use: "),
+        ("wordlama", "l2_supercat_256", "no provider kind “wordlama”. Use: "),
         ("wordllama", "l3", "wordllama has no model “l3”. Use one of: l2_supercat_256"),
     ],
 )

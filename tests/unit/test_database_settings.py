@@ -94,7 +94,7 @@ class WithCode(psycopg2.Error):
         (OperationalError, "53100", "disk is full"),
         (OperationalError, "53300", "no more connections"),
         (OperationalError, "57P01", "connection to the database was lost"),
-        (OperationalError, "57014", "failed on the way"),
+        (OperationalError, "57014", "The database failed. Try again"),
     ],
 )
 def test_what_the_server_said_is_explained(kind: type[Error], code: str, says: str) -> None:

@@ -1,10 +1,11 @@
 """Many texts through one model: batches, several requests at a time, patience, refusals."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from time import monotonic
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from segments.embedding import Vectors
 from segments.embedding.base import Batch, Batching, plan
 from segments.embedding.dispatch import Dispatcher
 from segments.embedding.providers.openai import OpenAIEmbedder
-from segments.embedding.rate_limits import OwnBudget
+from segments.embedding.rate_limits import SECONDS_TO_NEXT_LOOK, Wait
 from segments.exceptions import CredentialsRefused, EmbeddingInterrupted, EndpointRefused
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, MakeModel, make_model, vector_of
@@ -29,6 +30,36 @@ TEXTS = [f"text number {number}" for number in range(20)]
 def model(server: EmbeddingsServer) -> MakeModel:
     """Makes a model behind the server: four texts a request, one request at a time."""
     return partial(make_model, server, dimensions=DIMENSIONS, batch_texts=4, calls=1)
+
+
+@dataclass(slots=True)
+class OwnBudget:
+    """A budget that nobody shares and that only bounds the requests under way."""
+
+    calls: int
+    under_way: set[UUID] = field(default_factory=set)
+    quiet_until: float = 0.0
+
+    def take(self, tokens: int) -> UUID | Wait:
+        """The right to send a request now, or when to ask again."""
+        if (left := self.quiet_until - monotonic()) > 0:
+            return Wait(left)
+        if len(self.under_way) >= self.calls:
+            return Wait(SECONDS_TO_NEXT_LOOK)
+        call = uuid4()
+        self.under_way.add(call)
+        return call
+
+    def keep(self, calls: Sequence[UUID]) -> None:
+        """They are under way until they end: nobody else is there to be lost."""
+
+    def give_back(self, call: UUID, estimated: int, billed: int) -> None:
+        """The request has ended."""
+        self.under_way.discard(call)
+
+    def be_quiet(self, seconds: float) -> None:
+        """Send nothing for so long."""
+        self.quiet_until = max(self.quiet_until, monotonic() + seconds)
 
 
 class Outcome:
@@ -132,7 +163,7 @@ def test_a_model_that_takes_no_text_is_found_out_quickly(
     server: EmbeddingsServer, model: MakeModel, code: int
 ) -> None:
     server.always = misbehaving.status(code, message="unknown parameter: dimensions")
-    with pytest.raises(EndpointRefused, match=r"takes no text at all.*unknown parameter"):
+    with pytest.raises(EndpointRefused, match=r"accepts no text at all.*unknown parameter"):
         Outcome().gather(model(batch_texts=16))
     assert len(server.requests) < 10
 
@@ -191,7 +222,7 @@ def test_a_rate_limit_that_never_ends_interrupts(
 ) -> None:
     monkeypatch.setattr("segments.embedding.dispatch.PATIENCE_SECONDS", 0)
     server.always = misbehaving.status(429, {"Retry-After": "0.05"})
-    with pytest.raises(EmbeddingInterrupted, match="too often"):
+    with pytest.raises(EmbeddingInterrupted, match="over its rate limit"):
         Outcome().gather(model())
 
 

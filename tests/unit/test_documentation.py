@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from segments.api.urls import urlpatterns
 from segments.conf import Defaults
@@ -13,14 +14,20 @@ ROOT = Path(__file__).parents[2]
 READS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 ROWS = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
+ADDRESSES = re.compile(r"^\| `(/v1/[^`]*)` \|", re.MULTILINE)
+
+
+def found(pattern: re.Pattern[str], *pages: str) -> set[Any]:
+    """All that a pattern finds, which is something: a test that looks for nothing is none."""
+    every = {match for page in pages for match in pattern.findall(page)}
+    assert every, f"nothing is like {pattern.pattern} any more: mend the pattern or the page"
+    return every
 
 
 def test_every_setting_is_in_the_table_and_the_table_has_no_other() -> None:
-    sources = [path.read_text() for path in (ROOT / "config").rglob("*.py")]
-    read = {name for source in sources for name in READS.findall(source)}
-    documented = set(ROWS.findall((ROOT / "README.md").read_text()))
+    read = found(READS, *(path.read_text() for path in (ROOT / "config").rglob("*.py")))
 
-    assert read == documented
+    assert read == found(ROWS, (ROOT / "README.md").read_text())
 
 
 def test_every_setting_the_apps_read_has_its_default() -> None:
@@ -75,13 +82,13 @@ def test_every_address_of_the_api_is_in_its_table_and_no_other() -> None:
         for address in urlpatterns
         if address.name not in (None, "schema", "docs", "hit_testing")
     }
-    table = (ROOT / "docs/api.md").read_text()
 
-    assert set(re.findall(r"^\| `(/v1/[^`]*)` \|", table, re.MULTILINE)) == served
+    assert found(ADDRESSES, (ROOT / "docs/api.md").read_text()) == served
 
 
 def test_every_test_that_the_documentation_names_is_there() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
-        for path, name in TEST.findall(page.read_text()):
-            source = (ROOT / path).read_text()
-            assert f"def {name}(" in source or not name, f"{page.name}: {path}::{name}"
+    pages = (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+    for path, name in found(TEST, *(page.read_text() for page in pages)):
+        assert (ROOT / path).exists(), path
+        source = (ROOT / path).read_text()
+        assert not name or f"def {name}(" in source, f"{path}::{name}"

@@ -23,7 +23,7 @@ def test_questions_come_with_the_gains_of_relevant_segments(write_file: WriteFil
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is not JSON"),
+        (b"", "is not valid JSON"),
         (b"{\n  nonsense}", "line 2, column 3"),
         (b"\xff\xfe", "is not UTF-8"),
         (b"[]", "no object “queries”"),
@@ -33,9 +33,9 @@ def test_questions_come_with_the_gains_of_relevant_segments(write_file: WriteFil
         (b'{"queries": {"1": "a"}, "relevant": {"1": {"x": 0}}}', "no question with a relevant"),
         (b'{"queries": {}, "relevant": {"1": {"x": 1}}}', "has “1”, but “queries” has no text"),
         (b'{"queries": {"1": 5}, "relevant": {"1": {"x": 1}}}', "“queries” has no text for it"),
-        (b'{"queries": {"1": "a"}, "relevant": {"1": ["x"]}}', "is no object"),
-        (b'{"queries": {"1": "a"}, "relevant": {"1": {"x": "high"}}}', "'high' is no number"),
-        (b'{"queries": {"1": "a"}, "relevant": {"1": {"x": true}}}', "True is no number"),
+        (b'{"queries": {"1": "a"}, "relevant": {"1": ["x"]}}', "is not an object"),
+        (b'{"queries": {"1": "a"}, "relevant": {"1": {"x": "high"}}}', "'high' is not a number"),
+        (b'{"queries": {"1": "a"}, "relevant": {"1": {"x": true}}}', "True is not a number"),
     ],
 )
 def test_files_of_another_form_are_refused(

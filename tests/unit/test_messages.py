@@ -23,8 +23,8 @@ def test_bad_rows_are_counted_in_english(failed: int, total: int, says: str) -> 
     [
         ([], "There is no dataset “faq”."),
         (["faqs"], "There is no dataset “faq”. Did you mean “faqs”?"),
-        (["x", "y"], "There is no dataset “faq”. Known are “x”, “y”."),
-        (list("uvwxyz"), "There is no dataset “faq”. Known are “u”, “v”, “w”, “x”, “y” …"),
+        (["x", "y"], "There is no dataset “faq”. Known names: “x”, “y”."),
+        (list("uvwxyz"), "There is no dataset “faq”. Known names: “u”, “v”, “w”, “x”, “y” …"),
     ],
 )
 def test_an_unknown_name_is_answered_with_known_ones(known: list[str], says: str) -> None:

@@ -30,7 +30,7 @@ def test_without_the_library_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("path", ["/etc", "../secrets", "models/../../secrets"])
 def test_a_path_is_no_name_of_a_model(path: str) -> None:
-    with pytest.raises(NoEmbeddingModel, match="no name of a model"):
+    with pytest.raises(NoEmbeddingModel, match="is not a model name"):
         get_embedder("sentence_transformers", path)
 
 

@@ -1,1 +1,1 @@
-"""One module per kind of embedding model."""
+"""One module per kind of provider."""

@@ -1,4 +1,4 @@
-"""openai: every server that speaks OpenAI's /embeddings, through OpenAI's own package.
+"""openai: any server that speaks OpenAI's /embeddings, through OpenAI's own package.
 
 OpenAI, Azure's v1 endpoint, vLLM, text-embeddings-inference, Ollama, LM Studio, LiteLLM, NIM, …
 """
@@ -48,7 +48,7 @@ MESSAGE_CHARS = 300
 TIMEOUT_SECONDS = 60
 # 2,048 vectors of 4,096 numbers, printed as text, are 180 MB.
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
-# A thousand times what OpenAI takes in a request; what is billed is added up in the database.
+# A thousand times OpenAI's limit per request; a larger bill would overflow the sums we store.
 MOST_TOKENS = 300_000_000
 
 
@@ -56,17 +56,17 @@ class OpenAIEmbedder(RemoteEmbedder):
     """A model behind an OpenAI-compatible endpoint."""
 
     def __init__(self, settings: ModelSettings) -> None:
-        """Set up the way to the endpoint; nothing is sent yet.
+        """Check the settings; nothing is sent yet.
 
         Raises:
-            NoEmbeddingModel: there is no address to send to.
+            NoEmbeddingModel: the base URL is missing or not HTTP.
         """
         super().__init__(settings)
         self.known_dimensions = settings.dimensions or DIMENSIONS.get(settings.model, 0)
         if not settings.base_url.startswith(("http://", "https://")):
             raise NoEmbeddingModel(
-                f"Provider “{settings.provider}” has no address: “{settings.base_url}”. Give the "
-                "URL that stands before /embeddings, such as https://api.openai.com/v1."
+                f"Provider “{settings.provider}” has no valid URL: “{settings.base_url}”. Enter "
+                "the URL without /embeddings, for example https://api.openai.com/v1."
             )
 
     @cached_property
@@ -76,23 +76,23 @@ class OpenAIEmbedder(RemoteEmbedder):
         client = openai.OpenAI(
             api_key=self.settings.api_key.reveal() or NO_KEY,
             base_url=self.settings.base_url,
-            max_retries=0,  # trying again is the dispatcher's: it knows the budget
+            max_retries=0,  # the dispatcher retries: it knows the budget
             timeout=TIMEOUT_SECONDS,
             http_client=http_client,
         )
-        # The package takes these from the environment, which is not this model's.
+        # The package reads these from the environment, where they belong to something else.
         client.organization = client.project = None
         return client
 
     def _reach(self) -> EgressPolicy:
-        """Where requests may go: a tenant's only where the installation lets them."""
+        """Where requests may go; a tenant's only where the installation allows it."""
         if self.settings.is_trusted:
             return EgressPolicy(private_addresses=True)
         hosts = frozenset(host.lower() for host in settings.SEGMILL_ENDPOINT_HOSTS)
         return EgressPolicy(hosts, settings.SEGMILL_ENDPOINT_PRIVATE_ADDRESSES)
 
     def ask(self, texts: Sequence[str], purpose: Purpose) -> Answer:
-        """The vectors of `texts` in their order, whatever the order of the answer."""
+        """The vectors of `texts` in their order, whatever order the server answers in."""
         prefix, input_type = self._manner(purpose)
         try:
             raw = self._client.embeddings.with_raw_response.create(
@@ -111,9 +111,7 @@ class OpenAIEmbedder(RemoteEmbedder):
             vectors = _vectors(getattr(answer, "data", None), len(texts))
             tokens = _tokens(answer.usage)
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as broken:
-            raise EndpointFailed(
-                f"{self._where()} gave an answer that cannot be understood: {broken}."
-            ) from None
+            raise EndpointFailed(f"{self._where()} returned an invalid answer: {broken}.") from None
         self._check_dimensions(vectors)
         return Answer(self.finished(vectors), tokens, wanted_pause(raw.headers))
 
@@ -127,11 +125,11 @@ class OpenAIEmbedder(RemoteEmbedder):
         return self.settings.dimensions if self.settings.request_dimensions else openai.omit
 
     def _check_dimensions(self, vectors: Vectors) -> None:
-        """Refuse vectors of another length than set up, known, or first given."""
+        """Refuse vectors of another dimension than configured, known, or first returned."""
         expected = self.known_dimensions or vectors.shape[1]
         if vectors.shape[1] != expected:
             raise EndpointFailed(
-                f"{self._where()} gave vectors of {vectors.shape[1]} dimensions for model "
+                f"{self._where()} returned vectors of {vectors.shape[1]} dimensions for model "
                 f"“{self.model}”; {expected} were expected. Correct the model's dimensions."
             )
 
@@ -139,28 +137,28 @@ class OpenAIEmbedder(RemoteEmbedder):
         return f"The endpoint {self.settings.base_url}"
 
     def _meaning(self, refusal: openai.APIStatusError) -> EmbeddingFailed:
-        """What an answer other than 200 means for the work that asked."""
+        """The exception that an answer other than 200 stands for."""
         status, said = refusal.status_code, self._said(refusal)
         if status in KEY_AT_FAULT:
             return CredentialsRefused(
-                f"{self._where()} refuses the key of provider “{self.provider}” ({status}). "
+                f"{self._where()} rejects the key of provider “{self.provider}” ({status}). "
                 "Set a valid key that may use the model, and start again."
             )
         if status == 429:
             return self._limit(refusal, said)
         if status in TEXTS_AT_FAULT:
-            return TextsRefused(f"the model refuses it ({status}): {said}")
+            return TextsRefused(f"the model refuses the text ({status}): {said}")
         if status in TRY_LATER or status >= 500:
             wanted = retry_after(refusal.response.headers)
             return EndpointFailed(f"{self._where()} failed ({status}): {said}.", wanted)
         if 300 <= status < 400:
             place = refusal.response.headers.get("location", "another address")
             return EndpointRefused(
-                f"{self._where()} redirects to {place}, which is not followed. "
-                "Set the provider's base URL to where it really is."
+                f"{self._where()} redirects to {place}. Redirects are not followed: set the "
+                "provider's base URL to the final address."
             )
         return EndpointRefused(
-            f"{self._where()} refuses model “{self.model}” ({status}): {said}. "
+            f"{self._where()} rejects model “{self.model}” ({status}): {said}. "
             "Check the base URL and the model's name."
         )
 
@@ -168,13 +166,13 @@ class OpenAIEmbedder(RemoteEmbedder):
         if refusal.code in NOT_A_RATE_LIMIT or refusal.type in NOT_A_RATE_LIMIT:
             return EmbeddingInterrupted(
                 f"The account of provider “{self.provider}” has no credit left: {said}. "
-                "Top it up, then go on."
+                "Top it up, then resume."
             )
         wanted = retry_after(refusal.response.headers)
-        return RateLimited(f"{self._where()} is asked too often: {said}.", wanted)
+        return RateLimited(f"{self._where()} is over its rate limit: {said}.", wanted)
 
     def _said(self, refusal: openai.APIStatusError) -> str:
-        """The server's own words, cut, without a full stop, and without our key if it is there."""
+        """The server's own message, shortened, without a full stop and without our key."""
         body = refusal.body
         said = str(body.get("message", body)) if isinstance(body, dict) else str(body or "")
         key = self.settings.api_key.reveal()
@@ -185,7 +183,7 @@ class OpenAIEmbedder(RemoteEmbedder):
 
 def _reason(failure: openai.APIConnectionError) -> str:
     if isinstance(failure, openai.APITimeoutError):
-        return "the time was up"
+        return "it timed out"
     return str(failure.__cause__ or failure)
 
 
@@ -196,12 +194,12 @@ def _vectors(data: Any, texts: int) -> Vectors:
         ValueError: there is not exactly one for each text, or their lengths differ.
     """
     if not isinstance(data, list):
-        raise ValueError("it holds no embeddings; check the base URL")
+        raise ValueError("it contains no embeddings; check the base URL")
     if len(data) != texts:
-        raise ValueError(f"it holds {len(data)} vectors for {texts} texts")
+        raise ValueError(f"it contains {len(data)} vectors for {texts} texts")
     places = [item.index for item in data]
     if sorted(places) != list(range(texts)):
-        raise ValueError("its indexes are not those of the texts")
+        raise ValueError("its indexes do not match the texts")
     rows = [_vector(item.embedding) for item in data]
     if len({row.shape for row in rows}) != 1 or rows[0].ndim != 1 or not rows[0].size:
         raise ValueError("its vectors differ in length")
@@ -211,10 +209,10 @@ def _vectors(data: Any, texts: int) -> Vectors:
 
 
 def _tokens(usage: Any) -> int:
-    """What is billed; servers that do not count say nothing.
+    """The billed tokens; 0 from servers that do not count.
 
     Raises:
-        ValueError: it is no number of tokens.
+        ValueError: it is not a plausible number of tokens.
     """
     tokens = int(getattr(usage, "total_tokens", 0) or 0)
     if not 0 <= tokens <= MOST_TOKENS:
@@ -223,7 +221,7 @@ def _tokens(usage: Any) -> int:
 
 
 def _vector(value: Any) -> NDArray[np.float32]:
-    """A vector as numbers or, if the server knows it, as base64 of little-endian float32."""
+    """A vector from numbers or, if the server supports it, base64 of little-endian float32."""
     if isinstance(value, str):
         try:
             return np.frombuffer(base64.b64decode(value, validate=True), "<f4")

@@ -1,4 +1,4 @@
-"""What all models behind an endpoint have in common: everything but the request itself."""
+"""What all models behind an endpoint share: everything but the request itself."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from segments.embedding.base import Answer, Batching, ModelSettings, Purpose, Ve
 from segments.embedding.rate_limits import ask_with_backoff, draw
 from segments.embedding.tokens import count_tokens
 
-# What the model is asked when only its manners are wanted.
+# Embedded to learn a model's dimensions, or whether it works at all.
 PROBE = "test"
-# Somebody sits and waits for a question or a single passage.
+# Somebody is waiting for the answer to a question or a single passage.
 WAITED_FOR_ATTEMPTS = 3
 WAITED_FOR_SECONDS = 15.0
 
 
 class RemoteEmbedder(ABC):
-    """A model behind an endpoint: one that may be slow, busy, broken, or have its limits.
+    """A model behind an endpoint, which may be slow, busy, broken or rate limited.
 
-    A provider writes `ask`, one request without a second try; how to try again, wait, and
-    split is the same for all (`embedding.dispatch`).
+    A provider implements `ask`, one request without a retry; `embedding.dispatch` retries,
+    waits and splits batches for all providers.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -32,39 +32,39 @@ class RemoteEmbedder(ABC):
 
     @abstractmethod
     def ask(self, texts: Sequence[str], purpose: Purpose) -> Answer:
-        """The vectors of `texts`, by one request without a second try.
+        """The vectors of `texts`, by one request without a retry.
 
         Raises:
-            TextsRefused: the endpoint does not take these texts.
-            RateLimited: it wants to be asked later.
-            EndpointFailed: it did not answer, or not with what was asked for.
-            CredentialsRefused, EndpointRefused: asking again would change nothing.
+            TextsRefused: the endpoint refuses these texts.
+            RateLimited: it asks to be called later.
+            EndpointFailed: it gave no answer, or an invalid one.
+            CredentialsRefused, EndpointRefused: trying again would not help.
         """
 
     @property
     def dimensions(self) -> int:
-        """As known, or as the model gives them when it is asked for the first time.
+        """As configured or known; otherwise the model is asked once.
 
         Raises:
-            EmbeddingFailed: it had to be asked, and gave no answer.
+            EmbeddingFailed: the model had to be asked, and failed.
         """
         if not self.known_dimensions:
             self.known_dimensions = len(self.embed_passages([PROBE])[0])
         return self.known_dimensions
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of OpenAI's tokenizer; for the models of others a fair estimate.
+        """Tokens by OpenAI's tokenizer, a fair estimate for other models; the prefix counts too.
 
-        The prefix counts too. An endpoint that counts differently refuses the text itself.
+        If the endpoint counts differently, it refuses the text itself.
         """
         return count_tokens(self.settings.passage_prefix + text)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of a few passages, in one request, tried again if need be."""
+        """The vectors of a few passages, in one request, retried if necessary."""
         return self._asked(texts, Purpose.PASSAGE)
 
     def embed_query(self, text: str) -> Vectors:
-        """The vector of a question, shape (1, dimensions); it waits for no import."""
+        """The vector of a question, shape (1, dimensions); it never waits for imports."""
         return self._asked([text], Purpose.QUERY)
 
     def _asked(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
@@ -76,7 +76,7 @@ class RemoteEmbedder(ABC):
         return ask_with_backoff(ask, WAITED_FOR_ATTEMPTS, WAITED_FOR_SECONDS).vectors
 
     def finished(self, vectors: Vectors) -> Vectors:
-        """Vectors of length one, if that is wanted; those without a direction stay as they are."""
+        """`vectors`, scaled to length one if the model is set to; zero vectors stay zero."""
         if self.settings.normalise:
             with np.errstate(invalid="ignore"):  # NaN and infinity are refused later, by row
                 lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,7 +1,7 @@
-"""sentence_transformers: models on this machine, on its graphics card if there is one.
+"""sentence_transformers: models on this machine, on its GPU if there is one.
 
-An extra of its own (requirements-sentence-transformers.txt), imported when a model is first
-used. A model is a folder under `SEGMILL_MODELS_FOLDER`, or a name on the Hugging Face hub.
+An optional extra (requirements-sentence-transformers.txt), imported when a model is first
+used. A model is a folder in `SEGMILL_MODELS_FOLDER`, or a name on the Hugging Face hub.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,16 +16,16 @@ from django.conf import settings
 from segments.embedding.base import Batching, ModelSettings, Vectors
 from segments.exceptions import NoEmbeddingModel
 
-# How fine stopping and renewing a lease can be: some 10 s of a small model on two cores.
+# Between calls we can stop or renew a lease: about 10 s of a small model on two cores.
 TEXTS_AT_A_TIME = 128
-# What the library hands to the model at once, its own default.
+# The library's own default batch size.
 BATCH_TEXTS = 32
 
 
 class SentenceTransformersEmbedder:
     """A model of the library sentence-transformers.
 
-    Where no prefix is set, the model's own prompts for documents and queries are used.
+    Without a prefix, the model's own prompts for documents and queries are used.
     """
 
     batching = Batching(TEXTS_AT_A_TIME)
@@ -34,18 +34,18 @@ class SentenceTransformersEmbedder:
         """Choose a model; it is loaded on first use, in the process that uses it.
 
         Raises:
-            NoEmbeddingModel: the name leads somewhere else on this machine.
+            NoEmbeddingModel: the name is a path outside of the models' folder.
         """
         path = PurePath(settings.model)
         if path.is_absolute() or ".." in path.parts:
             raise NoEmbeddingModel(
-                f"“{settings.model}” is no name of a model. Use the name of a folder in "
-                "SEGMILL_MODELS_FOLDER, or one of the Hugging Face hub such as "
+                f"“{settings.model}” is not a model name. Use the name of a folder in "
+                "SEGMILL_MODELS_FOLDER, or of a model on the Hugging Face hub such as "
                 "intfloat/multilingual-e5-small."
             )
         self.settings = settings
         self.provider, self.model = settings.provider, settings.model
-        # Its tokenizer is not safe for threads, and two computations only share the cores.
+        # The tokenizer is not thread-safe, and two computations would only share the cores.
         self._lock = RLock()
 
     @cached_property
@@ -53,7 +53,7 @@ class SentenceTransformersEmbedder:
         """The model with its weights.
 
         Raises:
-            NoEmbeddingModel: the library or the model is not there.
+            NoEmbeddingModel: the library or the model is missing.
         """
         load = _library()
         folder = settings.SEGMILL_MODELS_FOLDER / self.model
@@ -66,24 +66,24 @@ class SentenceTransformersEmbedder:
             )
         except (OSError, ValueError) as missing:
             raise NoEmbeddingModel(
-                f"The model “{self.model}” is not here: there is no {folder}, and it was not "
-                "downloaded before. Put its files there, or set SEGMILL_MODEL_DOWNLOADS to true."
+                f"The model “{self.model}” was not found: {folder} does not exist, and it has not "
+                "been downloaded. Put its files there, or set SEGMILL_MODEL_DOWNLOADS to true."
             ) from missing
 
     @property
     def dimensions(self) -> int:
-        """As set up, or as the model gives them."""
+        """As configured, otherwise the model's own."""
         with self._lock:
             return self.settings.dimensions or int(self._transformer.get_embedding_dimension())
 
     @property
     def token_limit(self) -> int:
-        """The model's own."""
+        """The model's own limit."""
         with self._lock:
             return int(self._transformer.max_seq_length or self.settings.token_limit)
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the model's own tokenizer, with the prefix and its start and end marks."""
+        """Tokens by the model's own tokenizer, including prefix and start and end marks."""
         with self._lock:
             tokenizer = self._transformer.tokenizer
             whole = self.settings.passage_prefix + text

@@ -1,4 +1,4 @@
-"""wordllama: static token vectors, weights inside its wheel; no torch, no download."""
+"""wordllama: static token vectors with the weights in its wheel; no torch, no download."""
 
 import logging
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from segments.exceptions import NoEmbeddingModel
 MODELS = {"l2_supercat_256": ("l2_supercat", 256)}
 # Measured on 20,000 short texts: 64 is the fastest; larger batches pad more.
 BATCH_TEXTS = 64
-# How fine stopping and renewing a lease can be; a call costs little.
+# Between calls we can stop or renew a lease; a call costs little.
 TEXTS_AT_A_TIME = 1_024
-# A mean over more tokens than this says nothing of the text any more; a row this long is
-# better cut into passages by its author than blurred by us.
+# The mean over more tokens than this says nothing about the text; its author should split such
+# a row into passages.
 TOKEN_LIMIT = 8_192
 
 
 class WordLlamaEmbedder:
-    """Mean of token vectors, normalised to length one.
+    """The mean of token vectors, scaled to length one.
 
-    Loaded on first use, in the process that uses it: workers are forked.
+    Loaded on first use, in the process that uses it, because workers are forked.
     """
 
     provider = "wordllama"
@@ -35,7 +35,7 @@ class WordLlamaEmbedder:
         """Choose one of `MODELS`.
 
         Raises:
-            NoEmbeddingModel: the wheel has no such model.
+            NoEmbeddingModel: the wheel does not have this model.
         """
         model = settings.model
         if model not in MODELS:
@@ -47,7 +47,7 @@ class WordLlamaEmbedder:
 
     @cached_property
     def _llama(self) -> Any:
-        """The model with its weights and tokenizer, from inside the wheel."""
+        """The model with its weights and tokenizer, from the wheel."""
         root = logging.getLogger()
         level, handlers = root.level, root.handlers[:]
         import wordllama  # calls logging.basicConfig at import: undone below
@@ -62,11 +62,11 @@ class WordLlamaEmbedder:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the model's own tokenizer (Llama 2's), without start and end marks."""
+        """Tokens by the model's own tokenizer (Llama 2's), without start and end marks."""
         return len(self._llama.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length one; zero for a text without a token."""
+        """Vectors of length one; zero for a text without tokens."""
         vectors: Vectors = self._llama.embed(list(texts), batch_size=BATCH_TEXTS)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)

@@ -1,6 +1,6 @@
 """`manage.py doctor`: what is wrong with this installation, what to do, and what can be mended.
 
-One file per check. A check looks, and says what it found as `Problem`s; one that can mend it
+A check looks, and says what it found as `Problem`s; one that can mend it
 without a decision of the operator does so in `repair`.
 """
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+REPAIR = "Run: manage.py doctor --repair"
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

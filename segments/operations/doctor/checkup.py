@@ -10,18 +10,16 @@ from segments.operations.doctor.data import (
     CredentialsCheck,
     DocumentTotalsCheck,
     FilesCheck,
-    StagedRowsCheck,
 )
 from segments.operations.doctor.installation import (
     BrokerCheck,
     CacheCheck,
     DatabaseCheck,
     MigrationsCheck,
-    ScheduleCheck,
     SettingsCheck,
     VersionsCheck,
 )
-from segments.operations.doctor.work import HeartbeatsCheck, ReembeddingsCheck, StuckImportsCheck
+from segments.operations.doctor.work import HeartbeatsCheck, LeftoversCheck, StuckWorkCheck
 
 # In the order in which one needs the other.
 CHECKS: tuple[type[Check], ...] = (
@@ -32,12 +30,10 @@ CHECKS: tuple[type[Check], ...] = (
     BrokerCheck,
     CacheCheck,
     CredentialsCheck,
-    ScheduleCheck,
     HeartbeatsCheck,
-    StuckImportsCheck,
-    ReembeddingsCheck,
+    StuckWorkCheck,
+    LeftoversCheck,
     DocumentTotalsCheck,
-    StagedRowsCheck,
     FilesCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)

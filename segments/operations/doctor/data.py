@@ -1,8 +1,7 @@
-"""Checks of the data: credentials, document totals, uploaded files, staged rows."""
+"""Checks of the data: credentials, document totals, uploaded files."""
 
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 
 from datasets.models import Document
 from segments.embedding.credentials import is_current, renewed
 from segments.exceptions import CredentialsUnreadable
-from segments.imports import runner, staging
-from segments.models import Chunk, ImportJob, ModelProvider, UploadFile
-from segments.models.import_job import FINAL_STATUSES, ImportStatus
-from segments.operations.doctor.check import Check, Problem
-from segments.operations.reaper import TIDY_AFTER
+from segments.models import ImportJob, ModelProvider, UploadFile
+from segments.models.import_job import ImportStatus
+from segments.operations.doctor.check import REPAIR, Check, Problem
 from segments.uploads import find_stale_files, is_stored, remove_stale_files, stored_keys
 
 
@@ -37,7 +33,7 @@ class CredentialsCheck(Check):
                 if not is_current(provider.credentials):
                     yield Problem(
                         f"The key of provider “{provider}” is encrypted with an older key.",
-                        "Run: manage.py doctor --repair; then the older key can be given up.",
+                        f"{REPAIR}; then the older key can be given up.",
                         can_wait=True,
                     )
             except CredentialsUnreadable as refusal:
@@ -104,16 +100,16 @@ class DocumentTotalsCheck(Check):
         for row in islice(wrong, LISTED):
             yield Problem(
                 f"Document “{row[1]}” ({row[0]}) {_difference(row)}.",
-                "Run: manage.py doctor --repair",
+                REPAIR,
             )
         if len(wrong) > LISTED:
-            yield Problem(f"So do {len(wrong) - LISTED:,} more.", "Run: manage.py doctor --repair")
+            yield Problem(f"So do {len(wrong) - LISTED:,} more.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Count the segments anew, document by document, each under its lock."""
         for row in _disagreeing():
-            _correct(row[0])
-            yield f"Document “{row[1]}” ({row[0]}): the totals are those of its segments again."
+            if _correct(row[0]):
+                yield f"Document “{row[1]}” ({row[0]}): the totals are those of its segments again."
 
     def summary(self) -> str:
         """How many were compared."""
@@ -134,11 +130,16 @@ def _difference(row: tuple[Any, ...]) -> str:
 
 
 @transaction.atomic
-def _correct(document_id: UUID) -> None:
-    """Whoever moves segments locks the document first, as this does: neither counts the other's."""
-    if Document.objects.select_for_update().filter(pk=document_id).exists():
+def _correct(document_id: UUID) -> bool:
+    """Count a document's segments anew; False if it is gone.
+
+    Whoever moves segments locks the document first, as this does: neither counts the other's.
+    """
+    is_there = Document.objects.select_for_update().filter(pk=document_id).exists()
+    if is_there:
         with connection.cursor() as cursor:
             cursor.execute(CORRECT, {"document": document_id})
+    return is_there
 
 
 # After preparing, an import does not read its file any more.
@@ -163,12 +164,12 @@ class FilesCheck(Check):
         if lost := _lost_uploads():
             yield Problem(
                 f"{len(lost):,} uploads are listed whose files are not in the storage.",
-                "Run: manage.py doctor --repair",
+                REPAIR,
             )
         if stale := find_stale_files():
             yield Problem(
                 f"{len(stale):,} files are not needed any more.",
-                "Run: manage.py doctor --repair (or the reaper, which removes them hourly)",
+                f"{REPAIR} (or wait for the reaper, which removes them hourly)",
                 can_wait=True,
             )
         yield from _space()
@@ -201,48 +202,3 @@ def _space() -> Iterator[Problem]:
             "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
             can_wait=True,
         )
-
-
-# The reaper has had its time for these.
-LONG_AGO = TIDY_AFTER + timedelta(minutes=2)
-
-
-class StagedRowsCheck(Check):
-    """Nothing is staged but for open imports and for dry runs at work."""
-
-    name = "staged rows"
-    can_repair = True
-
-    def look(self) -> Iterator[Problem]:
-        """Owners that have ended, or that there never was an import for."""
-        remedy = "Run: manage.py doctor --repair (or the reaper, which does the same)"
-        if owners := _ownerless():
-            yield Problem(f"Rows of {len(owners):,} imports are staged for nobody.", remedy)
-        if untidied := _untidied().count():
-            yield Problem(f"{untidied:,} imports have ended and were not tidied.", remedy)
-
-    def repair(self) -> Iterator[str]:
-        """Remove what is staged for nobody."""
-        for untidied in _untidied():
-            runner.settle(untidied.pk)
-            yield f"Import {untidied.pk}, which has ended, was tidied."
-        for owner in _ownerless():
-            staging.clear(owner)
-            yield f"What was staged for {owner} was removed."
-
-    def summary(self) -> str:
-        """That there is nothing."""
-        return "none without an import"
-
-
-def _ownerless() -> set[UUID]:
-    ended = Chunk.objects.filter(job__status__in=FINAL_STATUSES, job__tidied_at__isnull=False)
-    fresh = ImportJob.objects.filter(finished_at__gte=Now() - LONG_AGO)
-    found = staging.ownerless() | set(ended.values_list("job_id", flat=True))
-    return found - set(fresh.filter(pk__in=found).values_list("pk", flat=True))
-
-
-def _untidied() -> QuerySet[ImportJob]:
-    return ImportJob.objects.filter(
-        status__in=FINAL_STATUSES, tidied_at__isnull=True, finished_at__lt=Now() - LONG_AGO
-    )

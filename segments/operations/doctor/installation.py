@@ -1,4 +1,4 @@
-"""Checks of the installation: database, broker, cache, settings, migrations, versions, schedule."""
+"""Checks of the installation: database, broker, cache, settings, migrations, versions."""
 
 import functools
 import platform
@@ -15,12 +15,10 @@ from django.core.checks import WARNING, run_checks
 from django.db import connection
 from django_q.brokers import get_broker
 from django_q.conf import Conf
-from django_q.models import Schedule
 from packaging.requirements import InvalidRequirement, Requirement
 from redis.exceptions import RedisError
 
 from segments.db.pgvector import extension_problem, installed_version, server_problem
-from segments.jobs.queue import REAP, REAPER, ensure_schedules
 from segments.operations.doctor.check import Check, Problem
 from segments.operations.health import missing_migrations
 
@@ -207,27 +205,3 @@ def _trouble(wanted: Requirement) -> str:
     if wanted.specifier.contains(found, prereleases=True):
         return ""
     return f"The package {wanted.name} is {found}; {wanted.specifier} is required."
-
-
-class ScheduleCheck(Check):
-    """The reaper is on the schedule."""
-
-    name = "schedule"
-    can_repair = True
-
-    def look(self) -> Iterator[Problem]:
-        """It is missing, or was changed."""
-        if not Schedule.objects.filter(name=REAPER, func=REAP, repeats=-1).exists():
-            yield Problem(
-                "The reaper is not on the queue's schedule.",
-                "Run: manage.py doctor --repair (or migrate, which makes it)",
-            )
-
-    def repair(self) -> Iterator[str]:
-        """Put it there."""
-        ensure_schedules()
-        yield "The reaper is on the queue's schedule again."
-
-    def summary(self) -> str:
-        """That it is there."""
-        return "the reaper is on it"

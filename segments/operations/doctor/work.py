@@ -1,18 +1,23 @@
-"""Checks of the work: imports, re-embeddings, and the heartbeats of those who do it."""
+"""Checks of the work: who does it, what nobody takes, and what was left behind."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest, Now
+from django_q.models import Schedule
 
+from segments.imports import runner, staging
 from segments.jobs import heartbeats
-from segments.models import ImportJob, Reembedding
+from segments.jobs.queue import REAP, REAPER, ensure_schedules
+from segments.models import Chunk, ImportJob, Reembedding
+from segments.models.import_job import FINAL_STATUSES
 from segments.operations import health, reaper
 from segments.operations.claimable import find_claimable
-from segments.operations.doctor.check import Check, Problem
+from segments.operations.doctor.check import REPAIR, Check, Problem
 from segments.reembedding import state, vectors
 
 # The reaper looks every few seconds, or once a minute by the queue's schedule, which is late by
@@ -21,28 +26,41 @@ REAPER_SECONDS = 180
 
 
 class HeartbeatsCheck(Check):
-    """Workers take tasks, and the reaper looks."""
+    """Workers take tasks, and the reaper looks, also where only the queue's schedule calls it."""
 
     name = "signs of life"
+    can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Who has been silent for too long."""
+        """Who has been silent for too long, and a reaper that nobody calls."""
         if not health.are_workers_well():
             yield Problem(
                 f"No worker has shown a sign of life {_since(heartbeats.age_of_any_worker())}.",
                 "Run: manage.py run_workers",
             )
-        reaper = heartbeats.age(heartbeats.REAPER)
-        if reaper is None or reaper > REAPER_SECONDS:
+        age = heartbeats.age(heartbeats.REAPER)
+        if age is None or age > REAPER_SECONDS:
             yield Problem(
-                f"The reaper has not looked {_since(reaper)}.",
+                f"The reaper has not looked {_since(age)}.",
                 "Run: manage.py import_reaper (run_workers brings one along)",
             )
+        if not _is_scheduled():
+            yield Problem("The reaper is not on the queue's schedule.", REPAIR)
+
+    def repair(self) -> Iterator[str]:
+        """Put the reaper on the schedule."""
+        if not _is_scheduled():
+            ensure_schedules()
+            yield "The reaper is on the queue's schedule again."
 
     def summary(self) -> str:
         """When they were seen last."""
         worker, reaper = heartbeats.age_of_any_worker(), heartbeats.age(heartbeats.REAPER)
         return f"workers {_ago(worker)}, reaper {_ago(reaper)}"
+
+
+def _is_scheduled() -> bool:
+    return bool(Schedule.objects.filter(name=REAPER, func=REAP, repeats=-1).exists())
 
 
 def _ago(seconds: float | None) -> str:
@@ -56,72 +74,104 @@ def _since(seconds: float | None) -> str:
 LISTED = 5
 
 
-class StuckImportsCheck(Check):
-    """Work is taken within `SEGMILL_STALL_SECONDS`, and nothing is left after an end."""
+class StuckWorkCheck(Check):
+    """Imports and re-embeddings are taken by a worker within `SEGMILL_STALL_SECONDS`."""
 
-    name = "imports"
+    name = "stuck work"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Imports that have waited for too long though a worker could go on with them."""
-        patience = settings.SEGMILL_STALL_SECONDS
-        stuck = [found for found in find_claimable() if found.since > patience]
-        for found in islice(stuck, LISTED):
+        """Those that have waited for longer though a worker could go on with them."""
+        stuck = [*_stuck_imports(), *_stuck_reembeddings()]
+        for text in islice(stuck, LISTED):
             yield Problem(
-                f"Import {found.job_id} has waited for {found.since:,.0f} s; no worker takes it.",
-                "See that workers run (manage.py run_workers); --repair tells them again.",
+                f"{text}; no worker takes it.",
+                "Check that workers are running (manage.py run_workers); "
+                "--repair tells them again.",
             )
         if len(stuck) > LISTED:
             yield Problem(f"So have {len(stuck) - LISTED:,} more.", "As above.")
 
     def repair(self) -> Iterator[str]:
-        """Do what the reaper does, at once."""
-        swept = reaper.sweep()
-        if swept is None:
-            yield "A reaper is at work at this moment."
-            return
+        """Do what the reaper does, at once; nothing, while a reaper is at it."""
+        swept = reaper.sweep() or reaper.Sweep()
         if swept.hinted:
-            yield f"Workers were told of {swept.hinted:,} imports."
+            yield f"Workers were told again of {swept.hinted:,} that wait."
         if swept.failed:
-            yield f"{swept.failed:,} imports that could not go on were ended."
+            yield f"{swept.failed:,} that could not go on were ended."
 
     def summary(self) -> str:
         """How many are under way."""
-        return f"{ImportJob.objects.open().count():,} under way, none stuck"
+        imports, reembeddings = ImportJob.objects.open(), Reembedding.objects.open()
+        return f"{imports.count():,} imports and {reembeddings.count():,} re-embeddings under way"
 
 
-class ReembeddingsCheck(Check):
-    """Work on them is taken within `SEGMILL_STALL_SECONDS`, and nothing is left after an end."""
+def _stuck_imports() -> Iterator[str]:
+    for found in find_claimable():
+        if found.since > settings.SEGMILL_STALL_SECONDS:
+            yield f"Import {found.job_id} has waited for {found.since:,.0f} s"
 
-    name = "reembeddings"
+
+def _stuck_reembeddings() -> Iterator[str]:
+    long_ago = Now() - timedelta(seconds=settings.SEGMILL_STALL_SECONDS)
+    since = Greatest("created_at", "not_before", "lease_until")
+    stuck = Reembedding.objects.annotate(since=since, waited=Now() - since)
+    found = stuck.filter(state.claimable(), since__lt=long_ago)
+    for key, dataset, waited in found.values_list("pk", "dataset__name", "waited"):
+        seconds = waited.total_seconds()
+        yield f"The re-embedding of “{dataset}” ({key}) has waited for {seconds:,.0f} s"
+
+
+# The reaper has had its time for these.
+LONG_AGO = reaper.TIDY_AFTER + timedelta(minutes=2)
+
+
+class LeftoversCheck(Check):
+    """Rows and vectors are only staged for what is under way."""
+
+    name = "leftovers"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Those that have waited for too long, and vectors that nobody will use."""
-        for stuck in _stuck().select_related("dataset"):
-            yield Problem(
-                f"New vectors of dataset “{stuck.dataset}” wait ({stuck.pk}); nobody makes them.",
-                "See that workers run (manage.py run_workers); --repair tells them again.",
-            )
-        if owners := vectors.ownerless():
-            yield Problem(
-                f"Vectors of {len(owners):,} that have ended are kept for nobody.",
-                "Run: manage.py doctor --repair (or the reaper, which does the same)",
-            )
+        """What was left by work that has ended, or that is not there any more."""
+        if untidied := _untidied().count():
+            yield Problem(f"{untidied:,} imports have ended and were not tidied.", REPAIR)
+        if owners := _owners_of_rows():
+            yield Problem(f"{len(owners):,} imports that are over left staged rows behind.", REPAIR)
+        if owners := set(vectors.ownerless()):
+            yield Problem(f"{len(owners):,} re-embeddings left vectors behind.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Do what the reaper does, at once."""
+        if tidied := sum(_is_tidied(untidied.pk) for untidied in _untidied()):
+            yield f"{tidied:,} imports that have ended were tidied."
+        owners = _owners_of_rows()
+        for owner in owners:
+            staging.clear(owner)
+        if owners:
+            yield f"The staged rows of {len(owners):,} imports were removed."
         if removed := vectors.clear_ownerless():
-            yield f"The vectors of {removed:,} that have ended were removed."
-        if told := reaper.hint_overdue(patience=0):
-            yield f"Workers were told of {told:,}."
+            yield f"The vectors of {removed:,} re-embeddings were removed."
 
     def summary(self) -> str:
-        """How many are under way."""
-        return f"{Reembedding.objects.open().count():,} under way, none stuck"
+        """That there is nothing."""
+        return "none"
 
 
-def _stuck() -> QuerySet[Reembedding]:
-    long_ago = Now() - timedelta(seconds=settings.SEGMILL_STALL_SECONDS)
-    since = Greatest("created_at", "not_before", "lease_until")
-    return Reembedding.objects.annotate(since=since).filter(state.claimable(), since__lt=long_ago)
+def _is_tidied(job_id: UUID) -> bool:
+    """Tidy an import that has ended; whether that could be done."""
+    runner.settle(job_id)
+    return ImportJob.objects.filter(pk=job_id, tidied_at__isnull=False).exists()
+
+
+def _owners_of_rows() -> set[UUID]:
+    ended = Chunk.objects.filter(job__status__in=FINAL_STATUSES, job__tidied_at__isnull=False)
+    fresh = ImportJob.objects.filter(finished_at__gte=Now() - LONG_AGO)
+    found = staging.ownerless() | set(ended.values_list("job_id", flat=True))
+    return found - set(fresh.filter(pk__in=found).values_list("pk", flat=True))
+
+
+def _untidied() -> QuerySet[ImportJob]:
+    return ImportJob.objects.filter(
+        status__in=FINAL_STATUSES, tidied_at__isnull=True, finished_at__lt=Now() - LONG_AGO
+    )

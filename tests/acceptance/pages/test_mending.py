@@ -47,7 +47,7 @@ def test_a_file_corrected_from_its_own_report_is_imported_until_clean(
     outcome = page.get_by_role("region", name="Outcome")
     expect(outcome).to_contain_text("20 segments imported")
     with page.expect_download() as download:
-        page.get_by_role("link", name="just those rows").click()
+        page.get_by_role("link", name="Download the bad rows").click()
     assert download.value.suggested_filename == "parts-bad-rows.csv"
     download.value.save_as(tmp_path / "bad.csv")
 

@@ -71,7 +71,12 @@ def test_bad_rows_are_told_left_out_and_handed_back(
         page.get_by_role("link", name="Download the bad rows").click()
     download.value.save_as(tmp_path / "bad.csv")
     report = list(csv.reader((tmp_path / "bad.csv").read_text("utf-8-sig").splitlines()))
-    assert [line[0] for line in report] == ["line", "22", "23", "24"]
+    assert [line[-1].partition(":")[0] for line in report] == [
+        "error",
+        "Line 22",
+        "Line 23",
+        "Line 24",
+    ]
 
 
 def test_a_file_that_cannot_be_read_is_refused_where_it_was_chosen(

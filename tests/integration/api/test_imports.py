@@ -1,7 +1,5 @@
 """/v1/imports: the history, and what can be done with an import."""
 
-import csv
-from io import StringIO
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +7,7 @@ import pytest
 
 from datasets.models import Dataset, Document
 from segments import tasks
-from segments.models import DocumentSegment, ImportJob, RowError
+from segments.models import DocumentSegment, ImportJob
 
 from ..api_client import Api
 from ..conftest import MakeDocument
@@ -141,24 +139,7 @@ def test_bad_rows_are_listed_by_pages(api: Api, document: Document) -> None:
     assert error["remedy"]
 
 
-def test_bad_rows_are_a_file_for_spreadsheets_when_that_is_accepted(
-    api: Api, document: Document
-) -> None:
-    job_id = api.start(document, BAD)
-    tasks.run_import(job_id)
-    RowError.objects.filter(job__pk=job_id, line=3).update(value="=1+1", reason="@SUM(1)\n")
-
-    answer = api.get(f"imports/{job_id}/errors", Accept="text/csv")
-
-    assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer["Content-Disposition"] == f'attachment; filename="bad-rows-{job_id}.csv"'
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    rows = list(csv.DictReader(StringIO(text)))
-    assert [row["line"] for row in rows] == ["2", "3"]
-    assert (rows[1]["value"], rows[1]["reason"]) == ("'=1+1", "'@SUM(1)\n")
-
-
 def test_an_error_is_json_even_where_a_file_was_wanted(api: Api) -> None:
-    answer = api.get(f"imports/{uuid4()}/errors", Accept="text/csv")
+    answer = api.get(f"imports/{uuid4()}/bad_rows", Accept="text/csv")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -18,9 +18,8 @@ from datasets.models import Dataset, Document
 from segments.imports import state
 from segments.models import Chunk, ImportJob, ReembeddedVector, Reembedding, StagedRow, UploadFile
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck, StagedRowsCheck
-from segments.operations.doctor.work import ReembeddingsCheck, StuckImportsCheck
-from segments.operations.metrics import read_totals
+from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck
+from segments.operations.doctor.work import LeftoversCheck, StuckWorkCheck
 from segments.uploads import FOLDER
 
 from ..conftest import ImportText, Start
@@ -45,15 +44,15 @@ def totals(document: Document) -> Totals:
 
 def test_an_import_that_no_worker_takes(document: Document, start: Start) -> None:
     waiting = start(document, QA)
-    assert look(StuckImportsCheck).summary == "1 under way, none stuck"
+    assert look(StuckWorkCheck).summary == "1 imports and 0 re-embeddings under way"
 
     long_ago = Now() - timedelta(seconds=in_force.SEGMILL_STALL_SECONDS + 60)
     ImportJob.objects.update(created_at=long_ago, hinted_at=long_ago)
     OrmQ.objects.all().delete()
-    assert f"Import {waiting.pk} has waited for 150 s" in texts(look(StuckImportsCheck))
+    assert f"Import {waiting.pk} has waited for 150 s" in texts(look(StuckWorkCheck))
 
-    found = mend(StuckImportsCheck)
-    assert found.repaired == ["Workers were told of 1 imports."]
+    found = mend(StuckWorkCheck)
+    assert found.repaired == ["Workers were told again of 1 that wait."]
     assert OrmQ.objects.count() == 2  # the hint, and the canary
     assert not found.is_well, "it is stuck until a worker takes it"
 
@@ -72,32 +71,27 @@ def reembedding(dataset: Dataset) -> Reembedding:
 
 
 def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
-    assert look(ReembeddingsCheck).summary == "1 under way, none stuck"
+    assert look(StuckWorkCheck).summary == "0 imports and 1 re-embeddings under way"
 
     Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
-    assert "New vectors of dataset “handbook”" in texts(look(ReembeddingsCheck))
+    assert f"The re-embedding of “handbook” ({reembedding.pk}) has waited for 3,600 s" in texts(
+        look(StuckWorkCheck)
+    )
 
-    assert mend(ReembeddingsCheck).repaired == ["Workers were told of 1."]
-    assert OrmQ.objects.count() == 1
+    assert mend(StuckWorkCheck).repaired == ["Workers were told again of 1 that wait."]
+    assert OrmQ.objects.count() == 2  # the hint, and the canary
 
 
 def test_new_vectors_of_one_that_has_ended(reembedding: Reembedding) -> None:
     refused = {"content_hash": "0" * 64, "refusal": "too long"}
     ReembeddedVector.objects.create(reembedding_id=reembedding.pk, **refused)
-    assert look(ReembeddingsCheck).is_well
+    assert look(LeftoversCheck).is_well
 
     Reembedding.objects.update(status=ReembeddingStatus.CANCELLED, finished_at=Now())
-    assert "Vectors of 1 that have ended" in texts(look(ReembeddingsCheck))
+    assert "1 re-embeddings left vectors behind" in texts(look(LeftoversCheck))
 
-    assert mend(ReembeddingsCheck).is_well
+    assert mend(LeftoversCheck).is_well
     assert not ReembeddedVector.objects.exists()
-
-
-def test_what_new_vectors_cost_is_counted_for_good(reembedding: Reembedding) -> None:
-    assert read_totals().counters["embedding_requests"] == {"": 3}
-
-    reembedding.dataset.delete()
-    assert read_totals().counters["embedding_requests"] == {"": 3}
 
 
 def test_totals_that_disagree_with_the_segments(
@@ -143,12 +137,12 @@ def staged_row(owner: UUID) -> None:
 def test_rows_that_are_staged_for_nobody(document: Document, start: Start) -> None:
     at_work = start(document, QA)
     staged_row(at_work.pk)
-    assert look(StagedRowsCheck).is_well
+    assert look(LeftoversCheck).is_well
 
     staged_row(uuid4())
-    assert "Rows of 1 imports are staged for nobody" in texts(look(StagedRowsCheck))
+    assert "1 imports that are over left staged rows behind" in texts(look(LeftoversCheck))
 
-    assert mend(StagedRowsCheck).is_well
+    assert mend(LeftoversCheck).is_well
     assert [row.job_id for row in StagedRow.objects.all()] == [at_work.pk]
 
 
@@ -156,13 +150,13 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
     ended = start(document, QA)
     staged_row(ended.pk)
     state.cancel(ended.pk, "for a test")
-    assert look(StagedRowsCheck).is_well, "the reaper has its time"
+    assert look(LeftoversCheck).is_well, "the reaper has its time"
 
     ImportJob.objects.update(finished_at=Now() - timedelta(hours=1))
-    assert "1 imports have ended and were not tidied" in texts(look(StagedRowsCheck))
+    assert "1 imports have ended and were not tidied" in texts(look(LeftoversCheck))
 
-    found = mend(StagedRowsCheck)
-    assert found.repaired == [f"Import {ended.pk}, which has ended, was tidied."]
+    found = mend(LeftoversCheck)
+    assert found.repaired == ["1 imports that have ended were tidied."]
     assert found.is_well
     assert not StagedRow.objects.exists()
 
@@ -174,8 +168,8 @@ def test_a_chunk_of_an_import_that_was_tidied(document: Document, start: Start) 
     ImportJob.objects.update(tidied_at=hour_ago, finished_at=hour_ago)
     Chunk.objects.create(job_id=ended.pk, ordinal=1, first_row=1, last_row=1)
 
-    assert not look(StagedRowsCheck).is_well
-    assert mend(StagedRowsCheck).is_well
+    assert not look(LeftoversCheck).is_well
+    assert mend(LeftoversCheck).is_well
     assert not Chunk.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""Versions, settings, database, migrations, broker, cache, credentials, schedule, signs of life."""
+"""Versions, settings, database, migrations, broker, cache, credentials, signs of life."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,6 @@ from segments.operations.doctor.installation import (
     CacheCheck,
     DatabaseCheck,
     MigrationsCheck,
-    ScheduleCheck,
     SettingsCheck,
     VersionsCheck,
 )
@@ -86,9 +85,9 @@ def test_a_database_behind_the_code() -> None:
     assert look(MigrationsCheck).is_well
 
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0014_usage'")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '0003_functions'")
 
-    assert "segments.0014_usage" in texts(look(MigrationsCheck))
+    assert "segments.0003_functions" in texts(look(MigrationsCheck))
 
 
 def test_a_queue_that_nobody_empties(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,20 +166,22 @@ def test_a_key_that_nothing_reads_any_more(provider: ModelProvider, settings: Se
     found = mend(CredentialsCheck)
 
     assert not found.is_well
-    assert "cannot be read any more" in texts(found)
+    assert "can no longer be read" in texts(found)
     assert provider.credentials == ModelProvider.objects.get().credentials
 
 
 def test_a_schedule_that_was_removed() -> None:
-    assert look(ScheduleCheck).is_well
+    heartbeats.beat(heartbeats.worker())
+    heartbeats.beat(heartbeats.REAPER)
+    assert look(HeartbeatsCheck).is_well
 
     Schedule.objects.all().delete()
-    assert "not on the queue's schedule" in texts(look(ScheduleCheck))
+    assert "not on the queue's schedule" in texts(look(HeartbeatsCheck))
 
-    found = mend(ScheduleCheck)
+    found = mend(HeartbeatsCheck)
     assert found.repaired == ["The reaper is on the queue's schedule again."]
     assert found.is_well
-    assert look(ScheduleCheck).is_well
+    assert look(HeartbeatsCheck).is_well
 
 
 def test_signs_of_life() -> None:
@@ -226,10 +227,10 @@ def test_without_a_database_the_rest_is_looked_at_all_the_same() -> None:
 
 def test_tables_that_are_not_there_are_not_looked_at() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0014_usage'")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '0003_functions'")
 
     found = {finding.check: finding for finding in doctor.repair()}
 
-    assert "0014_usage" in texts(found["migrations"])
-    for check in ("credentials", "imports", "document totals", "staged rows", "files"):
+    assert "0003_functions" in texts(found["migrations"])
+    for check in ("credentials", "stuck work", "leftovers", "document totals", "files"):
         assert texts(found[check]).startswith("Not looked at."), check

@@ -1,0 +1,9 @@
+-- Makes the full-text entry of a segment whose writer brings none. Publishing brings it along.
+CREATE OR REPLACE FUNCTION segments_keep_full_text() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.search_vector := segments_full_text(
+        (SELECT text_search_config FROM datasets_dataset WHERE id = NEW.dataset_id),
+        NEW.content, NEW.answer);
+    RETURN NEW;
+END
+$$;

@@ -1,0 +1,8 @@
+-- Refuses to lower an epoch: a fencing token that came back would let a late writer in.
+CREATE OR REPLACE FUNCTION segments_refuse_falling_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the epoch in % cannot fall from % to %',
+        TG_TABLE_NAME, OLD.epoch, NEW.epoch
+        USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
+END
+$$;

@@ -1,0 +1,5 @@
+-- An import is of its document, of that document's dataset and of its tenant.
+ALTER TABLE segments_importjob
+    ADD CONSTRAINT import_of_document_of_tenant
+    FOREIGN KEY (document_id, dataset_id, tenant_id)
+    REFERENCES datasets_document (id, dataset_id, tenant_id) ON DELETE CASCADE;
