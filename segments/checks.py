@@ -58,7 +58,7 @@ def _server_problems(alias: str) -> Iterator[Error]:
 @register()
 def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E002` to `E006`: queue and cache as imports need them."""
-    return list(queue_problems(settings.Q_CLUSTER, settings.CACHES["default"]))
+    return list(queue_problems(getattr(settings, "Q_CLUSTER", {}), settings.CACHES["default"]))
 
 
 def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterator[Error]:

@@ -80,3 +80,8 @@ def fill_in() -> None:
     for name, default in vars(Defaults).items():
         if name.startswith("SEGMILL_") and not hasattr(settings, name):
             setattr(settings, name, default)
+
+
+def project_folder() -> Path:
+    """Where manage.py is: `BASE_DIR`, as Django's own template names it, or the current folder."""
+    return Path(getattr(settings, "BASE_DIR", "."))

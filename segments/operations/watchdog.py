@@ -13,6 +13,7 @@ from django.db import Error, connections
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from segments.conf import project_folder
 from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
@@ -62,10 +63,11 @@ REAPER = "reaper"
 
 def worker_programs() -> list[Program]:
     """What a machine has to run so that imports go on."""
-    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+    folder = project_folder()
+    manage = [sys.executable, str(folder / "manage.py")]
     return [
-        Program(CLUSTER, [*manage, "qcluster"], settings.BASE_DIR),
-        Program(REAPER, [*manage, "import_reaper"], settings.BASE_DIR),
+        Program(CLUSTER, [*manage, "qcluster"], folder),
+        Program(REAPER, [*manage, "import_reaper"], folder),
     ]
 
 
