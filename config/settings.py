@@ -205,7 +205,7 @@ limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
 FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]
-FILE_UPLOAD_TEMP_DIR = folder_in(SEGMILL_HOME, "incoming")
+FILE_UPLOAD_TEMP_DIR: Path | None = folder_in(SEGMILL_HOME, "incoming")
 
 # --- Queue and cache -----------------------------------------------------------------------------
 # One Redis server serves both, in two of its databases: clearing a cache empties its database.
