@@ -12,22 +12,22 @@ CONNECT_SECONDS = 3
 ANSWER_SECONDS = 10
 
 
-def database_of(url: str) -> tuple[str, int]:
-    """The server that `url` names and the number of the database on it.
+def database_number(url: str) -> int:
+    """The number of the database that `url` names on its server.
 
     Raises:
-        ValueError: the number is not a number.
+        ValueError: it is not a number, or the address has no port that could be one.
     """
     parts = urlsplit(url)
     if parts.scheme == "unix":
-        return parts.path, int(parse_qs(parts.query).get("db", ["0"])[0])
-    host = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
-    return host, int(parts.path.strip("/") or 0)
+        return int(parse_qs(parts.query).get("db", ["0"])[0])
+    _ = parts.port
+    return int(parts.path.strip("/") or 0)
 
 
 def neighbour(url: str) -> str:
     """The next database on the same server, or the one before the last."""
-    _, number = database_of(url)
+    number = database_number(url)
     other = number + 1 if number < LAST_DATABASE else number - 1
     parts = urlsplit(url)
     if parts.scheme == "unix":
@@ -99,8 +99,9 @@ def cluster_from(
 def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
     """Django's cache settings: files in `home`, or Redis at `cache_url`.
 
-    Shared by all processes, and blind to open transactions. What either hands back is JSON:
-    whoever can write there cannot make a process run code.
+    Shared by all processes, and blind to open transactions. Redis hands back JSON, so that whoever
+    else reaches the server cannot make a process run code; the files are pickles, in a folder that
+    only the installation's own user can enter (Django makes it with the mode 0700).
     """
     if cache_url:
         return {
@@ -109,7 +110,7 @@ def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
             "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
         }
     return {
-        "BACKEND": "config.json_cache.JSONFileCache",
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": home / "cache",
         "OPTIONS": {"MAX_ENTRIES": CACHE_ENTRIES},
     }

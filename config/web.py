@@ -2,7 +2,7 @@
 
 A descriptor is a socket that listens already (`manage.py run`, systemd): the server can be
 started again without losing the address, and requests that come before it is up wait instead
-of failing.
+of failing. The script `waitress-serve` takes no such socket, so this is waitress by its own API.
 """
 
 import os
@@ -14,13 +14,12 @@ from typing import Any
 
 import waitress
 
-from config.listening import PortTaken, listen
-
 # Requests at a time: pages, and one poll a second from each browser that watches an import.
 THREADS = 8
 # A file that is too large by less than this comes through and is refused in words; one that is
 # larger is cut off by the server itself, which says 413 and no more.
 ROOM_BYTES = 64 * 1024 * 1024
+PORTS_TRIED = 20
 USAGE = "Name where to listen, as HOST:PORT, or the descriptor of a socket that does."
 
 
@@ -51,6 +50,48 @@ def proxy_options(trusted: str) -> dict[str, Any]:
         "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
         "clear_untrusted_proxy_headers": True,
     }
+
+
+class PortTaken(Exception):
+    """Somebody else listens there."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on exactly this port; 0 means any free one.
+
+    Raises:
+        PortTaken: somebody else does already, or `host` is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as trouble:
+        listener.close()
+        raise PortTaken(f"{host}:{port}: {trouble.strerror}") from trouble
+    return listener
+
+
+def listen_near(host: str, port: int) -> socket.socket:
+    """A socket that listens on `port`, or on the first free one after it.
+
+    Raises:
+        PortTaken: on none of the next `PORTS_TRIED` ports.
+    """
+    for candidate in range(port, port + PORTS_TRIED):
+        try:
+            return listen(host, candidate)
+        except PortTaken as taken:
+            last = taken
+    raise last
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port that `listener` has."""
+    port: int = listener.getsockname()[1]
+    return port
 
 
 def socket_at(where: str) -> socket.socket:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from math import ceil
 
+from axes.helpers import get_cool_off
 from axes.models import AccessAttempt
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -71,5 +71,5 @@ def _seconds_to_wait(request: HttpRequest, username: str | None) -> int:
     address = request.META.get("REMOTE_ADDR")
     attempts = AccessAttempt.objects.filter(username=username, ip_address=address)
     last = attempts.aggregate(last=Max("attempt_time"))["last"] or timezone.now()
-    pause = timedelta(seconds=settings.SEGMILL_LOGIN_PAUSE_SECONDS)
+    pause = get_cool_off(request) or timedelta()
     return max(ceil((last + pause - timezone.now()).total_seconds()), 1)

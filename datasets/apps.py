@@ -1,6 +1,10 @@
 """The Django app of tenants, datasets and documents."""
 
+import django_stubs_ext
 from django.apps import AppConfig
+
+# Generic classes of Django that take a type at run time too, before any model is read.
+django_stubs_ext.monkeypatch()
 
 
 class DatasetsConfig(AppConfig):

@@ -4,6 +4,10 @@ from django.apps import AppConfig, apps
 from django.contrib import admin
 from django.db.models.signals import post_migrate, pre_delete
 
+from segments.conf import fill_in
+
+fill_in()
+
 
 class SegmentsConfig(AppConfig):
     """Registers the system checks when Django starts."""

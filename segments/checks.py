@@ -8,29 +8,16 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
+from redis.connection import parse_url
 
-from config import env
-from config.queue import database_of
 from segments.db.pgvector import extension_problem, server_problem
 from segments.embedding.catalog import installed_model, load
 from segments.exceptions import NoEmbeddingModel
+from segments.operations import reaper
 
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3
 PER_PROCESS_CACHES = frozenset({"LocMemCache", "DummyCache"})
-
-
-@register()
-def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E001`: an environment variable that cannot be understood."""
-    return [
-        Error(
-            f"{problem.name} is “{problem.value}”, which cannot be used.",
-            hint=f"Set {problem.name} to {problem.expected}, or remove it for the default.",
-            id="segments.E001",
-        )
-        for problem in env.PROBLEMS
-    ]
 
 
 @register()
@@ -71,7 +58,7 @@ def _server_problems(alias: str) -> Iterator[Error]:
 @register()
 def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E002` to `E006`: queue and cache as imports need them."""
-    return list(queue_problems(settings.Q_CLUSTER, settings.CACHES["default"]))
+    return list(queue_problems(getattr(settings, "Q_CLUSTER", {}), settings.CACHES["default"]))
 
 
 def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterator[Error]:
@@ -94,7 +81,7 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
         yield Error(
             "The queue and the cache are in the same Redis database: clearing the cache "
             "would empty the queue.",
-            hint="Give SEGMILL_BROKER_URL and SEGMILL_CACHE_URL different database numbers.",
+            hint="Give REDIS_URL and SEGMILL_CACHE_URL different database numbers.",
             id="segments.E005",
         )
 
@@ -102,14 +89,14 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
 @register()
 def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E010`: a watchdog that would take a lost hint for workers that hang."""
-    needed = settings.SEGMILL_LEASE_SECONDS + settings.SEGMILL_REAPER_SECONDS
+    needed = settings.SEGMILL_LEASE_SECONDS + reaper.LOOK_SECONDS
     if needed < settings.SEGMILL_STALL_SECONDS:
         return []
     return [
         Error(
             f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be taken "
             "for hanging before a lost hint is sent again.",
-            hint=f"Set it to more than {needed}, SEGMILL_LEASE_SECONDS + SEGMILL_REAPER_SECONDS.",
+            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a look of the reaper.",
             id="segments.E010",
         )
     ]
@@ -134,9 +121,16 @@ def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:
         )
 
 
+def redis_database(url: str) -> tuple[str, int]:
+    """The server that `url` names, and the number of the database on it."""
+    named = parse_url(url)  # type: ignore[no-untyped-call]
+    server = named.get("path") or f"{named.get('host', 'localhost')}:{named.get('port', 6379)}"
+    return str(server), int(named.get("db", 0))
+
+
 def _redis_of(broker: str | Mapping[str, Any]) -> tuple[str, int]:
     if isinstance(broker, str):
-        return database_of(broker)
+        return redis_database(broker)
     host = f"{broker.get('host', 'localhost')}:{broker.get('port', 6379)}"
     return host, int(broker.get("db", 0))
 
@@ -146,4 +140,4 @@ def _redis_of_cache(cache: Mapping[str, Any]) -> list[tuple[str, int]]:
         return []
     location = cache.get("LOCATION", "")
     addresses = [location] if isinstance(location, str) else location
-    return [database_of(address) for address in addresses]
+    return [redis_database(address) for address in addresses]

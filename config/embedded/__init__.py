@@ -12,6 +12,12 @@ What it promises:
   that only the server's own system user (and root) can reach.
 
 The home must be on a local disk of Linux or macOS: users are counted by `flock`.
+
+The wheel's own `get_server` (0.6) keeps too few of these promises, so only its programs are used.
+Tried: after a killed user its server runs for ever; after a crash in the middle of initdb its home
+never starts again, nor does one with a blank in its name; it gives a replay 10 s. It counts no
+child processes, makes all homes of a machine wait for each other, and sets neither parameters nor
+a locale.
 """
 
 from pathlib import Path

@@ -5,10 +5,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db.utils import OperationalError
+from segments.db.errors import DatabaseUnavailable
 
 
-class EmbeddedPostgresError(OperationalError, RuntimeError):
+class EmbeddedPostgresError(DatabaseUnavailable, RuntimeError):
     """The embedded server cannot be used; the message says why and what to do.
 
     It is also Django's `OperationalError`, so whatever copes with a database that is down

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import IO, Any
 
-from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
@@ -13,9 +12,12 @@ from rest_framework.request import Request
 
 from segments.exceptions import BodyTooLarge
 
+# Files come in multipart bodies, which have a limit of their own.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
 
 class LimitedJSONParser(JSONParser):
-    """JSON up to `SEGMILL_MAX_BODY_BYTES`; it is read at once, so it has to end."""
+    """JSON up to `MAX_BODY_BYTES`; it is read at once, so it has to end."""
 
     def parse(
         self,
@@ -29,12 +31,10 @@ class LimitedJSONParser(JSONParser):
             BodyTooLarge: it is longer.
             ParseError: it is no JSON.
         """
-        limit = settings.SEGMILL_MAX_BODY_BYTES
+        limit = MAX_BODY_BYTES
         body = stream.read(limit + 1)
         if len(body) > limit:
-            raise BodyTooLarge(
-                f"The body is larger than {limit:,} bytes (SEGMILL_MAX_BODY_BYTES). Split it."
-            )
+            raise BodyTooLarge(f"The body is larger than {limit:,} bytes. Split it.")
         try:
             return super().parse(BytesIO(body), media_type, parser_context or {})
         except (ParseError, RecursionError) as broken:

@@ -4,7 +4,6 @@ from typing import TypeGuard
 
 from django.db import DatabaseError, Error, InterfaceError, NotSupportedError, OperationalError
 
-from config.embedded import EmbeddedPostgresError
 from segments.exceptions import DatabaseFailed
 
 NOT_SET_UP = "The database is not set up for this version of Segmill. Run: python manage.py migrate"
@@ -31,9 +30,13 @@ LOST = "The connection to the database was lost. Check that it is running and tr
 FAILED = "The database failed. Try again"
 
 
+class DatabaseUnavailable(OperationalError):
+    """No server, for a reason that whoever was to start it knows: the text says what to do."""
+
+
 def explained(error: Error) -> DatabaseFailed:
     """`error` with a remedy and the server's own message."""
-    if isinstance(error, EmbeddedPostgresError):
+    if isinstance(error, DatabaseUnavailable):
         return DatabaseFailed(str(error))
     said = " ".join(str(error).split())
     what = REMEDIES.get(_code(error)) or _trouble(error, said)

@@ -196,7 +196,7 @@ def _prefixes() -> dict[str, Any]:
     return {
         "passage_prefix": settings.SEGMILL_EMBEDDING_PASSAGE_PREFIX,
         "query_prefix": settings.SEGMILL_EMBEDDING_QUERY_PREFIX,
-        "normalise": settings.SEGMILL_EMBEDDING_NORMALISE,
+        "normalise": True,
     }
 
 

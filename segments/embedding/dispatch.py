@@ -1,4 +1,8 @@
-"""Sends many texts through one model, in batches and concurrent requests; splits refused ones."""
+"""Sends many texts through one model, in batches and concurrent requests; splits refused ones.
+
+By hand: the clients' own retries know neither the budget that all workers share, nor that a batch
+refused for one text has to be sent again without it.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +45,10 @@ from segments.exceptions import (
 TICK_SECONDS = 0.1
 SECONDS_TO_END = 2.0
 RENEWALS_PER_LEASE = 4
+# So often a request is tried against an endpoint that fails, and so long one that is over its
+# rate limit is waited for, before the import is left as interrupted.
+ATTEMPTS = 5
+PATIENCE_SECONDS = 900
 NO_CALL = UUID(int=0)
 
 
@@ -256,7 +264,7 @@ class Dispatcher:
         task.limited_since = task.limited_since or now
         waited = now - task.limited_since
         pause = pause_after(task.limits, limit.retry_after)
-        if waited + pause > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
+        if waited + pause > PATIENCE_SECONDS:
             history = f"This has lasted {waited:,.0f} seconds; it asks for {pause:,.0f} more."
             self._give_up(limit, history)
         self._be_quiet(pause)
@@ -264,14 +272,14 @@ class Dispatcher:
 
     def _be_quiet(self, seconds: float) -> None:
         """No worker sends a request for `seconds`, or our patience: then we try for ourselves."""
-        self._budget.be_quiet(min(seconds, settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS))
+        self._budget.be_quiet(min(seconds, PATIENCE_SECONDS))
 
     def _try_again(self, task: Task, failure: EndpointFailed) -> None:
         task.failures += 1
         wanted = failure.retry_after or 0.0
-        if wanted > settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS:
+        if wanted > PATIENCE_SECONDS:
             self._give_up(failure, f"It asks for a pause of {wanted:,.0f} seconds.")
-        elif task.failures >= settings.SEGMILL_EMBEDDING_ATTEMPTS:
+        elif task.failures >= ATTEMPTS:
             self._give_up(failure, f"That was try {task.failures}.")
         task.due = monotonic() + pause_after(task.failures, failure.retry_after)
         self._waiting.append(task)

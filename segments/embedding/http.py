@@ -4,6 +4,9 @@ A host is resolved once per connection, its address is checked, and we connect t
 address, so a name cannot point elsewhere between check and use. The certificate is still
 checked against the name. Redirects are not followed. The whole answer is bounded in time and
 size: a server that drips one byte a second fares no better than a silent one.
+
+By hand: what guards against SSRF on the index (advocate) wraps requests, and the OpenAI client
+speaks through httpx.
 """
 
 import socket

@@ -1,4 +1,8 @@
-"""Rate limits of an endpoint: the shared budget, back-off, and rate-limit headers."""
+"""Rate limits of an endpoint: the shared budget, back-off, and rate-limit headers.
+
+By hand: limiters on the index (limits, pyrate-limiter) count one thing, in one process or in Redis;
+this takes requests, tokens and requests in flight, of a model and of its tenant, in one statement.
+"""
 
 import random
 import re

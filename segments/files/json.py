@@ -1,18 +1,30 @@
-"""JSON arrays and JSON Lines: objects that become rows, read one at a time."""
+"""JSON arrays and JSON Lines: objects that become rows, read one at a time.
+
+Arrays by hand rather than by ijson 3.6: that reads them 2.3 times as fast, but names no line of a
+fault, takes a key that stands twice, forgets how a number was written, and puts a question mark
+for half a character where a row has to be refused.
+"""
 
 import io
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from django.conf import settings
-
 from segments.exceptions import FileEmpty, FileMalformed, FormatUnknown
 from segments.files.columns import PART_OF, folded
 from segments.files.csv import numbered_lines, text_of
 from segments.files.encodings import LineCounter
 from segments.files.opened import OpenedFile
-from segments.files.types import CellError, FileFormat, JSONCell, RawRow, Sheet, Source, shown
+from segments.files.types import (
+    MAX_COLUMNS,
+    CellError,
+    FileFormat,
+    JSONCell,
+    RawRow,
+    Sheet,
+    Source,
+    shown,
+)
 
 MEND = 'Write one as {"content": "…"}, with the names of the columns as keys.'
 # An object longer than this is no row but a file that went wrong.
@@ -90,7 +102,7 @@ def _header(elements: Iterator[Element]) -> tuple[list[str], int]:
         count += 1
         if element.object is not None:
             keys.update(dict.fromkeys(element.object))
-        if len(keys) > settings.SEGMILL_MAX_COLUMNS:
+        if len(keys) > MAX_COLUMNS:
             break
     return list(keys), count
 

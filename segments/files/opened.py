@@ -10,8 +10,6 @@ from functools import cached_property
 from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
-from django.conf import settings
-
 from segments.exceptions import FileEmpty, FileMalformed, FileTooLarge, FileTooSlow, FormatUnknown
 from segments.files import encodings
 from segments.files.detect import foreign
@@ -25,6 +23,12 @@ if TYPE_CHECKING:
 BUFFER_BYTES = 64 * 1024
 # Small files may be as repetitive as they like: a table of empty lines packs 1,000 to 1.
 FREE_BYTES = 16 * 1024 * 1024
+# What a packed file (gzip, XLSX) may unpack to beyond that: real tables pack 5 to 40 times, bombs
+# 1,000 times.
+MAX_UNPACKED_BYTES = 4 * 1024**3
+MAX_UNPACKED_RATIO = 100
+# Reading and checking 5,000,000 rows takes some four minutes; below SEGMILL_TASK_TIMEOUT.
+MAX_PARSE_SECONDS = 1_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,9 @@ class Deadline:
     seconds: int
 
     @classmethod
-    def from_settings(cls) -> "Deadline":
-        """`SEGMILL_MAX_PARSE_SECONDS` from now."""
-        seconds = settings.SEGMILL_MAX_PARSE_SECONDS
+    def from_now(cls) -> "Deadline":
+        """`MAX_PARSE_SECONDS` from now."""
+        seconds = MAX_PARSE_SECONDS
         return cls(monotonic() + seconds, seconds)
 
     def check(self) -> None:
@@ -47,10 +51,7 @@ class Deadline:
             FileTooSlow: it is.
         """
         if monotonic() > self.at:
-            raise FileTooSlow(
-                f"Reading the file took longer than {self.seconds:,} s "
-                "(SEGMILL_MAX_PARSE_SECONDS). Split it."
-            )
+            raise FileTooSlow(f"Reading the file took longer than {self.seconds:,} s. Split it.")
 
 
 class MeteredFile(io.RawIOBase):
@@ -58,7 +59,7 @@ class MeteredFile(io.RawIOBase):
 
     Reading raises:
         FileTooSlow: the deadline is over.
-        FileTooLarge: `SEGMILL_MAX_UNPACKED_BYTES` or `SEGMILL_MAX_UNPACKED_RATIO` is exceeded.
+        FileTooLarge: `MAX_UNPACKED_BYTES` or `MAX_UNPACKED_RATIO` is exceeded.
     """
 
     def __init__(
@@ -109,15 +110,14 @@ def check_unpacked(unpacked: int, packed: int) -> None:
     Raises:
         FileTooLarge: naming the limit.
     """
-    if unpacked > settings.SEGMILL_MAX_UNPACKED_BYTES:
+    if unpacked > MAX_UNPACKED_BYTES:
         raise FileTooLarge(
-            f"Unpacked, the file is larger than {settings.SEGMILL_MAX_UNPACKED_BYTES:,} bytes "
-            "(SEGMILL_MAX_UNPACKED_BYTES). Split it."
+            f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES:,} bytes. Split it."
         )
-    if unpacked > FREE_BYTES and unpacked > settings.SEGMILL_MAX_UNPACKED_RATIO * max(packed, 1):
+    if unpacked > FREE_BYTES and unpacked > MAX_UNPACKED_RATIO * max(packed, 1):
         raise FileTooLarge(
-            f"Unpacked, the file is over {settings.SEGMILL_MAX_UNPACKED_RATIO} times as large "
-            "(SEGMILL_MAX_UNPACKED_RATIO), as archives made to do harm are. Import it unpacked."
+            f"Unpacked, the file is over {MAX_UNPACKED_RATIO} times as large, "
+            "as archives made to do harm are. Import it unpacked."
         )
 
 

@@ -73,7 +73,7 @@ def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None)
 
 
 def _opened(file: IO[bytes], name: str, options: ImportOptions) -> OpenedFile:
-    deadline = Deadline.from_settings()
+    deadline = Deadline.from_now()
     plain = metered(file, deadline)
     start = _peek(plain)
     if is_gzipped(start):

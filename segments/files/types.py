@@ -20,6 +20,8 @@ def column_letters(place: int) -> str:
 
 
 SHOWN_CHARS = 80
+# No table of segments has more: a file that does was read wrongly, or was made to do harm.
+MAX_COLUMNS = 200
 # Control characters by their Unicode pictures: NUL cannot be stored, ESC commands a terminal.
 PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
 

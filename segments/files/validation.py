@@ -28,6 +28,9 @@ from segments.files.values import (
 )
 
 EXTERNAL_ID_CHARS = 255
+# A full-text entry may hold 1 MB at most (PostgreSQL, "Limitations of text search"); so many
+# characters of question and answer each stay below it in every script.
+MAX_CELL_CHARS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,8 @@ def _cell_problems(raw: RawRow, column: str, cell: str, limit: int) -> Iterator[
             column,
             cell,
             "cell_too_long",
-            f"The cell has {len(cell):,} characters; {limit:,} are allowed "
-            "(SEGMILL_MAX_CELL_CHARS). Split it into several rows.",
+            f"The cell has {len(cell):,} characters; {limit:,} are allowed. "
+            "Split it into several rows.",
         )
     if "\0" in cell:
         yield problem(

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
@@ -22,6 +21,7 @@ from django.db.models.functions import Now
 from segments.db.transactions import not_longer_than_the_lease
 from segments.exceptions import ClaimLost, ImportCancelled
 from segments.imports import progress_rates, state
+from segments.jobs import leases
 from segments.jobs.leases import after_back_off, is_due, lease, name_of_process, worker_name
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus, ImportStatus
@@ -50,7 +50,7 @@ class ChunkClaim:
     @property
     def is_spent(self) -> bool:
         """Whether this try is one more than allowed: no earlier one got through."""
-        return self.attempts > settings.SEGMILL_MAX_ATTEMPTS
+        return self.attempts > leases.MAX_ATTEMPTS
 
 
 @transaction.atomic

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from django.conf import settings
-
 from segments.exceptions import HeaderRefused
 from segments.files.columns import Columns, columns_in, similar_part
 from segments.files.options import ImportOptions
-from segments.files.types import Sheet, Source, Target
+from segments.files.types import MAX_COLUMNS, Sheet, Source, Target
 from segments.imports.prepare_stats import PrepareStats
 from segments.models import RememberedColumns
 
@@ -22,10 +20,10 @@ def columns_of(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
     Raises:
         HeaderRefused: they are too many, or not those that `target` needs.
     """
-    if len(sheet.header) > settings.SEGMILL_MAX_COLUMNS:
+    if len(sheet.header) > MAX_COLUMNS:
         raise HeaderRefused(
             f"Line {sheet.header_line}: the header has {len(sheet.header):,} columns; "
-            f"{settings.SEGMILL_MAX_COLUMNS} are allowed (SEGMILL_MAX_COLUMNS)."
+            f"{MAX_COLUMNS} are allowed."
         )
     if not options.map and not options.no_header:
         options = _as_remembered(sheet, target, options)

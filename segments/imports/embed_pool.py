@@ -16,7 +16,6 @@ from threading import Event
 from time import monotonic
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connections, transaction
 
 from segments.embedding import Embedder, get_embedder
@@ -83,6 +82,9 @@ def _help(work: Callable[[Stop], None], parent: int) -> None:
 TICK_SECONDS = 0.2
 # With fewer chunks than this makes, processes end too unevenly to gain anything over threads.
 ROWS_A_PROCESS = 10_000
+# Chunks that a process embeds at once: one computes while the other waits for PostgreSQL. More
+# than cores only adds memory.
+THREADS = min(2, os.cpu_count() or 1)
 
 
 def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
@@ -90,7 +92,7 @@ def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> Non
     if not job.embedding_model or job.embeds_later:
         return
     embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
-    at_once = settings.SEGMILL_EMBED_THREADS
+    at_once = THREADS
     if job.background:
         _call_another_worker(job.pk, at_once)
     deadline = monotonic() + turn_seconds if turn_seconds else inf

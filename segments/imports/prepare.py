@@ -31,8 +31,16 @@ from segments.files.types import (
     Target,
     shown,
 )
-from segments.files.validation import Rules, validate
-from segments.imports import column_mapping, plan, progress_rates, row_errors, staging, state
+from segments.files.validation import MAX_CELL_CHARS, Rules, validate
+from segments.imports import (
+    column_mapping,
+    plan,
+    prepare_stats,
+    progress_rates,
+    row_errors,
+    staging,
+    state,
+)
 from segments.imports.merge import MergeSpec, match
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
 from segments.imports.publish import adopt_model, full_text_problem
@@ -76,6 +84,8 @@ def _too_long(row: SegmentRow, embedder: Embedder) -> RowProblem:
 
 # A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
 CHUNK_CHARS = 8 * 1024 * 1024
+# Preparing and publishing so many fit into SEGMILL_TASK_TIMEOUT seven times over.
+MAX_ROWS = 5_000_000
 
 Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]
 """A row as it was read, and what checking it gave."""
@@ -135,7 +145,7 @@ def prepare_rows(
         fence(tally, Chunkful(0, tally.staged + 1))
         found = _check_ids(job_id, given, target, tally)
         match(merge_spec(job_id, given, target, tally))
-        tally.repeated = staging.repeated_rows(job_id, most=settings.SEGMILL_MAX_ROW_ERRORS)
+        tally.repeated = staging.repeated_rows(job_id, most=prepare_stats.MAX_ROW_ERRORS)
         fence(tally, Chunkful(0, tally.staged + 1, problems=found))
     tally.notices += column_mapping.repetitions_of(tally.repeated)
     return tally
@@ -169,13 +179,10 @@ class _Checks:
 
 def _checked(sheet: Sheet, checks: _Checks) -> Iterator[Checked]:
     """Each row of the sheet, checked and counted, or all that is wrong with it."""
-    rules = Rules(checks.columns, settings.SEGMILL_MAX_CELL_CHARS)
-    most = settings.SEGMILL_MAX_ROWS
+    rules = Rules(checks.columns, MAX_CELL_CHARS)
     for number, raw in enumerate(sheet.rows, 1):
-        if number > most:
-            raise FileTooLarge(
-                f"The file has more than {most:,} rows (SEGMILL_MAX_ROWS). Split it."
-            )
+        if number > MAX_ROWS:
+            raise FileTooLarge(f"The file has more than {MAX_ROWS:,} rows. Split it.")
         row = validate(raw, rules)
         yield raw, row if isinstance(row, list) else _counted(raw, row, checks)
 

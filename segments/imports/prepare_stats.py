@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
-from django.conf import settings
-
 from segments.files.columns import Columns
 from segments.files.types import CountedRow, RowProblem, SegmentRow, Source
 
 SAMPLE_ROWS = 10
+# Bad rows kept for the report; all are counted, however many there are.
+MAX_ROW_ERRORS = 10_000
 # Cells of bad rows that are kept, for the report that can be mended: 10,000 rows as they usually
 # are, but not 10,000 of the longest.
 REPORT_CHARS = 16 * 1024 * 1024
@@ -34,7 +34,7 @@ class PrepareStats:
     def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
         """Count the rows that `found` speaks of; those that the report has room for."""
         self.failed += len({problem.line for problem in found})
-        room = settings.SEGMILL_MAX_ROW_ERRORS - len(self.problems)
+        room = MAX_ROW_ERRORS - len(self.problems)
         kept = self._with_room_for_cells(found[: max(room, 0)])
         self.problems += kept
         return kept

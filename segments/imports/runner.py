@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.conf import settings
 from django.db import Error, connection
 
 from datasets.exceptions import SegmillError
@@ -22,7 +21,7 @@ from segments.imports.embed_pool import embed
 from segments.imports.prepare import prepare
 from segments.imports.publish import merge_full_text, publish
 from segments.imports.state import load
-from segments.jobs import log_context
+from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.uploads import discard_file
@@ -49,11 +48,11 @@ logger = logging.getLogger(__name__)
 def take_turn(job_id: UUID) -> None:
     """What a worker does for a hint; a hint at an import that is gone is none.
 
-    Embedding ends after `SEGMILL_TURN_SECONDS`, at the end of a chunk: another hint waits
+    Embedding ends after `TURN_SECONDS`, at the end of a chunk: another hint waits
     behind those of other imports by then, so that a small one need not wait for a big one.
     """
     try:
-        run(job_id, turn_seconds=settings.SEGMILL_TURN_SECONDS)
+        run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ImportNotFound as gone:
         logger.info("a hint came to nothing: %s", gone)
 
@@ -67,7 +66,7 @@ def run(
 
     An error that is the import's own ends it as failed, with its reason in the row. Anything
     else (a lost database, what the listener raises) passes through; the work it met is put
-    back, to be tried again after a pause, `SEGMILL_MAX_ATTEMPTS` times in all.
+    back, to be tried again after a pause, `MAX_ATTEMPTS` times in all.
 
     Raises:
         ImportNotFound: there is no such import.

@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce, Now
@@ -29,6 +28,7 @@ from segments.exceptions import ClaimLost, ImportCancelled, ImportNotFound, Stat
 from segments.files.options import ImportOptions
 from segments.files.types import Target
 from segments.imports.submit import has_room
+from segments.jobs import leases
 from segments.jobs.leases import after_back_off, is_due, lease, worker_name
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import LEASED_STATUSES, ChunkStatus, ImportStatus
@@ -110,7 +110,7 @@ def give_up_if_spent(job_id: UUID) -> bool:
         pk=job_id,
         status__in=LEASED_STATUSES,
         lease_until__lt=Now(),
-        attempts__gte=settings.SEGMILL_MAX_ATTEMPTS,
+        attempts__gte=leases.MAX_ATTEMPTS,
     ).first()
     if spent is None:
         return False
@@ -123,7 +123,7 @@ def expire(job_id: UUID, hours: int) -> bool:
     """(f) End a job that nobody has gone on with for so many hours."""
     time = timedelta(hours=hours)
     why = "Nothing could go on with it. See that workers run and its model answers"
-    error = f"The import has waited for {hours:,} hours (SEGMILL_EXPIRE_HOURS). {why}; retry it."
+    error = f"The import has waited for {hours:,} hours. {why}; retry it."
     return _end(job_id, is_stalled(time, leases_over=time), ImportStatus.FAILED, "expired", error)
 
 
@@ -188,7 +188,7 @@ def interrupt(job_id: UUID, code: str, error: str) -> None:
     From here on it is the workers': the process that began it need not be there any more.
     One that is not embedding any more stays as it is: others have done without.
     """
-    later = Now() + timedelta(seconds=settings.SEGMILL_RESUME_SECONDS)
+    later = Now() + timedelta(seconds=leases.RESUME_SECONDS)
     interrupted = ImportJob.objects.filter(pk=job_id, status=ImportStatus.EMBEDDING).update(
         status=ImportStatus.INTERRUPTED,
         background=True,
@@ -252,7 +252,7 @@ def _claim(job_id: UUID, phase: ImportStatus, ready: Q, moment: str) -> JobClaim
     next holder, and two would work under one token.
     """
     abandoned = Q(status=phase, lease_until__lt=Now())
-    untired = Q(attempts__lt=settings.SEGMILL_MAX_ATTEMPTS)
+    untired = Q(attempts__lt=leases.MAX_ATTEMPTS)
     jobs = ImportJob.objects.filter(is_due(), untired, ready | abandoned, pk=job_id)
     try:
         with lock_timeout():

@@ -70,8 +70,17 @@ def _numbering() -> str:
         return ""
 
 
-# The longest pause between two tries of the same work, before jitter.
+# How often each piece of work (preparing, a chunk, publishing) is tried before its job fails: a
+# killed worker counts; an error that is the job's own ends it at once.
+MAX_ATTEMPTS = 5
+# The pause after the first error that is not the job's own (a lost database, a full disk), and
+# the longest one, before jitter.
+RETRY_SECONDS = 5
 MAX_BACK_OFF_SECONDS = 300
+# An interrupted job goes on by itself after this long: an outage is longer than a hiccup.
+RESUME_SECONDS = 300
+# Then a worker lets others have their turn, so that a small import need not wait for a big one.
+TURN_SECONDS = 60
 
 
 def lease() -> Any:
@@ -89,5 +98,5 @@ def after_back_off(attempts: int) -> Any:
 
     The pause doubles with each try; jitter keeps what failed together from returning together.
     """
-    pause = min(settings.SEGMILL_RETRY_SECONDS * 2 ** (attempts - 1), MAX_BACK_OFF_SECONDS)
+    pause = min(RETRY_SECONDS * 2 ** (attempts - 1), MAX_BACK_OFF_SECONDS)
     return Now() + timedelta(seconds=pause * random.uniform(0.5, 1.5))  # noqa: S311

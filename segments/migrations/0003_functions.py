@@ -29,11 +29,6 @@ TABLES = [
         sha256="f1884c0776d446147c95affdf564a6e2e99d17ee66921c99cf5d35c05b5a5750",
         undo="ALTER TABLE segments_documentsegment ALTER COLUMN embedding SET STORAGE EXTERNAL",
     ),
-    RunSQLFile(
-        "tables/api_key_rates_unlogged.sql",
-        sha256="9dae54ef8aecc0e8be32b9547ee8ce6a467290ba354334eae3234053593f07f7",
-        undo="ALTER TABLE segments_apikeyrate SET LOGGED",
-    ),
 ]
 FULL_TEXT = [
     RunSQLFile(

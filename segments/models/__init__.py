@@ -1,6 +1,6 @@
 """The tables of segments and imports, one file per noun."""
 
-from segments.models.api import ApiKey, ApiKeyRate, UploadFile
+from segments.models.api import ApiKey, UploadFile
 from segments.models.embedding import (
     EmbeddingBudget,
     EmbeddingCall,
@@ -23,7 +23,6 @@ from segments.models.staging import (
 
 __all__ = [
     "ApiKey",
-    "ApiKeyRate",
     "Chunk",
     "DeletedJob",
     "DocumentSegment",

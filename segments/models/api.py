@@ -62,20 +62,6 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
-class ApiKeyRate(models.Model):
-    """How much of its requests per minute a key has used; only `segments.api.throttling` writes it.
-
-    `spent_until` is when the full allowance will be available again. The table is unlogged: a
-    crash of the server empties it, which gives every key its full allowance.
-    """
-
-    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, primary_key=True)
-    spent_until = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.key_id} until {self.spent_until}"
-
-
 class UploadFile(models.Model):
     """A tenant's stored file, uploaded ahead of its import; the import shares its `key`."""
 

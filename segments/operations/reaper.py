@@ -15,12 +15,13 @@ from django.db import Error, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
+from django_q.conf import Conf
 from redis.exceptions import RedisError
 
 from segments.db.transactions import Busy, lock_timeout
 from segments.imports import foreground, runner, state
 from segments.imports.state import is_stalled
-from segments.jobs import heartbeats
+from segments.jobs import heartbeats, leases
 from segments.jobs.leases import LeaseOwner
 from segments.jobs.queue import enqueue, enqueue_reembedding, send_canary
 from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
@@ -33,6 +34,10 @@ from segments.reembedding.state import claimable
 
 logger = logging.getLogger(__name__)
 
+# How often the reaper looks: what a killed worker leaves is taken up a lease and a look later.
+LOOK_SECONDS = 5
+# An import that has waited a week for a worker, or for its model, fails.
+EXPIRE_HOURS = 168
 PROCESSES = Path("/proc")
 # A process that has ended and that nobody has collected yet.
 ENDED_STATES = frozenset("ZX")
@@ -106,13 +111,13 @@ def hint_overdue(patience: float) -> int:
 
 def end_expired() -> int:
     """End those that waited too long for a worker, or for their model; how many."""
-    hours = settings.SEGMILL_EXPIRE_HOURS
+    hours = EXPIRE_HOURS
     waiting = Reembedding.objects.filter(
         status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED),
         created_at__lt=Now() - timedelta(hours=hours),
     )
     error = (
-        f"It has waited for {hours:,} hours (SEGMILL_EXPIRE_HOURS). See that workers run and its "
+        f"It has waited for {hours:,} hours. See that workers run and its "
         "model answers; start it again."
     )
     ids = list(waiting.values_list("pk", flat=True))
@@ -187,13 +192,13 @@ def _only_one() -> Iterator[bool]:
 def _end_spent() -> int:
     """End imports whose tries are spent; a publisher at work has its row locked and is left."""
     abandoned = ImportJob.objects.filter(status__in=LEASED_STATUSES, lease_until__lt=Now())
-    spent = abandoned.filter(attempts__gte=settings.SEGMILL_MAX_ATTEMPTS)
+    spent = abandoned.filter(attempts__gte=leases.MAX_ATTEMPTS)
     return _each(spent, state.give_up_if_spent)
 
 
 def _end_expired() -> int:
     """End imports that waited too long for a worker, or for their model."""
-    hours = settings.SEGMILL_EXPIRE_HOURS
+    hours = EXPIRE_HOURS
     time = timedelta(hours=hours)
     forgotten = ImportJob.objects.open().filter(is_stalled(time, leases_over=time))
     return _each(forgotten, partial(state.expire, hours=hours))
@@ -223,13 +228,10 @@ def hint_patience() -> float:
     except RedisError as trouble:
         logger.warning("the broker does not say how long its queue is: %s", trouble)
         waiting = 0
-    turns = waiting / settings.SEGMILL_WORKERS
+    turns = waiting / Conf.WORKERS
     return float(
         min(
-            max(
-                settings.SEGMILL_LEASE_SECONDS / HINTS_PER_LEASE,
-                turns * settings.SEGMILL_TURN_SECONDS,
-            ),
+            max(settings.SEGMILL_LEASE_SECONDS / HINTS_PER_LEASE, turns * leases.TURN_SECONDS),
             MAX_HINT_SECONDS,
         )
     )

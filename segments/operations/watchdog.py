@@ -13,9 +13,11 @@ from django.db import Error, connections
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from segments.conf import project_folder
 from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
+from segments.operations import reaper
 from segments.operations.claimable import find_claimable
 from segments.operations.processes import Program, Running
 from segments.operations.reaper import CANARY_SECONDS, release_leases
@@ -61,10 +63,11 @@ REAPER = "reaper"
 
 def worker_programs() -> list[Program]:
     """What a machine has to run so that imports go on."""
-    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+    folder = project_folder()
+    manage = [sys.executable, str(folder / "manage.py")]
     return [
-        Program(CLUSTER, [*manage, "qcluster"], settings.BASE_DIR),
-        Program(REAPER, [*manage, "import_reaper"], settings.BASE_DIR),
+        Program(CLUSTER, [*manage, "qcluster"], folder),
+        Program(REAPER, [*manage, "import_reaper"], folder),
     ]
 
 
@@ -93,7 +96,7 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(settings.SEGMILL_REAPER_SECONDS):
+        while not self._ended.wait(reaper.LOOK_SECONDS):
             try:
                 release_leases()
                 stall = find_stall(self._cluster.age)

@@ -17,7 +17,7 @@ from datasets.exceptions import SegmillError
 from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_embedder
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
 from segments.files.types import shown
-from segments.jobs import log_context
+from segments.jobs import leases, log_context
 from segments.jobs.queue import enqueue_reembedding
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose
@@ -194,7 +194,7 @@ def no_progress(work: Reembedding) -> None:
 def take_turn(reembedding_id: UUID) -> None:
     """What a worker does for a hint; a hint at a reembedding that is gone is none."""
     try:
-        run(reembedding_id, turn_seconds=settings.SEGMILL_TURN_SECONDS)
+        run(reembedding_id, turn_seconds=leases.TURN_SECONDS)
     except ReembeddingNotFound as gone:
         logger.info("a hint came to nothing: %s", gone)
 
@@ -229,7 +229,7 @@ def settle(reembedding_id: UUID) -> Reembedding:
 
 
 def _give_up(reembedding_id: UUID) -> None:
-    tries = settings.SEGMILL_MAX_ATTEMPTS
+    tries = leases.MAX_ATTEMPTS
     error = f"It was tried {tries} times, and its worker was lost each time. Start it again."
     missing.give_up(reembedding_id, "attempts_spent", error)
 

@@ -12,13 +12,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from segments.db.transactions import Busy, lock_timeout
 from segments.exceptions import ClaimLost, ReembeddingNotFound, StateConflict
+from segments.jobs import leases
 from segments.jobs.leases import is_due, lease, worker_name
 from segments.jobs.queue import enqueue_reembedding
 from segments.models import Reembedding
@@ -73,7 +73,7 @@ def claimable() -> Q:
 
 def claim(reembedding_id: UUID) -> ReembeddingClaim | None:
     """Take it, if nobody works on it and it is due; None if there is nothing to take."""
-    untired = Q(attempts__lt=settings.SEGMILL_MAX_ATTEMPTS)
+    untired = Q(attempts__lt=leases.MAX_ATTEMPTS)
     try:
         with lock_timeout():
             taken = Reembedding.objects.filter(claimable(), untired, pk=reembedding_id).update(
@@ -97,7 +97,7 @@ def claim(reembedding_id: UUID) -> ReembeddingClaim | None:
 
 def is_spent(reembedding_id: UUID) -> bool:
     """Whether its worker was lost again and again without a step forward."""
-    spent = Q(pk=reembedding_id, attempts__gte=settings.SEGMILL_MAX_ATTEMPTS)
+    spent = Q(pk=reembedding_id, attempts__gte=leases.MAX_ATTEMPTS)
     return Reembedding.objects.filter(claimable(), spent).exists()
 
 
@@ -145,7 +145,7 @@ def interrupt(held: ReembeddingClaim, code: str, error: str) -> None:
         status=ReembeddingStatus.INTERRUPTED,
         attempts=0,
         lease_until=None,
-        not_before=Now() + timedelta(seconds=settings.SEGMILL_RESUME_SECONDS),
+        not_before=Now() + timedelta(seconds=leases.RESUME_SECONDS),
         error_code=code,
         error=error,
     )

@@ -1,4 +1,7 @@
-"""Measures how well each search method answers questions with known answers."""
+"""Measures how well each search method answers questions with known answers.
+
+By hand: nDCG, recall and MRR are ten lines; ranx and pytrec_eval bring a compiler for them.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence

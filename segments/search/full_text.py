@@ -1,5 +1,8 @@
 """Search by words: BM25 over the full-text index, in one statement.
 
+By hand: PostgreSQL ranks without it, extensions that have it are missing where PostgreSQL is
+rented, and packages that have it (bm25s, rank_bm25) hold every text in memory.
+
 Not all words of a question have to occur: every segment with any of them is a candidate, and
 BM25 ranks the candidates:
 

@@ -1,4 +1,7 @@
-"""API keys: made, found by what a program shows, revoked."""
+"""API keys: made, found by what a program shows, revoked.
+
+By hand: the keys of djangorestframework-api-key belong to no tenant and do not look like Dify's.
+"""
 
 import hashlib
 import secrets

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
@@ -15,7 +14,7 @@ from segments.embedding import Embedder, Vectors, checked_vectors, get_embedder
 from segments.exceptions import SegmentNotFound, SegmentRefused, TargetGone
 from segments.files.columns import map_columns
 from segments.files.types import CountedRow, RawRow, RowProblem
-from segments.files.validation import Rules, validate
+from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.prepare import count
 from segments.models import DocumentSegment
 
@@ -151,7 +150,7 @@ def _checked(text: NewText, document: Document, embedder: Embedder | None) -> Co
     names = ["content", "answer"] if document.doc_form == DocForm.QA else ["content"]
     columns = map_columns(names, 1, document.doc_form)
     cells = (text.content, text.answer or "")[: len(names)]
-    row = validate(RawRow(1, cells), Rules(columns, settings.SEGMILL_MAX_CELL_CHARS))
+    row = validate(RawRow(1, cells), Rules(columns, MAX_CELL_CHARS))
     if isinstance(row, list):
         raise SegmentRefused(row)
     counted = count(row, embedder)

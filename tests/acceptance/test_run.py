@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config.listening import listen, port_of
+from config.web import listen, port_of
 
 from .site import PROJECT, Site, own_home
 

@@ -14,6 +14,7 @@ from segments.jobs import heartbeats
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
+from tests.constants import with_constants
 
 from .processes import running, wait_until
 
@@ -22,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUICK = {
     "SEGMILL_WORKERS": "1",
     "SEGMILL_LEASE_SECONDS": "3",
-    "SEGMILL_REAPER_SECONDS": "1",
     "SEGMILL_STALL_SECONDS": "5",
+    **with_constants({"segments.operations.reaper.LOOK_SECONDS": 1}),
 }
 # The cluster, its sentinel, worker, monitor and pusher, and the reaper.
 ALL = 6

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config.listening import listen, port_of
+from config.web import listen, port_of
 
 ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 60

@@ -11,6 +11,7 @@ from config.queue import neighbour
 from datasets.models import Tenant
 from segments.models import Chunk, DocumentSegment, ImportJob
 from segments.services.api_keys import create_api_key
+from tests.constants import with_constants
 
 from .processes import Remote, cluster, valkey, wait_until, web_server
 
@@ -61,7 +62,7 @@ def machines(
             "REDIS_URL": redis_url,
             "SEGMILL_WORKERS": "2",
             "SEGMILL_CHUNK_ROWS": "250",
-            "SEGMILL_EMBED_THREADS": "1",
+            **with_constants({"segments.imports.embed_pool.THREADS": 1}),
         }
         address = stack.enter_context(web_server(folder, environment))
         stack.enter_context(cluster(folder, environment))

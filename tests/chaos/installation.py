@@ -16,7 +16,7 @@ from config.embedded import locks
 from config.embedded.paths import ServerPaths
 from config.embedded.programs import run_as_server
 from config.embedded.server import server_of
-from config.listening import listen, port_of
+from config.web import listen, port_of
 from tests.chaos.valkey import Valkey
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from datasets.models import Dataset, Document, Tenant
 from segments.models import Chunk, DocumentSegment, ImportJob, StagedRow, StagedVector
+from segments.operations import reaper
 from segments.services.api_keys import create_api_key
 from tests.chaos.clients import Accepted, Api, Client, Fate, Ledger
 from tests.chaos.faults import NoEffect, Scene, faults_for
@@ -52,7 +53,7 @@ class ChaosRun:
         self._home, self._server = home, server
         self._ledger, self._ended, self._stopping = Ledger(), threading.Event(), threading.Event()
         self._faults: list[Done] = []
-        limit = settings.SEGMILL_LEASE_SECONDS + settings.SEGMILL_REAPER_SECONDS
+        limit = settings.SEGMILL_LEASE_SECONDS + reaper.LOOK_SECONDS
         self.result = ChaosResult(broker, seed, limit)
         server.seconds = ANSWER_SECONDS
 

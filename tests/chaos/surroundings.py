@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import embedded
+from tests.constants import with_constants
 
 # Short, so that hundreds of faults fit into half an hour; nothing else depends on them.
 LEASE_SECONDS = 10
@@ -22,19 +23,22 @@ MAX_ATTEMPTS = 1_000
 
 QUICK = {
     "SEGMILL_LEASE_SECONDS": str(LEASE_SECONDS),
-    "SEGMILL_REAPER_SECONDS": str(TICK_SECONDS),
     # Longer than a cluster takes to start while hundreds of processes are starting.
     "SEGMILL_STALL_SECONDS": str(2 * (LEASE_SECONDS + TICK_SECONDS)),
-    "SEGMILL_RETRY_SECONDS": "1",
-    "SEGMILL_RESUME_SECONDS": "1",
-    "SEGMILL_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
     "SEGMILL_WORKERS": str(WORKERS),
     "SEGMILL_CHUNK_ROWS": str(CHUNK_ROWS),
-    "SEGMILL_EMBED_THREADS": "1",
     "SEGMILL_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
     "SEGMILL_EMBEDDING_PROVIDER": "openai",
     "SEGMILL_EMBEDDING_MODEL": "m",
-}
+} | with_constants(
+    {
+        "segments.operations.reaper.LOOK_SECONDS": TICK_SECONDS,
+        "segments.jobs.leases.RETRY_SECONDS": 1,
+        "segments.jobs.leases.RESUME_SECONDS": 1,
+        "segments.jobs.leases.MAX_ATTEMPTS": MAX_ATTEMPTS,
+        "segments.imports.embed_pool.THREADS": 1,
+    }
+)
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import numpy as np
 from django.db import connection, transaction
 from django.db.models import Count, Sum
-from django.test import override_settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.db.binary_copy import copy_binary, pack_vectors
@@ -26,6 +26,7 @@ from segments.imports.chunks import ChunkClaim
 from segments.imports.prepare import begin_anew, content_hash
 from segments.imports.publish import publish_staged
 from segments.imports.state import JobClaim
+from segments.jobs import leases
 from segments.models import Chunk, DocumentSegment, ImportJob, StagedRow, StagedVector
 from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
 from tests.faults.scenarios import make_time_pass
@@ -361,7 +362,7 @@ def walk(seed: int, steps: int, told: Callable[[int], None] = lambda step: None)
         AssertionError: something does not hold; the text has the seed and the step.
     """
     walked, model = Walk(), Model(seed)
-    with override_settings(SEGMILL_MAX_ATTEMPTS=4):
+    with patch.object(leases, "MAX_ATTEMPTS", 4):
         for step in range(1, steps + 1):
             try:
                 model.step()

@@ -75,11 +75,8 @@ class Scenario(ABC):
     def settings(self) -> Iterator[None]:
         """Several chunks, one thread, and nothing that hangs on time: the same points each time."""
         with (
-            override_settings(
-                SEGMILL_CHUNK_ROWS=CHUNK_ROWS,
-                SEGMILL_EMBED_THREADS=1,
-                SEGMILL_LEASE_SECONDS=LEASE_SECONDS,
-            ),
+            override_settings(SEGMILL_LEASE_SECONDS=LEASE_SECONDS),
+            small_chunks(),
             patch.object(progress, "_throttle", Throttle(0)),
             patch.object(embed_pool, "_watch", _watch_once),
         ):
@@ -308,13 +305,19 @@ def run_to_the_end(job_id: UUID) -> int:
         texts += len(passages)
         return embed(self, passages)
 
-    settings = override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS, SEGMILL_EMBED_THREADS=1)
-    with settings, patch.object(WordLlamaEmbedder, "embed_passages", counted):
+    with small_chunks(), patch.object(WordLlamaEmbedder, "embed_passages", counted):
         for _ in range(MOST_RUNS):
             make_time_pass(job_id)
             if runner.run(job_id).is_final:
                 return texts
     raise AssertionError(f"import {job_id} does not end")
+
+
+@contextmanager
+def small_chunks() -> Iterator[None]:
+    """Several chunks of an import, embedded one after the other."""
+    with override_settings(SEGMILL_CHUNK_ROWS=CHUNK_ROWS), patch.object(embed_pool, "THREADS", 1):
+        yield
 
 
 def _watch_once(work: list[Future[None]], tell: Callable[[], None]) -> None:

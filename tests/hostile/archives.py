@@ -28,7 +28,9 @@ def files() -> Iterator[Hostile]:
     small = struct.pack("<I", 10)
     yield Hostile("a size that lies", lambda: _patched(good, directory, 24, small), "amaged")
     huge = struct.pack("<I", 0xFFFFFFF0)
-    yield Hostile("a size of 4 GB", lambda: _patched(good, directory, 24, huge), "UNPACKED")
+    yield Hostile(
+        "a size of 4 GB", lambda: _patched(good, directory, 24, huge), "Unpacked, the file is"
+    )
     yield Hostile("a directory elsewhere", lambda: _patched(good, end, 16, far), "XLSX")
     parts = parts_of({"A": sheet_xml([["content"], ["a"]])})
     for part in sorted(parts.keys() - {"_rels/.rels"}):

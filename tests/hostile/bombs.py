@@ -20,16 +20,16 @@ def _zeros(size: int) -> bytes:
 
 
 def files() -> Iterator[Hostile]:
-    yield Hostile("gzip of 300 MB of zeros", lambda: _zeros(300 * MIB), "SEGMILL_MAX_UNPACKED")
-    yield Hostile("gzip of 60 MB of rows", _packed_rows, "UNPACKED_RATIO")
+    yield Hostile("gzip of 300 MB of zeros", lambda: _zeros(300 * MIB), "Unpacked, the file is")
+    yield Hostile("gzip of 60 MB of rows", _packed_rows, "times as large")
     twice = gzip.compress(gzip.compress(GOOD.encode(), mtime=0), mtime=0)
     yield Hostile("gzip in gzip", twice, "packed twice")
     yield Hostile(
         "zip in gzip", lambda: gzip.compress(packed({"a": "b"}), mtime=0), "a packed archive"
     )
     for part in ("worksheets/sheet1", "styles", "sharedStrings", "extra"):
-        yield Hostile(f"zip bomb in {part}", partial(_blank_part, part), "UNPACKED_RATIO")
-    yield Hostile("a million texts of nothing", _many_strings, "UNPACKED_RATIO")
+        yield Hostile(f"zip bomb in {part}", partial(_blank_part, part), "times as large")
+    yield Hostile("a million texts of nothing", _many_strings, "times as large")
     yield Hostile("a million empty formatted rows", _formatted_rows, "has a header but no rows")
     yield Hostile("10,001 parts", _many_parts, "parts")
     for name, doctype in DOCTYPES.items():

@@ -73,7 +73,7 @@ def _bad_cells() -> Iterator[Hostile]:
         },
         "nothing": (None, "is blank"),
         "blanks": (" \u3000", "is blank"),
-        "40,000 characters over": ("x" * 140_000, "SEGMILL_MAX_CELL_CHARS"),
+        "40,000 characters over": ("x" * 140_000, "100,000 are allowed"),
         "half a character": (('t="inlineStr"', "<is><t>_xD800_</t></is>"), "half a character"),
         "a NUL by its number": (('t="inlineStr"', "<is><t>a_x0000_</t></is>"), "NUL"),
     }
@@ -94,4 +94,4 @@ def _bad_cells() -> Iterator[Hostile]:
     far = sheet_xml([["content", "answer"], ["a", "b"]]).replace(
         "</row></sheetData>", '<c r="XFD2"><v>1</v></c></row></sheetData>'
     )
-    yield Hostile("a cell in the last column", lambda: _sheet(far), "SEGMILL_MAX_COLUMNS")
+    yield Hostile("a cell in the last column", lambda: _sheet(far), "columns are allowed")

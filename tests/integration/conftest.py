@@ -42,15 +42,20 @@ def dataset(tenant: Tenant) -> Dataset:
 
 
 @pytest.fixture
-def endpoint(server: EmbeddingsServer, settings: Settings, tmp_path: Path) -> None:
+def endpoint(
+    server: EmbeddingsServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     """The provider `openai` is the server: two texts a request, four a chunk, tried twice."""
     catalog.load.cache_clear()
     settings.MEDIA_ROOT = tmp_path
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
     settings.SEGMILL_EMBEDDING_CALLS = 1
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 2
-    settings.SEGMILL_RESUME_SECONDS = 3600
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
+    monkeypatch.setattr("segments.jobs.leases.RESUME_SECONDS", 3600)
     settings.SEGMILL_CHUNK_ROWS = 4
 
 

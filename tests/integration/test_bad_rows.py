@@ -32,7 +32,7 @@ def test_a_cell_of_a_megabyte_is_a_bad_row(document: Document, import_text: Impo
     error = only_error(import_text(document, f"{GOOD}{'word ' * 210_000},Yes.\n"))
 
     assert (error.line, error.column, error.code) == (3, "question", "cell_too_long")
-    assert "1,050,000 characters; 100,000 are allowed (SEGMILL_MAX_CELL_CHARS)" in error.reason
+    assert "1,050,000 characters; 100,000 are allowed." in error.reason
     assert "Split it" in error.reason
     assert len(error.value) == 81
     assert snapshot() == before
@@ -58,9 +58,9 @@ def test_only_what_is_embedded_counts_against_the_models_limit(
 
 
 def test_a_row_with_too_many_different_words_for_full_text_is_a_bad_row(
-    document: Document, import_text: ImportText, settings: Settings
+    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_MAX_CELL_CHARS = 1_000_000
+    monkeypatch.setattr("segments.imports.prepare.MAX_CELL_CHARS", 1_000_000)
     pairs = [chr(0x20000 + n) + "-" + chr(0x20000 + n + 20_000) for n in range(20_000)]
     answer = " ".join(pairs * 3)
     unique = " ".join(chr(0x4E00 + n % 20_000) + chr(0x20000 + n) for n in range(120_000))
@@ -82,26 +82,26 @@ def test_a_long_row_that_fits_into_full_text_is_imported(
 
 
 def test_too_many_columns_are_refused(
-    document: Document, import_text: ImportText, settings: Settings
+    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_MAX_COLUMNS = 5
+    monkeypatch.setattr("segments.imports.column_mapping.MAX_COLUMNS", 5)
 
     job = import_text(document, "question,answer,a,b,c,d\nWhen?,Now.,1,2,3,4\n")
 
     assert job.error_code == "header_refused"
-    assert "6 columns; 5 are allowed (SEGMILL_MAX_COLUMNS)" in job.error
+    assert "6 columns; 5 are allowed." in job.error
 
 
 def test_too_many_rows_are_refused(
-    document: Document, import_text: ImportText, settings: Settings, small_chunks: int
+    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch, small_chunks: int
 ) -> None:
-    settings.SEGMILL_MAX_ROWS = small_chunks * 2
+    monkeypatch.setattr("segments.imports.prepare.MAX_ROWS", small_chunks * 2)
     before = snapshot()
 
     job = import_text(document, HEADER + "When?,Now.\n" * (small_chunks * 2 + 1))
 
     assert job.error_code == "file_too_large"
-    assert f"more than {small_chunks * 2} rows (SEGMILL_MAX_ROWS). Split it." in job.error
+    assert f"more than {small_chunks * 2} rows. Split it." in job.error
     assert snapshot() == before
 
 
@@ -136,9 +136,9 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once(
 
 
 def test_every_bad_row_is_counted_and_as_many_reported_as_there_is_room_for(
-    document: Document, import_text: ImportText, settings: Settings, small_chunks: int
+    document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch, small_chunks: int
 ) -> None:
-    settings.SEGMILL_MAX_ROW_ERRORS = small_chunks + 1
+    monkeypatch.setattr("segments.imports.prepare_stats.MAX_ROW_ERRORS", small_chunks + 1)
 
     job = import_text(document, HEADER + "When?,\n" * 20)
 

@@ -146,9 +146,11 @@ def test_case_4_document_not_available(
     assert_nothing_happened(passages)
 
 
-def test_case_5_upload_file_missing(api: Api, passages: Document, settings: Settings) -> None:
+def test_case_5_upload_file_missing(
+    api: Api, passages: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lost from the storage between the upload and the worker."""
-    settings.SEGMILL_MAX_ATTEMPTS = 1
+    monkeypatch.setattr("segments.jobs.leases.MAX_ATTEMPTS", 1)
     job_id = api.start(passages, THREE)
     default_storage.delete(ImportJob.objects.get(pk=job_id).file_key)
 

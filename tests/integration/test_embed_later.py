@@ -127,10 +127,14 @@ def test_a_cancelled_change_of_model_leaves_nothing_without_a_vector(
 
 
 def test_a_model_that_is_away_does_not_keep_rows_from_being_found(
-    passages: Document, import_text: ImportText, server: EmbeddingsServer, settings: Settings
+    passages: Document,
+    import_text: ImportText,
+    server: EmbeddingsServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.SEGMILL_OPENAI_BASE_URL = server.url
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 1
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 1)
     Dataset.objects.update(embedding_model_provider="openai", embedding_model="m")
     server.always = misbehaving.status(503)
     passages.refresh_from_db()

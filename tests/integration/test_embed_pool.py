@@ -35,8 +35,8 @@ Act = Callable[[], None]
 
 
 @pytest.fixture(autouse=True)
-def two_processes(settings: Settings, monkeypatch: pytest.MonkeyPatch, small_chunks: int) -> None:
-    settings.SEGMILL_EMBED_THREADS = 2
+def two_processes(monkeypatch: pytest.MonkeyPatch, small_chunks: int) -> None:
+    monkeypatch.setattr("segments.imports.embed_pool.THREADS", 2)
     monkeypatch.setattr(embed_pool, "ROWS_A_PROCESS", 1)
 
 

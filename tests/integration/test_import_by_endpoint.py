@@ -41,6 +41,7 @@ def document(
     tenant: Tenant,
     server: EmbeddingsServer,
     settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
     make_document: MakeDocument,
     tmp_path: Path,
 ) -> Document:
@@ -49,8 +50,8 @@ def document(
     settings.MEDIA_ROOT = tmp_path  # what stays interrupted keeps its file
     settings.SEGMILL_OPENAI_BASE_URL = server.url
     settings.SEGMILL_EMBEDDING_BATCH_TEXTS = 2
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 2
-    settings.SEGMILL_RESUME_SECONDS = 3600
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 2)
+    monkeypatch.setattr("segments.jobs.leases.RESUME_SECONDS", 3600)
     dataset = Dataset.objects.create(
         tenant=tenant, name="remote", embedding_model_provider="openai", embedding_model="m"
     )
@@ -133,9 +134,12 @@ def test_an_interrupted_import_can_be_cancelled(
 
 
 def test_a_lost_try_of_a_chunk_does_not_count_when_the_endpoint_is_to_blame(
-    document: Document, import_text: ImportText, server: EmbeddingsServer, settings: Settings
+    document: Document,
+    import_text: ImportText,
+    server: EmbeddingsServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings.SEGMILL_MAX_ATTEMPTS = 1
+    monkeypatch.setattr("segments.jobs.leases.MAX_ATTEMPTS", 1)
     server.always = misbehaving.status(503)
     server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
     job = import_text(document, FILE)

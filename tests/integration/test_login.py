@@ -40,7 +40,7 @@ def status(client: Client) -> int:
 @pytest.fixture
 def locked(settings: Settings) -> Client:
     """Whoever has just given the last wrong password allowed."""
-    for _ in range(settings.SEGMILL_LOGIN_FAILURES - 1):
+    for _ in range(settings.AXES_FAILURE_LIMIT - 1):
         assert status(log_in(WRONG)) == 200, "the form, with an error"
     return log_in(WRONG)
 
@@ -86,14 +86,14 @@ def test_others_may_log_in_and_so_may_the_same_person_elsewhere(locked: Client) 
 
 def test_a_right_password_forgives_the_wrong_ones_before(settings: Settings) -> None:
     for _ in range(3):
-        for _ in range(settings.SEGMILL_LOGIN_FAILURES - 1):
+        for _ in range(settings.AXES_FAILURE_LIMIT - 1):
             assert status(log_in(WRONG)) == 200
         assert status(log_in(RIGHT)) == 302
 
 
 def test_unknown_accounts_are_treated_alike(settings: Settings) -> None:
     """So that nobody learns which accounts there are."""
-    for _ in range(settings.SEGMILL_LOGIN_FAILURES):
+    for _ in range(settings.AXES_FAILURE_LIMIT):
         last = log_in(WRONG, name="nobody")
     assert status(last) == 429
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django_q.conf import Conf
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from config.listening import listen, port_of
+from config.web import listen, port_of
 from datasets.models import Document
 from segments.imports import state
 from segments.jobs import heartbeats

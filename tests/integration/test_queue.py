@@ -5,13 +5,13 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from datasets.models import Document
 from segments import tasks
-from segments.imports import submit
+from segments.imports import embed_pool, submit
+from segments.jobs import leases
 from segments.jobs import queue as hints
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
@@ -93,7 +93,7 @@ def test_a_worker_calls_the_next_one_while_there_is_more_to_do(
 def test_a_turn_ends_and_the_next_one_goes_on(
     document: Document, start: Start, small_chunks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "SEGMILL_TURN_SECONDS", 1e-9)
+    monkeypatch.setattr(leases, "TURN_SECONDS", 1e-9)
     rows = "".join(f"question {n},answer {n}\n" for n in range(small_chunks * 6))
     job = start(document, "question,answer\n" + rows)
 
@@ -102,7 +102,7 @@ def test_a_turn_ends_and_the_next_one_goes_on(
     job.refresh_from_db()
     done = Chunk.objects.filter(job=job, status="done").count()
     assert job.status == ImportStatus.EMBEDDING
-    assert 1 <= done <= settings.SEGMILL_EMBED_THREADS
+    assert 1 <= done <= embed_pool.THREADS
     while OrmQ.objects.exists():
         OrmQ.objects.earliest("id").delete()
         tasks.run_import(str(job.pk))

@@ -17,7 +17,7 @@ from django_q.models import OrmQ, Schedule, Task
 from datasets.models import Document
 from segments import tasks
 from segments.imports import chunks, runner, state
-from segments.jobs import heartbeats
+from segments.jobs import heartbeats, leases
 from segments.jobs import queue as hints
 from segments.jobs.queue import REAP, ensure_schedules
 from segments.models import Chunk, Heartbeat, ImportJob, RowError, StagedRow
@@ -169,7 +169,7 @@ def test_a_long_queue_makes_the_reaper_patient(waiting: ImportJob) -> None:
     assert reaper.hint_patience() == LEASE / reaper.HINTS_PER_LEASE
     for _ in range(20):
         hints.enqueue(waiting.pk)
-    assert reaper.hint_patience() == 20 / settings.SEGMILL_WORKERS * settings.SEGMILL_TURN_SECONDS
+    assert reaper.hint_patience() == 20 / settings.SEGMILL_WORKERS * leases.TURN_SECONDS
 
 
 def test_a_foreground_import_is_left_to_its_process(waiting: ImportJob) -> None:
@@ -181,7 +181,7 @@ def test_a_foreground_import_is_left_to_its_process(waiting: ImportJob) -> None:
 
 def test_spent_imports_end_without_a_worker(waiting: ImportJob) -> None:
     ImportJob.objects.filter(pk=waiting.pk).update(
-        status="preparing", attempts=settings.SEGMILL_MAX_ATTEMPTS, lease_until=Now()
+        status="preparing", attempts=leases.MAX_ATTEMPTS, lease_until=Now()
     )
     swept = reaper.sweep()
 
@@ -192,7 +192,7 @@ def test_spent_imports_end_without_a_worker(waiting: ImportJob) -> None:
 
 
 def test_an_import_nobody_takes_expires(waiting: ImportJob) -> None:
-    later(waiting.pk, settings.SEGMILL_EXPIRE_HOURS * 3_600 + 1)
+    later(waiting.pk, reaper.EXPIRE_HOURS * 3_600 + 1)
 
     reaper.sweep()
 
@@ -202,7 +202,7 @@ def test_an_import_nobody_takes_expires(waiting: ImportJob) -> None:
 
 
 def test_an_import_whose_worker_was_lost_and_had_no_successor_expires(waiting: ImportJob) -> None:
-    long_ago = Now() - timedelta(hours=settings.SEGMILL_EXPIRE_HOURS, seconds=1)
+    long_ago = Now() - timedelta(hours=reaper.EXPIRE_HOURS, seconds=1)
     assert state.claim_preparing(waiting.pk)
     reaper.sweep()
     waiting.refresh_from_db()
@@ -219,7 +219,7 @@ def test_an_import_whose_worker_was_lost_and_had_no_successor_expires(waiting: I
 def test_an_import_whose_chunks_nobody_takes_expires(
     embedding: ImportJob, status: ImportStatus
 ) -> None:
-    long_ago = Now() - timedelta(hours=settings.SEGMILL_EXPIRE_HOURS, seconds=1)
+    long_ago = Now() - timedelta(hours=reaper.EXPIRE_HOURS, seconds=1)
     row = ImportJob.objects.filter(pk=embedding.pk)
     assert chunks.claim_next(embedding.pk)
     row.update(status=status, created_at=long_ago, prepared_at=long_ago)

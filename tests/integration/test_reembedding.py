@@ -13,6 +13,7 @@ from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenan
 from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.imports import runner as running
 from segments.imports import state as import_state
+from segments.jobs import leases
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus, OnError
@@ -281,7 +282,7 @@ def test_it_is_given_up_when_its_worker_is_lost_again_and_again(
     filled: Document, settings: Settings
 ) -> None:
     begun = to_server(filled)
-    for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
+    for _ in range(leases.MAX_ATTEMPTS):
         assert state.claim(begun.pk)
         Reembedding.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     ended = run.run(begun.pk)

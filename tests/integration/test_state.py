@@ -6,7 +6,6 @@ from threading import Event, Thread
 from uuid import UUID
 
 import pytest
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models.functions import Now
@@ -200,7 +199,7 @@ def test_an_error_of_no_import_is_tried_again_after_a_pause_and_then_named(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(runner, "prepare", fail)
-    for attempt in range(1, settings.SEGMILL_MAX_ATTEMPTS + 1):
+    for attempt in range(1, leases.MAX_ATTEMPTS + 1):
         with pytest.raises(OSError, match="No space"):
             runner.run(waiting.pk)
         waiting.refresh_from_db()
@@ -223,14 +222,14 @@ def test_a_database_that_went_away_makes_no_pause_longer(
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     monkeypatch.setattr(runner, "prepare", lose_connection)
-    for attempt in range(1, settings.SEGMILL_MAX_ATTEMPTS + 1):
+    for attempt in range(1, leases.MAX_ATTEMPTS + 1):
         with pytest.raises(OperationalError):
             runner.run(waiting.pk)
         waiting.refresh_from_db()
         assert waiting.attempts == attempt
         assert waiting.not_before
         pause = (waiting.not_before - timezone.now()).total_seconds()
-        assert pause <= 1.5 * settings.SEGMILL_RETRY_SECONDS
+        assert pause <= 1.5 * leases.RETRY_SECONDS
         expire(waiting.pk)
 
 
@@ -242,14 +241,14 @@ def test_pauses_double_up_to_five_minutes() -> None:
         assert max(pauses) > min(pauses), "jitter"
         return max(pauses)
 
-    base = settings.SEGMILL_RETRY_SECONDS
+    base = leases.RETRY_SECONDS
     assert base < longest(1) <= 1.5 * base
     assert 3 * base < longest(3) <= 6 * base
     assert longest(60) <= 1.5 * leases.MAX_BACK_OFF_SECONDS
 
 
 def test_a_worker_lost_each_time_ends_its_import(waiting: ImportJob) -> None:
-    for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
+    for _ in range(leases.MAX_ATTEMPTS):
         assert state.claim_preparing(waiting.pk)
         expire(waiting.pk)
 
@@ -262,7 +261,7 @@ def test_a_worker_lost_each_time_ends_its_import(waiting: ImportJob) -> None:
 def test_a_chunk_that_loses_its_worker_each_time_ends_its_import_with_its_lines(
     embedding: ImportJob, contents: Callable[[Document], list[str]], document: Document
 ) -> None:
-    for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
+    for _ in range(leases.MAX_ATTEMPTS):
         claim = chunks.claim_next(embedding.pk)
         assert claim
         assert claim.ordinal == 1
@@ -279,13 +278,13 @@ def test_a_chunk_that_loses_its_worker_each_time_ends_its_import_with_its_lines(
 def test_a_chunk_that_meets_an_error_each_time_ends_its_import_with_it(
     embedding: ImportJob, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    settings.SEGMILL_EMBED_THREADS = 1
+    monkeypatch.setattr("segments.imports.embed_pool.THREADS", 1)
 
     def fail(self: object, texts: object) -> None:
         raise MemoryError("the model is too large")
 
     monkeypatch.setattr(WordLlamaEmbedder, "embed_passages", fail)
-    for _ in range(settings.SEGMILL_MAX_ATTEMPTS):
+    for _ in range(leases.MAX_ATTEMPTS):
         with pytest.raises(MemoryError):
             runner.run(embedding.pk)
         expire(embedding.pk)

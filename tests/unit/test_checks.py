@@ -4,8 +4,8 @@ import pytest
 from pytest_django import Settings
 
 from config import env
-from config.env import EnvProblem
-from segments.checks import check_embedding, check_environment
+from config.env import EnvProblem, check_environment
+from segments.checks import check_embedding
 
 
 def test_what_the_environment_has_wrong_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,7 @@ from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from config.env import REDIS_SCHEMES
-from config.listening import listen, port_of
-from config.web import ROOM_BYTES, proxy_options, socket_at
+from config.web import ROOM_BYTES, listen, port_of, proxy_options, socket_at
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs/deploy"

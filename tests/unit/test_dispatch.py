@@ -177,9 +177,9 @@ def test_a_refused_key_ends_it_at_once(server: EmbeddingsServer, model: MakeMode
 
 
 def test_an_endpoint_that_stays_down_interrupts_and_what_came_stays(
-    server: EmbeddingsServer, model: MakeModel, settings: Settings
+    server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 3
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 3)
     server.misdeeds.extend([lambda handler, body: handler.reply(handler.answer(body))] * 2)
     server.always = misbehaving.status(503)
     outcome = Outcome()
@@ -189,9 +189,9 @@ def test_an_endpoint_that_stays_down_interrupts_and_what_came_stays(
 
 
 def test_what_is_under_way_when_it_is_given_up_still_counts(
-    server: EmbeddingsServer, model: MakeModel, settings: Settings
+    server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 1
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 1)
     server.seconds = 0.3
     server.misdeeds.append(misbehaving.status(500))
     outcome = Outcome()
@@ -201,9 +201,9 @@ def test_what_is_under_way_when_it_is_given_up_still_counts(
 
 
 def test_a_rate_limit_is_waited_for_however_often_it_comes(
-    server: EmbeddingsServer, model: MakeModel, settings: Settings
+    server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_EMBEDDING_ATTEMPTS = 1
+    monkeypatch.setattr("segments.embedding.dispatch.ATTEMPTS", 1)
     server.misdeeds.extend([misbehaving.status(429, {"Retry-After": "0.01"})] * 6)
     assert Outcome().gather(model()).has_all_of()
 
@@ -218,9 +218,9 @@ def test_retry_after_is_honoured_by_all_requests(
 
 
 def test_a_rate_limit_that_never_ends_interrupts(
-    server: EmbeddingsServer, model: MakeModel, settings: Settings
+    server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS = 0
+    monkeypatch.setattr("segments.embedding.dispatch.PATIENCE_SECONDS", 0)
     server.always = misbehaving.status(429, {"Retry-After": "0.05"})
     with pytest.raises(EmbeddingInterrupted, match="over its rate limit"):
         Outcome().gather(model())
@@ -238,9 +238,9 @@ def test_an_endpoint_that_wants_more_than_our_patience_interrupts_at_once(
 
 
 def test_nobody_is_kept_waiting_for_longer_than_our_patience(
-    server: EmbeddingsServer, model: MakeModel, settings: Settings
+    server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_EMBEDDING_PATIENCE_SECONDS = 0.2
+    monkeypatch.setattr("segments.embedding.dispatch.PATIENCE_SECONDS", 0.2)
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "24h"}
     server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body), 200, headers))
     began = monotonic()

@@ -1,10 +1,14 @@
 """The documentation names what there is, all of it."""
 
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from segments.api.urls import urlpatterns
+from segments.conf import Defaults
 
 ROOT = Path(__file__).parents[2]
 READS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
@@ -24,6 +28,40 @@ def test_every_setting_is_in_the_table_and_the_table_has_no_other() -> None:
     read = found(READS, *(path.read_text() for path in (ROOT / "config").rglob("*.py")))
 
     assert read == found(ROWS, (ROOT / "README.md").read_text())
+
+
+def test_every_setting_the_apps_read_has_its_default() -> None:
+    apps = [path.read_text() for app in ("datasets", "segments") for path in app_modules(app)]
+    read = {name for source in apps for name in re.findall(r"settings\.(SEGMILL_\w+)", source)}
+    with_default = {name for name in vars(Defaults) if name.startswith("SEGMILL_")}
+
+    assert read == with_default
+    assert with_default <= set(ROWS.findall((ROOT / "README.md").read_text()))
+
+
+ANOTHER_PROJECT = """
+import django
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+                    "django.contrib.messages", "django.contrib.sessions", "axes", "datasets",
+                    "segments", "django_q"],
+    SEGMILL_LEASE_SECONDS=7, Q_CLUSTER={"orm": "default"}, USE_TZ=True,
+)
+django.setup()
+print(settings.SEGMILL_LEASE_SECONDS, settings.SEGMILL_STALL_SECONDS)
+"""
+
+
+def test_another_project_names_what_it_wants_otherwise_and_gets_the_defaults() -> None:
+    command = [sys.executable, "-c", ANOTHER_PROJECT]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert outcome.stdout.split() == ["7", str(Defaults.SEGMILL_STALL_SECONDS)], outcome.stderr
+
+
+def app_modules(app: str) -> Iterator[Path]:
+    return (ROOT / app).rglob("*.py")
 
 
 def test_only_one_module_reads_the_environment() -> None:

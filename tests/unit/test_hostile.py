@@ -6,14 +6,14 @@ import sys
 from time import process_time
 
 import pytest
-from django.conf import settings
 
 from datasets.models import DocForm
 from segments.exceptions import FileEmpty, FileRefused, HeaderRefused
 from segments.files.columns import columns_in
 from segments.files.options import ImportOptions
 from segments.files.sheets import open_sheet
-from segments.files.validation import Rules, validate
+from segments.files.types import MAX_COLUMNS
+from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from tests.hostile import Hostile, hostile_files
 
 LONGEST_SECONDS = 10
@@ -40,10 +40,10 @@ def said_of(content: bytes, name: str = "file") -> str:
     """All that reading and checking a file says: the refusal, or problems and notices."""
     try:
         sheet = open_sheet(io.BytesIO(content), name)
-        if len(sheet.header) > settings.SEGMILL_MAX_COLUMNS:
-            raise HeaderRefused("SEGMILL_MAX_COLUMNS")
+        if len(sheet.header) > MAX_COLUMNS:
+            raise HeaderRefused("columns are allowed")
         columns = columns_in(sheet, DocForm.QA, ImportOptions())
-        rules = Rules(columns, settings.SEGMILL_MAX_CELL_CHARS)
+        rules = Rules(columns, MAX_CELL_CHARS)
         checked = [validate(raw, rules) for raw in sheet.rows]
     except FileRefused as refusal:
         return str(refusal)

@@ -6,7 +6,6 @@ from time import monotonic, time
 
 import numpy as np
 import pytest
-from pytest_django import Settings
 
 from segments.embedding.base import Purpose
 from segments.embedding.credentials import Secret
@@ -28,9 +27,9 @@ KEY = "sk-very-secret"
 
 
 @pytest.fixture
-def model(server: EmbeddingsServer, settings: Settings) -> MakeModel:
+def model(server: EmbeddingsServer, monkeypatch: pytest.MonkeyPatch) -> MakeModel:
     """Makes a model behind the server, with options of the test's own."""
-    settings.SEGMILL_EMBEDDING_TIMEOUT_SECONDS = 1
+    monkeypatch.setattr("segments.embedding.providers.openai.TIMEOUT_SECONDS", 1)
     return partial(make_model, server, api_key=Secret(KEY))
 
 
@@ -145,12 +144,12 @@ def test_vectors_are_of_length_one_if_wanted(
 def test_a_bad_answer_is_named_for_what_it_means(
     server: EmbeddingsServer,
     model: MakeModel,
-    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
     misdeed: misbehaving.Misdeed,
     error: type[EmbeddingFailed],
     says: str,
 ) -> None:
-    settings.SEGMILL_EMBEDDING_MAX_ANSWER_BYTES = 1_000_000
+    monkeypatch.setattr("segments.embedding.providers.openai.MAX_ANSWER_BYTES", 1_000_000)
     server.misdeeds.append(misdeed)
     began = monotonic()
 

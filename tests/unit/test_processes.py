@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config.listening import PortTaken, listen, listen_near, port_of
+from config.web import PortTaken, listen, listen_near, port_of
 from segments.operations.processes import Program, Supervisor
 
 WAIT_SECONDS = 30

@@ -8,8 +8,8 @@ from django.contrib import admin
 from django_q.conf import Conf
 
 from config import env
-from config.queue import cache_from, cluster_from, database_of, neighbour, with_timeouts
-from segments.checks import queue_problems
+from config.queue import cache_from, cluster_from, neighbour, with_timeouts
+from segments.checks import queue_problems, redis_database
 
 HOME = Path("/home-of-nobody")
 FILES = cache_from("", HOME)
@@ -73,7 +73,7 @@ def test_a_cache_in_redis_hands_back_json_only() -> None:
     ],
 )
 def test_an_address_names_a_server_and_a_database(url: str, server: str, number: int) -> None:
-    assert database_of(url) == (server, number)
+    assert redis_database(url) == (server, number)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from segments.exceptions import (
 )
 from segments.files.options import ImportOptions
 from segments.files.sheets import open_sheet
-from segments.files.types import RawRow, Sheet
+from segments.files.types import MAX_COLUMNS, RawRow, Sheet
 from segments.files.xlsx.number_formats import display
 from tests.workbooks import MAIN, packed, parts_of, sheet_xml, styles_xml, workbook
 
@@ -194,7 +194,7 @@ def test_a_row_that_goes_far_to_the_right_is_bad_and_costs_nothing(settings: Set
     (row,) = rows(packed(parts_of({"A": xml})))
     assert row.problems[0].code == "row_too_wide"
     assert "column XFD" in row.problems[0].reason
-    assert len(row.cells) == settings.SEGMILL_MAX_COLUMNS
+    assert len(row.cells) == MAX_COLUMNS
 
 
 def test_an_empty_sheet_is_refused_by_its_name() -> None:
@@ -284,12 +284,12 @@ def test_an_encrypted_entry_is_refused() -> None:
         opened(bytes(content))
 
 
-def test_bombs_are_refused_before_they_are_unpacked(settings: Settings) -> None:
+def test_bombs_are_refused_before_they_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = packed(parts_of({"A": sheet_xml([["content"], ["a"]]) + " " * 30_000_000}))
-    with pytest.raises(FileTooLarge, match="SEGMILL_MAX_UNPACKED_RATIO"):
+    with pytest.raises(FileTooLarge, match="over 100 times as large"):
         opened(bomb)
-    settings.SEGMILL_MAX_UNPACKED_BYTES = 10_000_000
-    with pytest.raises(FileTooLarge, match="SEGMILL_MAX_UNPACKED_BYTES"):
+    monkeypatch.setattr("segments.files.opened.MAX_UNPACKED_BYTES", 10_000_000)
+    with pytest.raises(FileTooLarge, match="larger than 10,000,000 bytes"):
         opened(bomb)
 
 

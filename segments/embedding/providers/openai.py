@@ -43,6 +43,11 @@ TEXTS_AT_FAULT = frozenset({400, 413, 422})
 KEY_AT_FAULT = frozenset({401, 403})
 TRY_LATER = frozenset({408, 409, 425})
 MESSAGE_CHARS = 300
+# A request is given up after this long, whether nothing comes or only a trickle: for a server that
+# is slower, make its batches smaller (SEGMILL_EMBEDDING_BATCH_TEXTS).
+TIMEOUT_SECONDS = 60
+# 2,048 vectors of 4,096 numbers, printed as text, are 180 MB.
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
 # A thousand times OpenAI's limit per request; a larger bill would overflow the sums we store.
 MOST_TOKENS = 300_000_000
 
@@ -66,18 +71,13 @@ class OpenAIEmbedder(RemoteEmbedder):
 
     @cached_property
     def _client(self) -> openai.OpenAI:
-        seconds = settings.SEGMILL_EMBEDDING_TIMEOUT_SECONDS
-        http_client = bounded_client(
-            self._reach(),
-            seconds,
-            settings.SEGMILL_EMBEDDING_MAX_ANSWER_BYTES,
-        )
+        http_client = bounded_client(self._reach(), TIMEOUT_SECONDS, MAX_ANSWER_BYTES)
         weakref.finalize(self, http_client.close)
         client = openai.OpenAI(
             api_key=self.settings.api_key.reveal() or NO_KEY,
             base_url=self.settings.base_url,
             max_retries=0,  # the dispatcher retries: it knows the budget
-            timeout=seconds,
+            timeout=TIMEOUT_SECONDS,
             http_client=http_client,
         )
         # The package reads these from the environment, where they belong to something else.

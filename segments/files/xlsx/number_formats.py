@@ -1,4 +1,7 @@
-"""Shows numbers and dates of cells as Excel does, by their number formats."""
+"""Shows numbers and dates of cells as Excel does, by their number formats.
+
+By hand: openpyxl and calamine give the number behind a cell, and no package on the index its text.
+"""
 
 import math
 import re

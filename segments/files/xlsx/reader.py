@@ -9,11 +9,17 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import IO
 
-from django.conf import settings
-
 from segments.exceptions import FileEmpty, FileMalformed
 from segments.files.opened import ZIP_MAGIC, OpenedFile, sheet_of
-from segments.files.types import CellError, FileFormat, RawRow, Sheet, Source, column_letters
+from segments.files.types import (
+    MAX_COLUMNS,
+    CellError,
+    FileFormat,
+    RawRow,
+    Sheet,
+    Source,
+    column_letters,
+)
 from segments.files.xlsx.cells import LAST_COLUMN, LAST_ROW, SheetParser, SheetRow
 from segments.files.xlsx.package import BLOCK_BYTES, DAMAGED, Package, XMLRefused
 from segments.files.xlsx.workbook import (
@@ -200,9 +206,9 @@ class _Reading:
             CellError(place, row.cells.get(place, ""), code, reason)
             for place, (code, reason) in row.faults.items()
         ]
-        if width > settings.SEGMILL_MAX_COLUMNS:
+        if width > MAX_COLUMNS:
             problems = [_too_wide(width - 1)]
-            width = settings.SEGMILL_MAX_COLUMNS
+            width = MAX_COLUMNS
         if not self._width:
             self._width = width
         else:
@@ -226,7 +232,7 @@ class _Reading:
 
 def _too_wide(place: int) -> CellError:
     reason = (
-        f"The row goes on to column {column_letters(place)}; {settings.SEGMILL_MAX_COLUMNS} "
-        "columns are allowed (SEGMILL_MAX_COLUMNS). Clear what lies beyond."
+        f"The row goes on to column {column_letters(place)}; {MAX_COLUMNS} "
+        "columns are allowed. Clear what lies beyond."
     )
     return CellError(place, "", "row_too_wide", reason)

@@ -9,7 +9,6 @@ from threading import Event
 from types import FrameType
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import Error, connections
 from redis.exceptions import RedisError
@@ -71,4 +70,4 @@ def _look_again_and_again(stopped: Event) -> None:
         except (Error, RedisError, OSError) as trouble:
             logger.warning("the reaper looks again in a moment: %s", trouble)
             connections.close_all()
-        stopped.wait(settings.SEGMILL_REAPER_SECONDS)
+        stopped.wait(reaper.LOOK_SECONDS)

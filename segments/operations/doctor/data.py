@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from uuid import UUID
 
@@ -193,7 +194,7 @@ def _lost_uploads() -> list[UploadFile]:
 
 
 def _space() -> Iterator[Problem]:
-    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR or gettempdir())
     free, needed = shutil.disk_usage(folder).free, 2 * settings.SEGMILL_MAX_FILE_BYTES
     if free < needed:
         yield Problem(

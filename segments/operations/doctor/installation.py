@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.checks import WARNING, run_checks
 from django.db import connection
@@ -18,6 +17,7 @@ from django_q.conf import Conf
 from packaging.requirements import InvalidRequirement, Requirement
 from redis.exceptions import RedisError
 
+from segments.conf import project_folder
 from segments.db.pgvector import extension_problem, installed_version, server_problem
 from segments.operations.doctor.check import Check, Problem
 from segments.operations.health import missing_migrations
@@ -184,7 +184,7 @@ class VersionsCheck(Check):
 @functools.cache
 def requirements() -> list[Requirement]:
     """The packages that requirements.txt names."""
-    return list(_parsed(Path(settings.BASE_DIR) / "requirements.txt"))
+    return list(_parsed(project_folder() / "requirements.txt"))
 
 
 def _parsed(path: Path) -> Iterator[Requirement]:

@@ -7,13 +7,14 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.acceptance.site import Site, own_home
 from tests.browser import ARGUMENTS, REMEDY, find_browser
+from tests.constants import with_constants
 
 # Pages wait for workers on a machine that may be busy.
 WAIT_MILLISECONDS = 90_000
 # Endpoints of the tests are on this machine, and one failure is enough.
 ENDPOINT_SETTINGS = {
     "SEGMILL_ENDPOINT_PRIVATE_ADDRESSES": "true",
-    "SEGMILL_EMBEDDING_ATTEMPTS": "1",
+    **with_constants({"segments.embedding.dispatch.ATTEMPTS": 1}),
 }
 MAKE_DOCUMENT = """
 from datasets.models import Dataset, Document, Tenant

@@ -207,8 +207,8 @@ def test_a_file_waits_on_disk_not_in_memory(api: Api, settings: Settings) -> Non
     assert settings.FILE_UPLOAD_TEMP_DIR.is_relative_to(settings.SEGMILL_HOME)
 
 
-def test_a_large_body_of_json_is_refused(api: Api, settings: Settings) -> None:
-    settings.SEGMILL_MAX_BODY_BYTES = 2_000
+def test_a_large_body_of_json_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segments.api.parsers.MAX_BODY_BYTES", 2_000)
 
     answer = api.post("datasets", {"name": "a", "description": "x" * 3_000})
 

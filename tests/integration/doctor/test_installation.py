@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from config import env
 from config.env import EnvProblem
-from config.listening import listen, port_of
+from config.web import listen, port_of
 from datasets.models import Tenant
 from segments.embedding.credentials import decrypt, encrypt
 from segments.jobs import heartbeats

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from config.listening import PortTaken, listen, listen_near, port_of
+from config.web import PortTaken, listen, listen_near, port_of
 from datasets.accounts import FIRST_ADMIN, ensure_admin, ensure_tenant
 from segments.operations.processes import Program, Supervisor
 from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs

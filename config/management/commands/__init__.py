@@ -1,0 +1,1 @@
+"""Commands of the installation, by the name of their module."""

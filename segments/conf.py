@@ -1,0 +1,87 @@
+"""Every Django setting that Segmill's apps read, with its default and why it is as it is.
+
+A project names those that it wants otherwise in its own settings. The settings of our own
+installation (`config.settings`) take them from the environment, with these defaults.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
+
+from django.conf import settings
+
+MIB = 1024 * 1024
+
+
+class Defaults:
+    """What holds where a project says nothing."""
+
+    # --- Embedding: the model of new datasets ---
+    SEGMILL_EMBEDDING_PROVIDER = "wordllama"
+    SEGMILL_EMBEDDING_MODEL = "l2_supercat_256"
+    # The endpoint of the provider `openai`: any server that speaks OpenAI's /embeddings.
+    SEGMILL_OPENAI_BASE_URL = "https://api.openai.com/v1"
+    SEGMILL_OPENAI_API_KEY = ""
+    # Models of the provider `sentence_transformers`, one folder each. What is not there is only
+    # fetched from the internet where that is allowed: an import never waits for a surprise.
+    SEGMILL_MODELS_FOLDER = Path("models")
+    SEGMILL_MODEL_DOWNLOADS = False
+    # What the model takes and costs; 0 is: whatever the model gives, no limit, no price.
+    SEGMILL_EMBEDDING_DIMENSIONS = 0
+    SEGMILL_EMBEDDING_TOKEN_LIMIT = 8_192
+    SEGMILL_EMBEDDING_PASSAGE_PREFIX = ""
+    SEGMILL_EMBEDDING_QUERY_PREFIX = ""
+    SEGMILL_EMBEDDING_PASSAGE_INPUT_TYPE = ""
+    SEGMILL_EMBEDDING_QUERY_INPUT_TYPE = ""
+    SEGMILL_EMBEDDING_PRICE = Decimal(0)
+    SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE = 0
+    SEGMILL_EMBEDDING_TOKENS_PER_MINUTE = 0
+    # Large enough that the way there does not count, small enough that a chunk keeps several
+    # requests in flight.
+    SEGMILL_EMBEDDING_BATCH_TEXTS = 256
+    SEGMILL_EMBEDDING_CALLS = 4
+    # Most requests of one tenant under way, over all its models; 0 leaves it to each model's own.
+    SEGMILL_TENANT_CALLS = 0
+    # Where tenants' own endpoints may be; empty is any host, but at public addresses only.
+    SEGMILL_ENDPOINT_HOSTS: ClassVar[list[str]] = []
+    SEGMILL_ENDPOINT_PRIVATE_ADDRESSES = False
+    # Encrypts tenants' keys in the database: the first encrypts, all decrypt. Without any, keys
+    # derived from SECRET_KEY and its fallbacks do.
+    SEGMILL_CREDENTIALS_KEY: ClassVar[list[str]] = []
+
+    # --- Imports ---
+    # A chunk is the checkpoint: small enough to lose little in a crash, large enough that its
+    # claim and commits do not count against its embedding. Slow models have smaller ones.
+    SEGMILL_CHUNK_ROWS = 4_000
+    # Imports of one tenant under way at once; the next ones wait, and others' go past them. 0 is
+    # no limit.
+    SEGMILL_TENANT_IMPORTS = 4
+    # How long a claim holds without a sign of progress; three times the slowest batch or more.
+    SEGMILL_LEASE_SECONDS = 60
+    SEGMILL_MAX_FILE_BYTES = 1024 * MIB
+    # An import can be retried as long as its file is kept; files are the one thing that grows.
+    SEGMILL_KEEP_FILES_DAYS = 7
+    SEGMILL_KEEP_DETAILS_DAYS = 90
+
+    # --- Workers ---
+    # A worker takes work within a second of the hint, which is sent again after a lease and a look
+    # of the reaper. Work that waits for longer than this while no worker takes any: they hang.
+    SEGMILL_STALL_SECONDS = 90
+
+    # --- Web ---
+    # Requests a minute with one key; 0 is no limit, and then nothing is counted.
+    SEGMILL_API_REQUESTS_PER_MINUTE = 0
+    # What /metrics asks for; without it only this machine itself may look.
+    SEGMILL_METRICS_TOKEN = ""
+
+
+def fill_in() -> None:
+    """Give Django's settings the default of each that the project does not name."""
+    for name, default in vars(Defaults).items():
+        if name.startswith("SEGMILL_") and not hasattr(settings, name):
+            setattr(settings, name, default)
+
+
+def project_folder() -> Path:
+    """Where manage.py is: `BASE_DIR`, as Django's own template names it, or the current folder."""
+    return Path(getattr(settings, "BASE_DIR", "."))
