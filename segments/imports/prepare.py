@@ -46,7 +46,8 @@ from segments.imports.prepare_stats import PrepareStats, sync_refusal
 from segments.imports.publish import adopt_model, full_text_problem
 from segments.imports.row_errors import with_cells
 from segments.imports.staging import Chunkful, StagingWriter
-from segments.imports.state import JobClaim, load, options_of, target_of
+from segments.imports.state import IMPORT_JOBS, options_of, target_of
+from segments.jobs.state_machine import JobClaim
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportMode, ImportStatus, OnError
 
@@ -254,7 +255,7 @@ EMBEDDED_LATER = (
 def prepare(claim: JobClaim, listener: Listener) -> None:
     """Check and stage every row of the file, and refuse what is not worth paying for."""
     begin_anew(claim)
-    job = load(claim.job_id)
+    job = IMPORT_JOBS.load(claim.job_id)
     embeds = bool(job.embedding_model) and not job.embeds_later
     fence = partial(_stage_fence, claim, embeds)
     with _stored(job) as file:

@@ -20,7 +20,7 @@ from django.db.models import Sum
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
 from segments.exceptions import ImportNotFound, SegmentNotFound, StateConflict, TargetGone
-from segments.imports import runner, state
+from segments.imports import runner
 from segments.models import DocumentSegment, ImportJob, StagedRow
 from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
 from segments.services import imports

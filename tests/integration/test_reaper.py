@@ -16,7 +16,8 @@ from django_q.models import OrmQ, Schedule, Task
 
 from datasets.models import Document
 from segments import tasks
-from segments.imports import chunks, runner, state
+from segments.imports import chunks, runner
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats, leases
 from segments.jobs import queue as hints
 from segments.jobs.queue import REAP, ensure_schedules
@@ -94,8 +95,8 @@ def test_a_lost_hint_is_sent_again(waiting: ImportJob) -> None:
 def test_what_a_killed_worker_left_is_hinted_at_once_its_lease_is_over(
     waiting: ImportJob,
 ) -> None:
-    state.mark_hinted(waiting.pk)
-    state.claim_preparing(waiting.pk)
+    IMPORT_JOBS.enqueue_again(waiting.pk)
+    IMPORT_JOBS.claim_preparing(waiting.pk)
     reaper.sweep()
     assert hinted() == [], "its lease is live"
     later(waiting.pk, LEASE + 1)
@@ -109,7 +110,7 @@ def test_what_a_killed_worker_left_is_hinted_at_once_its_lease_is_over(
 def test_a_chunk_of_a_killed_worker_is_hinted_at(embedding: ImportJob) -> None:
     from segments.imports import chunks
 
-    state.mark_hinted(embedding.pk)
+    IMPORT_JOBS.enqueue_again(embedding.pk)
     for _ in range(3):
         chunks.claim_next(embedding.pk)
     reaper.sweep()
@@ -135,13 +136,13 @@ def test_an_import_that_only_has_to_be_published_is_hinted_at(
 
     assert hinted() == [str(embedding.pk)]
     tasks.run_import(hinted()[0])
-    assert state.load(embedding.pk).status == ImportStatus.COMPLETED
+    assert IMPORT_JOBS.load(embedding.pk).status == ImportStatus.COMPLETED
 
 
 def test_work_that_was_put_back_is_hinted_at_when_its_pause_is_over(waiting: ImportJob) -> None:
-    claim = state.claim_preparing(waiting.pk)
+    claim = IMPORT_JOBS.claim_preparing(waiting.pk)
     assert claim
-    state.put_back(claim, "The disk was full.")
+    IMPORT_JOBS.put_back(claim, "The disk was full.")
     reaper.sweep()
     assert hinted() == []
     ImportJob.objects.filter(pk=waiting.pk).update(not_before=Now(), lease_until=Now())
@@ -203,7 +204,7 @@ def test_an_import_nobody_takes_expires(waiting: ImportJob) -> None:
 
 def test_an_import_whose_worker_was_lost_and_had_no_successor_expires(waiting: ImportJob) -> None:
     long_ago = Now() - timedelta(hours=reaper.EXPIRE_HOURS, seconds=1)
-    assert state.claim_preparing(waiting.pk)
+    assert IMPORT_JOBS.claim_preparing(waiting.pk)
     reaper.sweep()
     waiting.refresh_from_db()
     assert waiting.status == ImportStatus.PREPARING
@@ -233,7 +234,7 @@ def test_an_import_whose_chunks_nobody_takes_expires(
 
 
 def test_what_a_killed_worker_left_staged_is_removed(embedding: ImportJob) -> None:
-    state.cancel(embedding.pk, "Enough.")
+    IMPORT_JOBS.cancel(embedding.pk, "Enough.")
     assert StagedRow.objects.exists()
     ImportJob.objects.filter(pk=embedding.pk).update(finished_at=Now() - timedelta(minutes=1))
 
@@ -250,7 +251,7 @@ def test_one_import_that_cannot_be_tidied_does_not_stand_in_the_way_of_others(
 ) -> None:
     other = start(document, QA + "one more,row\n")
     for each in (waiting, other):
-        state.cancel(each.pk, "Enough.")
+        IMPORT_JOBS.cancel(each.pk, "Enough.")
     ImportJob.objects.update(finished_at=Now() - timedelta(minutes=1))
     settle = runner.settle
 

@@ -13,6 +13,7 @@ from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenan
 from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.imports import runner as running
 from segments.imports import state as import_state
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingStatus
@@ -109,7 +110,7 @@ def test_it_goes_on_from_where_it_stood_and_pays_for_nothing_twice(
     assert run.run(begun.pk).status == ReembeddingStatus.INTERRUPTED, "it waits a while"
 
     server.always = None
-    state.resume(begun.pk)
+    IMPORT_JOBS.resume(begun.pk)
     ended = run.run(begun.pk)
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     answered = [text for request in server.requests for text in request.texts]

@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models import Chunk, ImportJob, ReembeddedVector, Reembedding, StagedRow, UploadFile
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck
@@ -149,7 +149,7 @@ def test_rows_that_are_staged_for_nobody(document: Document, start: Start) -> No
 def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -> None:
     ended = start(document, QA)
     staged_row(ended.pk)
-    state.cancel(ended.pk, "for a test")
+    IMPORT_JOBS.cancel(ended.pk, "for a test")
     assert look(LeftoversCheck).is_well, "the reaper has its time"
 
     ImportJob.objects.update(finished_at=Now() - timedelta(hours=1))
@@ -163,7 +163,7 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
 
 def test_a_chunk_of_an_import_that_was_tidied(document: Document, start: Start) -> None:
     ended = start(document, QA)
-    state.cancel(ended.pk, "for a test")
+    IMPORT_JOBS.cancel(ended.pk, "for a test")
     hour_ago = Now() - timedelta(hours=1)
     ImportJob.objects.update(tidied_at=hour_ago, finished_at=hour_ago)
     Chunk.objects.create(job_id=ended.pk, ordinal=1, first_row=1, last_row=1)
