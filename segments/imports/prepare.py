@@ -39,7 +39,6 @@ from segments.imports import (
     progress_rates,
     row_errors,
     staging,
-    state,
 )
 from segments.imports.merge import MergeSpec, match
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
@@ -272,13 +271,13 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     if given.options.map:
         column_mapping.remember_columns(job.document_id, tally, given.options)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
-    state.start_embedding(claim, notices=notices)
+    IMPORT_JOBS.start_embedding(claim, notices=notices)
 
 
 @transaction.atomic
 def begin_anew(claim: JobClaim) -> None:
     """Forget an earlier try, unless we are the earlier one: then what is there is not ours."""
-    state.renew(claim)
+    IMPORT_JOBS.renew(claim)
     staging.clear(claim.job_id)
     row_errors.forget(claim.job_id)
     adopt_model(claim)
@@ -302,7 +301,7 @@ def _stored(job: ImportJob) -> File[bytes]:
 @transaction.atomic(savepoint=False)
 def _stage_fence(claim: JobClaim, embeds: bool, tally: PrepareStats, chunk: Chunkful) -> None:
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
-    state.renew(
+    IMPORT_JOBS.renew(
         claim,
         source=tally.source.as_json(),
         notices=tally.notices,

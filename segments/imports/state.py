@@ -79,9 +79,15 @@ class ImportMachine(StateMachine[ImportJob]):
         Raises:
             ImportCancelled, ClaimLost: the claim does not hold any more.
         """
-        embedding = ImportStatus.EMBEDDING
-        fresh = {"attempts": 0, "lease_until": None, "last_error": ""}
-        self.move(claim, status=embedding, prepared_at=Now(), **fresh, **changes)
+        self.move(
+            claim,
+            status=ImportStatus.EMBEDDING,
+            prepared_at=Now(),
+            attempts=0,
+            lease_until=None,
+            last_error="",
+            **changes,
+        )
 
     def claim_publishing(self, job_id: UUID) -> JobClaim | None:
         """(c) Take a job whose chunks are all done, or one whose publisher was lost."""
@@ -105,7 +111,7 @@ class ImportMachine(StateMachine[ImportJob]):
         embeds = Q(Exists(free_chunks()), status=ImportStatus.EMBEDDING) | is_embedded()
         resumes = Q(status=ImportStatus.INTERRUPTED)
         ready = starts | self.abandoned(*LEASED_STATUSES) | embeds | resumes
-        jobs = self.jobs.filter(is_due(), ready, background=True)
+        jobs = self.jobs.open().filter(is_due(), ready, background=True)
         return jobs.annotate(since=_since(), is_worked_on=Exists(held_chunks()))
 
     def changed(self, job_id: UUID, *, often: bool = False) -> None:

@@ -152,7 +152,7 @@ class StateMachine(Generic[J]):
         return JobClaim(job_id, job.epoch, phase, job.attempts, job.tenant_id)
 
     def lock(self, claim: JobClaim) -> J:
-        """The job, locked until the transaction ends, so that neither cancel nor rival gets between.
+        """The job, locked until the transaction ends: neither a cancel nor a rival gets between.
 
         Raises:
             SegmillError: the claim does not hold any more.

@@ -47,8 +47,9 @@ class BackgroundJob(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
-    # Each kind has its own choices.
+    # Each kind has its own choices, and belongs to a tenant.
     status: "models.CharField[str, str]"
+    tenant_id: uuid.UUID
 
     class Meta:
         abstract = True

@@ -21,7 +21,8 @@ from redis.exceptions import RedisError
 from segments.db.pgvector import installed_version
 from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ChunkStatus, ImportStatus
+from segments.models.import_job import OPEN_STATUSES, ChunkStatus, ImportStatus
+from segments.models.job import FINAL_STATUSES
 from segments.operations.claimable import KINDS, find_claimable
 
 logger = logging.getLogger(__name__)

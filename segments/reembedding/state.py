@@ -40,7 +40,7 @@ class ReembeddingMachine(StateMachine[Reembedding]):
     def claimable(self) -> QuerySet[Reembedding]:
         """Those that wait or whose pause is over, and those whose holder was lost."""
         idle = Q(status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED))
-        jobs = self.jobs.filter(is_due(), idle | self.abandoned(*self.leased))
+        jobs = self.jobs.open().filter(is_due(), idle | self.abandoned(*self.leased))
         since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
         return jobs.annotate(since=since, is_worked_on=Value(value=False))
 

@@ -29,7 +29,8 @@ from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim
 from segments.models import Chunk, DocumentSegment, ImportJob, StagedRow, StagedVector
-from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.models.job import FINAL_STATUSES
 from tests.faults.scenarios import make_time_pass
 
 T = TypeVar("T")

@@ -334,7 +334,7 @@ def make_time_pass(job_id: UUID) -> None:
     jobs = ImportJob.objects.filter(pk=job_id)
     jobs.filter(lease_until__isnull=False).update(lease_until=past)
     jobs.filter(finished_at__isnull=False).update(finished_at=past)
-    jobs.update(not_before=None, hinted_at=past)
+    jobs.update(not_before=None, enqueued_at=past)
     Chunk.objects.filter(job_id=job_id, status="running").update(lease_until=past)
     Chunk.objects.filter(job_id=job_id).update(not_before=None)
 

@@ -15,7 +15,7 @@ from segments.imports.state import IMPORT_JOBS
 from segments.jobs.leases import LeaseOwner
 from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
 from segments.operations.reaper import is_gone, release_leases
-from segments.reembedding import state as reembedding_state
+from segments.reembedding.state import REEMBEDDINGS
 from segments.services import reembeddings as reembedding
 
 from .conftest import ImportText, Start
@@ -102,13 +102,13 @@ def test_a_dataset_that_a_killed_worker_embedded_anew_can_be_taken_at_once(
 ) -> None:
     import_text(document, QA)
     work = reembedding.change_model(document.dataset, "wordllama", "l2_supercat_256")
-    assert reembedding_state.claim(work.pk)
+    assert REEMBEDDINGS.claim_embedding(work.pk)
     assert release_leases() == 0
     Reembedding.objects.update(lease_owner=gone.name)
 
     assert release_leases() == 1
 
-    assert reembedding_state.claim(work.pk)
+    assert REEMBEDDINGS.claim_embedding(work.pk)
 
 
 @pytest.mark.parametrize(

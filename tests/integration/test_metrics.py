@@ -25,7 +25,6 @@ from segments.models import Chunk, Heartbeat, ImportJob, Reembedding
 from segments.models.embedding import ReembeddingPurpose
 from segments.models.import_job import OPEN_STATUSES, ImportStatus
 from segments.operations import retention
-from segments.operations.claimable import CLAIMABLE
 from tests.servers.embeddings import EmbeddingsServer
 
 from .conftest import ImportText, MakeDocument, Start
@@ -256,8 +255,7 @@ def test_looking_for_work_passes_over_imports_that_have_ended() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         try:
-            cursor.execute(f"EXPLAIN {CLAIMABLE % {'most': 4}}")
-            plan = "\n".join(line for (line,) in cursor.fetchall())
+            plan = IMPORT_JOBS.claimable().order_by().explain()
         finally:
             cursor.execute("RESET enable_seqscan")
 

@@ -12,14 +12,14 @@ from pytest_django import Settings
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
 from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.imports import runner as running
-from segments.imports import state as import_state
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus, OnError
 from segments.operations import reaper
-from segments.reembedding import run, state
+from segments.reembedding import run
+from segments.reembedding.state import REEMBEDDINGS
 from segments.search import SearchMethod, search
 from segments.services import imports
 from segments.services import reembeddings as reembedding
@@ -156,7 +156,7 @@ def test_a_segment_edited_meanwhile_gets_the_vector_of_its_new_text(filled: Docu
 def test_an_import_under_way_ends_first(filled: Document, start: Start) -> None:
     document = Document.objects.get(pk=filled.pk)
     under_way = start(document, "content\nlate one\n")
-    assert import_state.claim_preparing(under_way.pk)
+    assert IMPORT_JOBS.claim_preparing(under_way.pk)
     waiting = to_server(filled)
 
     waits = run.run(waiting.pk)
@@ -270,7 +270,7 @@ def test_an_empty_dataset_just_changes(dataset: Dataset) -> None:
 
 def test_a_late_worker_changes_nothing(filled: Document) -> None:
     begun = to_server(filled)
-    late = state.claim(begun.pk)
+    late = REEMBEDDINGS.claim_embedding(begun.pk)
     assert late is not None
     Reembedding.objects.filter(pk=begun.pk).update(lease_until=timezone.now() - timedelta(hours=1))
     assert run.run(begun.pk).status == ReembeddingStatus.COMPLETED
@@ -284,7 +284,7 @@ def test_it_is_given_up_when_its_worker_is_lost_again_and_again(
 ) -> None:
     begun = to_server(filled)
     for _ in range(leases.MAX_ATTEMPTS):
-        assert state.claim(begun.pk)
+        assert REEMBEDDINGS.claim_embedding(begun.pk)
         Reembedding.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     ended = run.run(begun.pk)
     assert (ended.status, ended.error_code) == (ReembeddingStatus.FAILED, "attempts_spent")
@@ -302,7 +302,7 @@ def test_the_reaper_calls_workers_for_what_nobody_does(
 ) -> None:
     begun = to_server(filled)
     assert hinted() == [str(begun.pk)]
-    assert state.claim(begun.pk)
+    assert REEMBEDDINGS.claim_embedding(begun.pk)
     Reembedding.objects.update(
         lease_until=timezone.now() - timedelta(hours=1),
         created_at=timezone.now() - timedelta(hours=2),

@@ -22,7 +22,8 @@ from segments.imports.prepare import prepare
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
-from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ImportStatus
+from segments.models.import_job import OPEN_STATUSES, ImportStatus
+from segments.models.job import FINAL_STATUSES
 
 from .conftest import Start
 
@@ -377,7 +378,7 @@ def test_bad_rows_are_reported_once_however_often_they_were_read(
 ) -> None:
     started = start(document, "question,answer\nblank,\nfine,yes\n")
     with monkeypatch.context() as patch:
-        patch.setattr(state, "start_embedding", lambda *args, **changes: 1 / 0)
+        patch.setattr(IMPORT_JOBS, "start_embedding", lambda *args, **changes: 1 / 0)
         patch.setattr(preparing, "RowsRefused", ZeroDivisionError)
         with pytest.raises(ZeroDivisionError):
             runner.run(started.pk)

@@ -88,7 +88,7 @@ def test_a_long_publish_is_neither_a_stall_nor_to_be_taken_up(waiting: ImportJob
     """Its lease runs out during one statement; the lock on its row shows that it lives."""
     past = Now() - timedelta(seconds=LONG)
     for status in ("preparing", "embedding", "publishing"):
-        ImportJob.objects.update(status=status, lease_until=past, hinted_at=past)
+        ImportJob.objects.update(status=status, lease_until=past, enqueued_at=past)
     locked, done = Event(), Event()
 
     def publish() -> None:

@@ -14,7 +14,7 @@ from segments.imports import runner, staging
 from segments.jobs import heartbeats
 from segments.jobs.queue import REAP, REAPER, ensure_schedules
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import FINAL_STATUSES
+from segments.models.job import FINAL_STATUSES
 from segments.operations import health, reaper
 from segments.operations.claimable import KINDS, find_claimable
 from segments.operations.doctor.check import REPAIR, Check, Problem

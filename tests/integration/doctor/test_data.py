@@ -47,7 +47,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     assert look(StuckWorkCheck).summary == "1 imports and 0 re-embeddings under way"
 
     long_ago = Now() - timedelta(seconds=in_force.SEGMILL_STALL_SECONDS + 60)
-    ImportJob.objects.update(created_at=long_ago, hinted_at=long_ago)
+    ImportJob.objects.update(created_at=long_ago, enqueued_at=long_ago)
     OrmQ.objects.all().delete()
     assert f"Import {waiting.pk} has waited for 150 s" in texts(look(StuckWorkCheck))
 
