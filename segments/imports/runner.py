@@ -6,6 +6,7 @@ job's row, and every piece of work is claimed before it is begun.
 
 import gc
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -30,18 +31,29 @@ from segments.uploads import discard_file
 OBJECTS_BETWEEN_LOOKS = 50_000
 
 
+logger = logging.getLogger(__name__)
+
+_collecting = threading.Lock()
+_usual_thresholds: list[tuple[int, int, int]] = []
+
+
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Look for cycles seldom within the block; what nothing refers to goes at once as ever."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], OBJECTS_BETWEEN_LOOKS), *before[1:])
+    """Look for cycles seldom within the block; what nothing refers to goes at once as ever.
+
+    Threads may be in it at the same time: the last to leave restores what the first one found.
+    """
+    with _collecting:
+        _usual_thresholds.append(gc.get_threshold())
+        gc.set_threshold(max(gc.get_threshold()[0], OBJECTS_BETWEEN_LOOKS))
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-
-
-logger = logging.getLogger(__name__)
+        with _collecting:
+            usual = _usual_thresholds[0]
+            _usual_thresholds.pop()
+            if not _usual_thresholds:
+                gc.set_threshold(*usual)
 
 
 def take_turn(job_id: UUID) -> None:

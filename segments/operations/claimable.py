@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce, Extract, Now
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
 
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs.state_machine import StateMachine
@@ -40,17 +41,21 @@ def find_claimable() -> list[Claimable]:
 def _claimable(kind: StateMachine[Any]) -> list[Claimable]:
     jobs = kind.claimable().order_by()
     passed = jobs.annotate(
-        waited=Extract(Now() - F("since"), "epoch"),
-        enqueued=Extract(Now() - Coalesce("enqueued_at", "created_at"), "epoch"),
+        waited=_passed_since(F("since")),
+        enqueued=_passed_since(Coalesce("enqueued_at", "created_at")),
     )
     found = [
-        Claimable(kind, job_id, float(waited), float(enqueued), is_worked_on)
+        Claimable(kind, job_id, waited.total_seconds(), enqueued.total_seconds(), is_worked_on)
         for job_id, waited, enqueued, is_worked_on in passed.values_list(
             "pk", "waited", "enqueued", "is_worked_on"
         )
     ]
     held = _held(kind, [each.job_id for each in found])
     return [each for each in found if each.job_id not in held]
+
+
+def _passed_since(moment: Combinable) -> Combinable:
+    return ExpressionWrapper(Now() - moment, output_field=DurationField())
 
 
 @transaction.atomic

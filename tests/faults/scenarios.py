@@ -287,8 +287,8 @@ class Reap(Scenario):
         """The next sweep tells the workers."""
         make_time_pass(self.job.pk)
         assert reaper.sweep() is not None
-        hinted = {message.args()[0] for message in OrmQ.objects.all() if message.args()}
-        assert str(self.job.pk) in hinted
+        enqueued = {message.args()[0] for message in OrmQ.objects.all() if message.args()}
+        assert str(self.job.pk) in enqueued
         run_to_the_end(self.job.pk)
         self.check_document(_former() + _contents())
 

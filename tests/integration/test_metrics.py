@@ -64,7 +64,8 @@ def test_an_installation_that_has_done_nothing_counts_nothing() -> None:
 
     assert set(counters(numbers).values()) == {0}
     assert [numbers[f"segmill_imports {status}"] for status in OPEN_STATUSES] == [0] * 5
-    assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+    assert numbers["segmill_queue_jobs import"] == 0
+    assert numbers["segmill_queue_age_seconds re-embedding"] == 0
     (versions,) = [name for name in numbers if name.startswith("segmill_versions")]
     assert platform.python_version() in versions
 
@@ -122,15 +123,16 @@ def test_what_waits_and_what_is_taken(document: Document, start: Start) -> None:
     heartbeats.beat(heartbeats.REAPER)
     numbers = scrape()
 
-    assert numbers["segmill_imports waiting"] == numbers["segmill_queue_imports"] == 1
-    assert 0 < numbers["segmill_queue_age_seconds"] < 600
+    assert numbers["segmill_imports waiting"] == numbers["segmill_queue_jobs import"] == 1
+    assert 0 < numbers["segmill_queue_age_seconds import"] < 600
     assert numbers["segmill_broker_messages"] == 1
     assert 0 <= numbers["segmill_heartbeat_age_seconds reaper"] < 600
 
     assert IMPORT_JOBS.claim_preparing(waiting.pk)
     numbers = scrape()
     assert numbers["segmill_imports preparing"] == 1
-    assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+    assert numbers["segmill_queue_jobs import"] == 0
+    assert numbers["segmill_queue_age_seconds import"] == 0
 
 
 def test_machines_that_are_gone_are_not_named_for_ever() -> None:

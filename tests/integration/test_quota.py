@@ -40,7 +40,7 @@ def other_document(make_document: MakeDocument) -> Document:
     return make_document(dataset)
 
 
-def hinted() -> list[str]:
+def enqueued() -> list[str]:
     return [message.args()[0] for message in OrmQ.objects.order_by("id")]
 
 
@@ -62,10 +62,10 @@ def test_the_end_of_one_calls_the_one_that_has_waited_longest(
     OrmQ.objects.all().delete()
 
     assert running.run(first.pk).status == ImportStatus.COMPLETED
-    assert hinted() == [str(second.pk)]
+    assert enqueued() == [str(second.pk)]
     IMPORT_JOBS.cancel(second.pk, "Not needed.")
     running.settle(second.pk)
-    assert hinted() == [str(second.pk), str(third.pk)]
+    assert enqueued() == [str(second.pk), str(third.pk)]
     assert running.run(third.pk).status == ImportStatus.COMPLETED
 
 

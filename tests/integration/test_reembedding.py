@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
-from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
+from segments.exceptions import ClaimLost, EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.imports import runner as running
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
@@ -110,7 +110,7 @@ def test_it_goes_on_from_where_it_stood_and_pays_for_nothing_twice(
     assert run.run(begun.pk).status == ReembeddingStatus.INTERRUPTED, "it waits a while"
 
     server.always = None
-    IMPORT_JOBS.resume(begun.pk)
+    REEMBEDDINGS.resume(begun.pk, now=True)
     ended = run.run(begun.pk)
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     answered = [text for request in server.requests for text in request.texts]
@@ -275,7 +275,8 @@ def test_a_late_worker_changes_nothing(filled: Document) -> None:
     Reembedding.objects.filter(pk=begun.pk).update(lease_until=timezone.now() - timedelta(hours=1))
     assert run.run(begun.pk).status == ReembeddingStatus.COMPLETED
     before = Reembedding.objects.values().get(pk=begun.pk)
-    run._run(late, run.no_progress, float("inf"))
+    with pytest.raises(ClaimLost):
+        run._run(late, run.no_progress, float("inf"))
     assert Reembedding.objects.values().get(pk=begun.pk) == before
 
 
@@ -298,23 +299,23 @@ def test_a_turn_ends_after_its_time_and_goes_on(filled: Document) -> None:
 
 
 def test_the_reaper_calls_workers_for_what_nobody_does(
-    filled: Document, hinted: Callable[[], list[str]]
+    filled: Document, enqueued: Callable[[], list[str]]
 ) -> None:
     begun = to_server(filled)
-    assert hinted() == [str(begun.pk)]
+    assert enqueued() == [str(begun.pk)]
     assert REEMBEDDINGS.claim_embedding(begun.pk)
     Reembedding.objects.update(
         lease_until=timezone.now() - timedelta(hours=1),
         created_at=timezone.now() - timedelta(hours=2),
     )
     reaper.sweep()
-    assert hinted().count(str(begun.pk)) == 2
+    assert enqueued().count(str(begun.pk)) == 2
     reaper.sweep()
-    assert hinted().count(str(begun.pk)) == 2, "it was told a moment ago"
+    assert enqueued().count(str(begun.pk)) == 2, "it was told a moment ago"
 
 
 @pytest.fixture
-def hinted() -> Callable[[], list[str]]:
+def enqueued() -> Callable[[], list[str]]:
     """The ids that workers were told of."""
     OrmQ.objects.all().delete()
     return lambda: [

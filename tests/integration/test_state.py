@@ -413,7 +413,7 @@ def test_rows_that_vanished_are_never_published_as_if_the_file_had_not_had_them(
     ended = runner.run(embedding.pk)
 
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "rows_gone")
-    assert "Of 10 checked rows 9 are left" in ended.error
+    assert "Only 9 of 10 checked rows are left" in ended.error
     assert contents(document) == []
 
 
