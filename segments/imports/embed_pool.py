@@ -23,10 +23,8 @@ from segments.exceptions import EmbeddingFailed, RowsRefused
 from segments.files.types import Listener, Progress, RowProblem
 from segments.imports import chunks, row_errors, staging
 from segments.imports.chunks import ChunkClaim
-from segments.imports.claims_held import holding_chunk
 from segments.imports.embed import Place, embed_chunk
-from segments.imports.state import load
-from segments.jobs.queue import enqueue
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob, RowError
 from segments.models.import_job import ImportMode, ImportStatus, OnError
 
@@ -134,7 +132,7 @@ def _work_with(helper: BaseProcess, job_id: UUID, work: Callable[[Stop], None], 
 
 
 def _refuse_if_nothing_left(job_id: UUID) -> None:
-    job = load(job_id)
+    job = IMPORT_JOBS.load(job_id)
     if not job.rows_staged:
         first = RowError.objects.filter(job=job).first()
         raise RowsRefused(job.rows_failed, job.rows_total, str(first))
@@ -156,7 +154,7 @@ def _call_another_worker(job_id: UUID, threads: int) -> None:
     long as they are all busy one hint waits for the first whose turn ends.
     """
     if chunks.count_free(job_id) > threads:
-        enqueue(job_id)
+        IMPORT_JOBS.enqueue(job_id)
 
 
 def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Stop) -> None:
@@ -165,7 +163,7 @@ def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Sto
     on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
     try:
         while not stop() and (claim := chunks.claim_next(job.pk)):
-            with holding_chunk(claim):
+            with chunks.holding(claim):
                 _refuse_if_spent(claim)
                 done = embed_chunk(claim, place, embedder, stop, on_error)
                 if done and done.problems and on_error == OnError.ABORT:
@@ -205,7 +203,7 @@ def _refuse_if_spent(claim: ChunkClaim) -> None:
 
 
 def _embedding_progress(job_id: UUID) -> Progress:
-    job = load(job_id)
+    job = IMPORT_JOBS.load(job_id)
     done = job.rows_embedded + job.rows_reused
     return Progress(
         ImportStatus.EMBEDDING, done, done / max(job.rows_staged, 1), reused=job.rows_reused

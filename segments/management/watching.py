@@ -5,8 +5,8 @@ from time import sleep
 from datasets.lookup import as_uuid
 from segments.exceptions import ImportNotFound
 from segments.files.types import Listener, Progress
-from segments.imports import state
 from segments.imports.report import ImportReport
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.progress import ImportProgress, measure
@@ -24,7 +24,7 @@ def find_import(identifier: str) -> ImportJob:
     job_id = as_uuid(identifier.strip())
     if job_id is None:
         raise ImportNotFound(identifier)
-    return state.load(job_id)
+    return IMPORT_JOBS.load(job_id)
 
 
 def follow(watched: ImportJob, listener: Listener) -> ImportJob:
@@ -39,7 +39,7 @@ def follow(watched: ImportJob, listener: Listener) -> ImportJob:
         now = measure(watched.pk)
         listener(_as_told(now))
         if now.is_final or now.status == ImportStatus.INTERRUPTED:
-            return state.load(watched.pk)
+            return IMPORT_JOBS.load(watched.pk)
         sleep(SECONDS_BETWEEN_LOOKS)
 
 

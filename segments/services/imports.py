@@ -9,13 +9,13 @@ from datasets.models import Document
 from segments.exceptions import StateConflict
 from segments.files.options import ImportOptions
 from segments.files.types import Listener, Target, no_progress
-from segments.imports import dry_run, foreground, runner, state, undo
+from segments.imports import dry_run, foreground, runner, undo
 from segments.imports import foreground as abandoned
 from segments.imports import submit as submission
 from segments.imports.dry_run import DryRun
 from segments.imports.prepare import GivenFile
+from segments.imports.state import IMPORT_JOBS, options_of
 from segments.imports.submit import submit
-from segments.jobs.queue import enqueue
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource
 from segments.uploads import StoredFile, discard_file, store_file
@@ -145,7 +145,7 @@ def retry_import(ended: ImportJob, *, door: ImportSource, user: User | None = No
             any more.
         ImportRefused: the document does not take segments now, or its model is not to be had.
     """
-    dimensions = submission.check_target(ended.document, state.options_of(ended))
+    dimensions = submission.check_target(ended.document, options_of(ended))
     again = ImportJob(retry_of=ended, door=door, created_by=user, embedding_dimensions=dimensions)
     for kept in KEPT_BY_RETRY:
         setattr(again, kept, getattr(ended, kept))
@@ -169,7 +169,7 @@ def cancel_import(started: ImportJob, why: str = "The import was cancelled.") ->
     Raises:
         StateConflict: it has ended already, or is being published at this moment.
     """
-    state.cancel(started.pk, why)
+    IMPORT_JOBS.cancel(started.pk, why)
     return runner.settle(started.pk)
 
 
@@ -180,10 +180,10 @@ def resume_import(interrupted: ImportJob) -> ImportJob:
         StateConflict: it is not interrupted.
     """
     with transaction.atomic():
-        if not state.resume(interrupted.pk, now=True):
+        if not IMPORT_JOBS.resume(interrupted.pk, now=True):
             raise StateConflict("The import is not interrupted, so it cannot be resumed.")
-        enqueue(interrupted.pk)
-    return state.load(interrupted.pk)
+        IMPORT_JOBS.enqueue(interrupted.pk)
+    return IMPORT_JOBS.load(interrupted.pk)
 
 
 def undo_import(completed: ImportJob) -> ImportJob:
@@ -194,7 +194,7 @@ def undo_import(completed: ImportJob) -> ImportJob:
             or built upon since; the text says which.
     """
     undo.undo(completed.pk)
-    return state.load(completed.pk)
+    return IMPORT_JOBS.load(completed.pk)
 
 
 def dry_run_import(
