@@ -148,10 +148,10 @@ def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
 
 
 def _call_another_worker(job_id: UUID, threads: int) -> None:
-    """Hint at the import if there is more to do than this worker begins at once.
+    """Enqueue the import if there is more to do than this worker begins at once.
 
     The next worker does the same. So all that are free join in, on whatever machine, and as
-    long as they are all busy one hint waits for the first whose turn ends.
+    long as they are all busy one message waits for the first whose turn ends.
     """
     if chunks.count_free(job_id) > threads:
         IMPORT_JOBS.enqueue(job_id)
