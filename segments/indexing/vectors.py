@@ -61,7 +61,8 @@ TOO_LITTLE_MEMORY = (
 def create(generation: IndexGeneration, pulse: Pulse) -> None:
     """Make the table and the index of the generation's range; in the caller's transaction.
 
-    Sets `vectors` and `dimensions`, which stay 0 if there is nothing to index, and `notes`.
+    Sets `dimensions` (0 if the range has no vector), `vectors` (0 if they are not indexed) and
+    `notes`.
 
     Raises:
         IndexRefused: the vectors have different dimensions.
@@ -76,6 +77,7 @@ def create(generation: IndexGeneration, pulse: Pulse) -> None:
             "not all from its model. Re-embed the dataset: manage.py reembed."
         )
     if most > MAX_DIMENSIONS:
+        generation.dimensions = most
         generation.notes = TOO_MANY_DIMENSIONS.format(dimensions=most, most=MAX_DIMENSIONS)
         return
     table = table_of(PART, generation.pk)
