@@ -22,7 +22,15 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
 
     fields = ("tenant", "name")
     readonly_fields = ("prefix", "created_by", "created_at", "last_used_at", "revoked_at")
-    list_display = ("name", "tenant", "shown", "created_by", "created_at", "last_used_at", "opens")
+    list_display = (
+        "name",
+        "tenant",
+        "shown",
+        "created_by",
+        "created_at",
+        "last_used_at",
+        "is_active",
+    )
     list_filter = (("tenant", admin.RelatedOnlyFieldListFilter), "created_at")
     list_select_related = ("tenant", "created_by")
     search_fields = ("name", "prefix")
@@ -95,7 +103,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
 
     @admin.action(description="Revoke selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        """Close the door to them, for good."""
+        """Revoke them for good."""
         active = list(keys.active())  # type: ignore[attr-defined]
         for key in active:
             revoke_api_key(key)
@@ -108,6 +116,6 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
         return f"{key.prefix}…"
 
     @admin.display(boolean=True, description="active", ordering="revoked_at")
-    def opens(self, key: ApiKey) -> bool:
-        """Whether it opens the door."""
+    def is_active(self, key: ApiKey) -> bool:
+        """Whether requests with it are accepted."""
         return key.revoked_at is None

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -19,7 +18,6 @@ from datasets.models import Document
 from segments.admin.import_form import (
     DELIMITERS,
     ENCODINGS,
-    Preview,
     embed_choices,
     error_choices,
     given_fields,
@@ -30,10 +28,10 @@ from segments.admin.import_form import (
 from segments.admin.permissions import editable_or_refused
 from segments.admin.signed_upload import sign, unsign
 from segments.files.options import ImportOptions
-from segments.files.sheets import open_sheet
 from segments.http import received_file
 from segments.models.import_job import ImportSource
 from segments.services import imports
+from segments.services.previews import Preview, column_names, preview_import
 from segments.uploads import StoredFile, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
@@ -61,7 +59,7 @@ def new_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD"])
-def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
+def preview_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """What the stored file is and what importing it would do; changes nothing."""
     document = editable_or_refused(request, _documents(), document_id)
     reference = request.GET.get("file", "")
@@ -88,7 +86,7 @@ def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
         started = imports.start_stored_import(
             document,
             stored,
-            door=ImportSource.ADMIN,
+            source=ImportSource.ADMIN,
             user=_user(request),
             options=options_from(request.POST),
             idempotency_key=stored.key,
@@ -135,14 +133,15 @@ def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> 
     error = ""
     try:
         options = options_from(request.GET)
-        header = _header(stored, options)
+        header = column_names(stored, options)
     except SegmillError as refusal:
         options, error = ImportOptions(), str(refusal)
-        header = _header(stored, options)
+        header = column_names(stored, options)
     if error:
         return _Look(options, header, error=error)
     try:
-        return _Look(options, header, _look_at(stored, document, options))
+        preview = preview_import(document, stored, options, ROWS_LOOKED_AT)
+        return _Look(options, header, preview)
     except SegmillError as refusal:
         return _Look(options, header, error=str(refusal))
 
@@ -153,14 +152,6 @@ def _asked(request: HttpRequest) -> ImportOptions:
         return options_from(request.GET)
     except SegmillError:
         return ImportOptions()
-
-
-def _header(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
-    """The columns of the file, also of one whose columns have yet to be chosen."""
-    with default_storage.open(stored.key) as file:
-        sheet = open_sheet(cast("BinaryIO", file), stored.name, options)
-        sheet.rows.close()
-    return sheet.header
 
 
 def _choices(request: HttpRequest, look: _Look) -> dict[str, Any]:
@@ -174,19 +165,6 @@ def _choices(request: HttpRequest, look: _Look) -> dict[str, Any]:
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
     }
-
-
-def _look_at(stored: StoredFile, document: Document, options: ImportOptions) -> Preview:
-    with default_storage.open(stored.key) as file:
-        found = imports.dry_run_import(
-            document,
-            cast("BinaryIO", file),
-            stored.name,
-            stored.size,
-            most_rows=ROWS_LOOKED_AT,
-            options=options,
-        )
-    return Preview.of(found, stored.size)
 
 
 def _refusal(document: Document) -> str:

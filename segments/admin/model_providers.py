@@ -15,15 +15,19 @@ from django.views.decorators.http import require_POST
 from datasets.exceptions import SegmillError
 from datasets.models import Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
-from segments.embedding.catalog import PROVIDERS, SET_PER_MODEL, tenants_model, try_model
-from segments.embedding.credentials import encrypt
 from segments.models import ModelProvider, ProviderModel
+from segments.services.model_providers import (
+    model_settings,
+    provider_kinds,
+    set_api_key,
+    try_provider_model,
+)
 
 
 class ModelProviderForm(forms.ModelForm[ModelProvider]):
     """An endpoint; its key is asked for, stored encrypted, and never shown again."""
 
-    kind = forms.ChoiceField(choices=[(name, name) for name in PROVIDERS], initial="openai")
+    kind = forms.ChoiceField(choices=[(name, name) for name in provider_kinds()], initial="openai")
     api_key = forms.CharField(
         label="API key",
         required=False,
@@ -44,7 +48,7 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
             ValidationError: it is.
         """
         name: str = self.cleaned_data["name"]
-        if name in PROVIDERS:
+        if name in provider_kinds():
             raise forms.ValidationError(
                 f"“{name}” is a provider of the installation. Choose another name."
             )
@@ -67,9 +71,9 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
     def save(self, commit: bool = True) -> ModelProvider:
         """With the key, if one was given."""
         if self.cleaned_data["forget_api_key"]:
-            self.instance.credentials = ""
+            set_api_key(self.instance, "")
         if key := self.cleaned_data["api_key"]:
-            self.instance.credentials = encrypt(key)
+            set_api_key(self.instance, key)
         return super().save(commit)
 
 
@@ -78,7 +82,7 @@ class ProviderModelForm(forms.ModelForm[ProviderModel]):
 
     class Meta:
         model = ProviderModel
-        fields: ClassVar = ["name", *SET_PER_MODEL]
+        fields: ClassVar = ["name", *model_settings()]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -209,7 +213,7 @@ def test_models(request: HttpRequest, provider_id: UUID) -> HttpResponse:
 
 def _test(request: HttpRequest, model: ProviderModel) -> None:
     try:
-        trial = try_model(tenants_model(model))
+        trial = try_provider_model(model)
     except SegmillError as trouble:
         messages.error(request, f"“{model.name}”: {trouble}")
         return

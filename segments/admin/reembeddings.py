@@ -20,11 +20,11 @@ from datasets.models import Dataset
 from datasets.tenant_admin import access_of
 from segments.admin.history import HistoryAdmin
 from segments.admin.permissions import editable_or_refused, visible_or_404
-from segments.embedding.catalog import known_models
+from segments.files.options import OnError
 from segments.models import DocumentSegment, Reembedding
 from segments.models.embedding import ReembeddingStatus
-from segments.models.import_job import OnError
 from segments.services import reembeddings
+from segments.services.model_providers import models_by_provider
 from segments.services.reembeddings import report_reembedding
 
 ON_ERROR = (
@@ -49,7 +49,7 @@ class ModelChoice(forms.Form):
 
     def __init__(self, dataset: Dataset, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = known_models(dataset.tenant_id)
+        known = models_by_provider(dataset.tenant_id)
         cast("forms.ChoiceField", self.fields["provider"]).choices = [
             (name, name) for name in known
         ]

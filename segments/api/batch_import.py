@@ -60,7 +60,7 @@ class BatchImportView(ApiView):
         refuse_large_body(request)
         body = body_of(request)
         start: dict[str, Any] = {
-            "door": ImportSource.API,
+            "source": ImportSource.API,
             "user": self.user,
             "options": options_of(body),
             "idempotency_key": key,

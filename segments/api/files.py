@@ -17,8 +17,8 @@ from segments.api.views import ApiView, checked_query
 from segments.files.types import FileFormat
 from segments.files.writers import CONTENT_TYPES
 from segments.http import download, received_file, refuse_large_body
-from segments.imports import row_errors
 from segments.services import exports
+from segments.services.bad_rows import bad_rows_of_import
 from segments.uploads import keep_upload
 
 
@@ -88,10 +88,8 @@ class BadRowsView(ApiView):
 
         Once corrected, the file can be imported as it is.
         """
-        job = self.import_job(job_id)
-        source = row_errors.source_of(job)
-        name = row_errors.report_name(job.file_name, source)
-        return download(row_errors.report_of_job(job), name, source.format)
+        bad_rows = bad_rows_of_import(self.import_job(job_id))
+        return download(bad_rows.portions, bad_rows.name, bad_rows.format)
 
 
 class TemplateView(ApiView):

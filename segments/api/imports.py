@@ -69,7 +69,7 @@ class RetryView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Start a failed or cancelled import anew: the answer is another import."""
         ended = self.import_job(job_id)
-        return _answer(services.retry_import(ended, door=ImportSource.API, user=self.user))
+        return _answer(services.retry_import(ended, source=ImportSource.API, user=self.user))
 
 
 class ResumeView(ApiView):

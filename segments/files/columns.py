@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 
-from datasets.models import DocForm
 from segments.exceptions import FileRefused, HeaderRefused, OptionRefused
 from segments.files.options import ImportOptions, UnknownColumns
 from segments.files.types import Sheet, shown
@@ -51,8 +50,10 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
 OF_EXPORTS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
 # What a report of bad rows says; it comes back with the mended rows.
 ERROR_COLUMN = "error"
+# The values of `DocForm`, which is a model's and so not known here.
+TEXT_MODEL, QA_MODEL = "text_model", "qa_model"
 # The order of the parts in a file without a header.
-POSITIONS = {DocForm.TEXT: ("content",), DocForm.QA: ("content", "answer")}
+POSITIONS = {TEXT_MODEL: ("content",), QA_MODEL: ("content", "answer")}
 NOTHING = ImportOptions()
 # Titles and remarks above a table are fewer.
 ROWS_ABOVE_HEADER = 20
@@ -89,14 +90,14 @@ class Columns:
         return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
 
 
-def guess_doc_form(header: Sequence[str], options: ImportOptions = NOTHING) -> DocForm:
-    """Questions and answers if there is an answer column, else passages."""
+def guess_doc_form(header: Sequence[str], options: ImportOptions = NOTHING) -> str:
+    """The `doc_form` that suits: questions and answers if a column has answers, else passages."""
     if "answer" in options.map:
-        return DocForm.QA
+        return QA_MODEL
     if options.no_header:
-        return DocForm.QA if len(header) > 1 and not options.map else DocForm.TEXT
+        return QA_MODEL if len(header) > 1 and not options.map else TEXT_MODEL
     has_answer = any(part_named(name) == "answer" for name in header)
-    return DocForm.QA if has_answer else DocForm.TEXT
+    return QA_MODEL if has_answer else TEXT_MODEL
 
 
 def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
@@ -142,7 +143,7 @@ def map_columns(
         OptionRefused: the mapping names a part there is not.
     """
     refuse_unusable(header, line)
-    takes_answers = doc_form == DocForm.QA
+    takes_answers = doc_form == QA_MODEL
     places = _places(header, line, doc_form, options)
     if "content" not in places:
         raise HeaderRefused(
@@ -234,7 +235,7 @@ def _told_places(
 
 
 def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
-    parts = POSITIONS[DocForm(doc_form)]
+    parts = POSITIONS[doc_form]
     return [(part, place) for place, part in enumerate(parts[: len(header)])]
 
 

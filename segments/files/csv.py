@@ -12,7 +12,7 @@ from segments.exceptions import FileMalformed, FormatUnknown
 from segments.files.columns import PART_OF, folded
 from segments.files.encodings import LINE_END, undecodable
 from segments.files.opened import START_BYTES, OpenedFile, sheet_of
-from segments.files.types import FileFormat, RawRow, Sheet, Source
+from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
 
 
 @contextmanager
@@ -100,13 +100,13 @@ class DelimitedReader:
         delimiter = opened.options.delimiter or sniff_delimiter(
             opened.text_start, opened.name, is_cut=len(opened.start) >= START_BYTES
         )
-        source = Source(
+        details = FileDetails(
             FileFormat.TSV if delimiter == "\t" else FileFormat.CSV,
             encoding=opened.encoding.name,
             delimiter=delimiter,
         )
         notices: list[str] = []
-        sheet = sheet_of(_records(opened, delimiter, notices), source, opened)
+        sheet = sheet_of(_records(opened, delimiter, notices), details, opened)
         return replace(sheet, notices=notices)
 
 

@@ -18,11 +18,11 @@ from segments.files.opened import OpenedFile
 from segments.files.types import (
     MAX_COLUMNS,
     CellError,
+    FileDetails,
     FileFormat,
     JSONCell,
     RawRow,
     Sheet,
-    Source,
     shown,
 )
 
@@ -80,7 +80,7 @@ def kind_of(value: Any) -> str:
 
 
 def sheet_of_objects(
-    elements: Callable[[], Iterator[Element]], source: Source, opened: OpenedFile
+    elements: Callable[[], Iterator[Element]], details: FileDetails, opened: OpenedFile
 ) -> Sheet:
     """The sheet of the objects that `elements` reads from the beginning, whenever it is called.
 
@@ -91,7 +91,7 @@ def sheet_of_objects(
     header, count = _header(elements())
     if not count:
         raise FileEmpty(f"{opened.name} has no objects in it. Put one in for each segment.")
-    return Sheet(tuple(header), 1, _rows(elements(), header), opened.position, source)
+    return Sheet(tuple(header), 1, _rows(elements(), header), opened.position, details)
 
 
 def _header(elements: Iterator[Element]) -> tuple[list[str], int]:
@@ -151,8 +151,8 @@ class JSONLinesReader:
                 "put the objects into an array."
             )
         _refuse_wrapped(opened.name, first)
-        source = Source(FileFormat.JSONL, encoding=opened.encoding.name)
-        return sheet_of_objects(lambda: _elements_of_lines(opened), source, opened)
+        details = FileDetails(FileFormat.JSONL, encoding=opened.encoding.name)
+        return sheet_of_objects(lambda: _elements_of_lines(opened), details, opened)
 
 
 def _refuse_wrapped(name: str, first: str) -> None:
@@ -214,8 +214,8 @@ class JSONArrayReader:
         Raises:
             FileMalformed: the text breaks off or is no JSON.
         """
-        source = Source(FileFormat.JSON, encoding=opened.encoding.name)
-        return sheet_of_objects(lambda: _elements_of_array(opened), source, opened)
+        details = FileDetails(FileFormat.JSON, encoding=opened.encoding.name)
+        return sheet_of_objects(lambda: _elements_of_array(opened), details, opened)
 
 
 def _elements_of_array(opened: OpenedFile) -> Iterator[Element]:

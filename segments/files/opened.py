@@ -15,7 +15,7 @@ from segments.files import encodings
 from segments.files.detect import foreign
 from segments.files.encodings import Encoding
 from segments.files.options import ImportOptions
-from segments.files.types import RawRow, Sheet, Source
+from segments.files.types import FileDetails, RawRow, Sheet
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -208,7 +208,7 @@ class OpenedFile:
         )
 
 
-def sheet_of(rows: Generator[RawRow], source: Source, opened: OpenedFile) -> Sheet:
+def sheet_of(rows: Generator[RawRow], details: FileDetails, opened: OpenedFile) -> Sheet:
     """The sheet whose header is the first of `rows`; numbers, if the file has no header.
 
     Raises:
@@ -222,7 +222,7 @@ def sheet_of(rows: Generator[RawRow], source: Source, opened: OpenedFile) -> She
         rows = _with_first(first, rows)
     else:
         header = tuple(cell.strip() for cell in first.cells)
-    return Sheet(header, first.line, rows, opened.position, source)
+    return Sheet(header, first.line, rows, opened.position, details)
 
 
 def _with_first(first: RawRow, others: Generator[RawRow]) -> Generator[RawRow]:

@@ -1,4 +1,4 @@
-"""ImportOptions: how a file is read and what it does to its document, the same at every door.
+"""ImportOptions: how a file is read and what it does to its document, the same from every source.
 
 The fields have the names of the command's options (`--on-error` is `on_error`) and of the API's
 form fields; `from_fields` reads them as people write them, `as_json` is what an import keeps.
@@ -12,9 +12,10 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Self
 
+from django.db.models import TextChoices
+
 from segments.exceptions import OptionRefused
 from segments.files.types import JSONValue
-from segments.models.import_job import EmbedWhen, ImportMode, OnError
 
 DELIMITER_NAMES = {
     "tab": "\t",
@@ -31,6 +32,30 @@ FALSE_WORDS = frozenset({"false", "0", "no", "off", ""})
 NOT_OF_FILES = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7"}
 )
+
+
+class ImportMode(TextChoices):
+    """What an import does with existing segments."""
+
+    APPEND = "append", "Append"
+    SKIP = "skip", "Skip what exists"
+    UPSERT = "upsert", "Update or insert"
+    REPLACE = "replace", "Replace all"
+    SYNC = "sync", "Update, insert and remove"
+
+
+class OnError(TextChoices):
+    """What an import with bad rows publishes."""
+
+    ABORT = "abort", "Publish nothing"
+    SKIP = "skip", "Publish the good rows"
+
+
+class EmbedWhen(TextChoices):
+    """When rows get their vectors."""
+
+    NOW = "now", "Before they are published"
+    LATER = "later", "Afterwards; until then search finds them by their words"
 
 
 class UnknownColumns(StrEnum):

@@ -101,11 +101,11 @@ def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
     """What a person should know of how the file was understood."""
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
-    if sheet.source.format not in PROMISES.get(suffix, {sheet.source.format}):
+    if sheet.details.format not in PROMISES.get(suffix, {sheet.details.format}):
         notices.append(
-            f"The file is named {opened.name}, but is {sheet.source.format.label}: it was read so."
+            f"The file is named {opened.name}, but is {sheet.details.format.label}: it was read so."
         )
-    if sheet.source.encoding and opened.encoding.is_guess:
+    if sheet.details.encoding and opened.encoding.is_guess:
         notices.append(
             f"The file is not UTF-8; it was read as {opened.encoding.name}, which is a guess. "
             "If letters look wrong, name its encoding (option encoding)."

@@ -7,7 +7,7 @@ from uuid import UUID
 from segments.exceptions import HeaderRefused
 from segments.files.columns import Columns, columns_in, similar_part
 from segments.files.options import ImportOptions
-from segments.files.types import MAX_COLUMNS, Sheet, Source, Target
+from segments.files.types import MAX_COLUMNS, FileDetails, Sheet, Target
 from segments.imports.prepare_stats import PrepareStats
 from segments.models import RememberedColumns
 
@@ -45,14 +45,14 @@ def remember_columns(document_id: UUID, tally: PrepareStats, options: ImportOpti
     """Keep the mapping that was given, to be offered for the next file of the same columns."""
     RememberedColumns.objects.update_or_create(
         document_id=document_id,
-        defaults={"header": list(tally.source.header), "mapping": tally.columns.told},
+        defaults={"header": list(tally.file_details.header), "mapping": tally.columns.told},
     )
 
 
-def describe_columns(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
+def describe_columns(sheet: Sheet, columns: Columns, options: ImportOptions) -> FileDetails:
     """What the file is, with its header and the parts its columns are."""
     header = () if options.no_header else sheet.header
-    return replace(sheet.source, header=header, uses=columns.uses)
+    return replace(sheet.details, header=header, uses=columns.uses)
 
 
 def notices_of(columns: Columns) -> list[str]:

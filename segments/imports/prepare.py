@@ -18,7 +18,7 @@ from segments.embedding import Embedder, get_embedder, price_of
 from segments.embedding.tokens import count_tokens
 from segments.exceptions import FileEmpty, FileTooLarge, FileUnreadable, ImportRefused, RowsRefused
 from segments.files.columns import Columns
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.files.sheets import open_sheet
 from segments.files.types import (
     CountedRow,
@@ -48,7 +48,7 @@ from segments.imports.row_errors import with_cells
 from segments.imports.staging import Chunkful, StagingWriter
 from segments.imports.state import JobClaim, load, options_of, target_of
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import ImportMode, ImportStatus, OnError
+from segments.models.import_job import ImportStatus
 
 
 def content_hash(content: str) -> str:
@@ -158,7 +158,7 @@ def merge_spec(job_id: UUID, given: GivenFile, target: Target, tally: PrepareSta
         target.document_id,
         target.dataset_id,
         given.options.mode,
-        frozenset(filter(None, tally.source.uses)),
+        frozenset(filter(None, tally.file_details.uses)),
         bool(target.model),
     )
 
@@ -238,7 +238,7 @@ def _check_ids(
     if given.options.mode == ImportMode.APPEND:
         problems += staging.known_ids(job_id, target.document_id)
     if problems:
-        problems = with_cells(job_id, problems, tally.source.uses)
+        problems = with_cells(job_id, problems, tally.file_details.uses)
         rows, tokens = staging.drop_lines(job_id, {problem.line for problem in problems})
         tally.staged -= rows
         tally.tokens -= tokens
@@ -303,7 +303,7 @@ def _stage_fence(claim: JobClaim, embeds: bool, tally: PrepareStats, chunk: Chun
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
     state.renew(
         claim,
-        source=tally.source.as_json(),
+        file_details=tally.file_details.as_json(),
         notices=tally.notices,
         rows_total=tally.rows,
         rows_failed=tally.failed,

@@ -14,10 +14,10 @@ from segments.exceptions import (
     NoEmbeddingModel,
     StateConflict,
 )
-from segments.files.options import ImportOptions
+from segments.files.options import EmbedWhen, ImportOptions
 from segments.jobs.queue import enqueue
 from segments.models import ImportJob
-from segments.models.import_job import WORKING_STATUSES, EmbedWhen, ImportStatus
+from segments.models.import_job import WORKING_STATUSES, ImportStatus
 from segments.progress import mirror_after_commit
 from segments.uploads import is_stored
 

@@ -8,8 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
-from segments.files.options import ImportOptions, UnknownColumns
-from segments.models.import_job import EmbedWhen, ImportMode, OnError
+from segments.files.options import EmbedWhen, ImportMode, ImportOptions, OnError, UnknownColumns
 from segments.services.targets import ImportTarget
 
 FIELDS = (

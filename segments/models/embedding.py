@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from pgvector.django import VectorField
 
 from datasets.models import Dataset, Tenant, not_blank
-from segments.models.import_job import OnError
+from segments.files.options import OnError
 from segments.models.segment import HASH_CHARS
 
 OPENAI = "openai"

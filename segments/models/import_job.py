@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from datasets.models import Dataset, Document, Tenant
+from segments.files.options import EmbedWhen, ImportMode, OnError
 
 
 class ImportStatus(models.TextChoices):
@@ -48,30 +49,7 @@ class ImportSource(models.TextChoices):
     COMMAND = "command", "Command line"
     ADMIN = "admin", "Admin"
     API = "api", "REST API"
-
-
-class ImportMode(models.TextChoices):
-    """What an import does with existing segments."""
-
-    APPEND = "append", "Append"
-    SKIP = "skip", "Skip what exists"
-    UPSERT = "upsert", "Update or insert"
-    REPLACE = "replace", "Replace all"
-    SYNC = "sync", "Update, insert and remove"
-
-
-class OnError(models.TextChoices):
-    """What an import with bad rows publishes."""
-
-    ABORT = "abort", "Publish nothing"
-    SKIP = "skip", "Publish the good rows"
-
-
-class EmbedWhen(models.TextChoices):
-    """When rows get their vectors."""
-
-    NOW = "now", "Before they are published"
-    LATER = "later", "Afterwards; until then search finds them by their words"
+    PROGRAM = "program", "Program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +97,7 @@ class ImportJob(models.Model):
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retries"
     )
-    door = models.CharField(max_length=16, choices=ImportSource.choices)
+    source = models.CharField(max_length=16, choices=ImportSource.choices)
     background = models.BooleanField(default=True)
 
     file_name = models.CharField(max_length=255)
@@ -129,7 +107,7 @@ class ImportJob(models.Model):
     mode = models.CharField(max_length=16, choices=ImportMode.choices, default=ImportMode.APPEND)
     on_error = models.CharField(max_length=16, choices=OnError.choices, default=OnError.ABORT)
     options = models.JSONField(default=dict)
-    source = models.JSONField(default=dict)
+    file_details = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
@@ -189,7 +167,7 @@ class ImportJob(models.Model):
                 condition=Q(on_error__in=OnError.values), name="import_on_error_known"
             ),
             models.CheckConstraint(
-                condition=Q(door__in=ImportSource.values), name="import_door_known"
+                condition=Q(source__in=ImportSource.values), name="import_source_known"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=FINAL_STATUSES, finished_at__isnull=False)

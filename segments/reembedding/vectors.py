@@ -12,10 +12,11 @@ from datasets.models import Dataset, IndexingTechnique
 from segments.db.binary_copy import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
 from segments.embedding import Vectors
 from segments.exceptions import TargetGone
+from segments.files.options import OnError
 from segments.jobs.queue import enqueue_reembedding
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingPurpose
-from segments.models.import_job import WORKING_STATUSES, ImportStatus, OnError
+from segments.models.import_job import WORKING_STATUSES, ImportStatus
 from segments.reembedding import state
 from segments.reembedding.state import ReembeddingClaim
 

@@ -56,7 +56,7 @@ def note_use(key: ApiKey) -> None:
 
 
 def revoke_api_key(key: ApiKey) -> None:
-    """Close the door to the key, for good."""
+    """Refuse every later request with the key."""
     ApiKey.objects.active().filter(pk=key.pk).update(revoked_at=Now())
 
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 from datasets.models import Dataset
 from segments.embedding import get_embedder
 from segments.exceptions import NoEmbeddingModel
+from segments.files.options import OnError
 from segments.files.types import JSONValue
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.models.import_job import OnError
 from segments.reembedding import run, state, vectors
 from segments.reembedding.run import Listener, no_progress
 

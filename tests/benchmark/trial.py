@@ -58,7 +58,7 @@ def import_file(
     began = perf_counter()
     with path.open("rb") as file:
         started = imports.start_import(
-            place, file, path.name, door=ImportSource.COMMAND, background=False
+            place, file, path.name, source=ImportSource.COMMAND, background=False
         )
     job = imports.run_in_foreground(started)
     seconds = perf_counter() - began

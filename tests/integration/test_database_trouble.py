@@ -15,9 +15,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from datasets.models import Document
 from segments.exceptions import DatabaseFailed, TargetGone
 from segments.imports import runner
-from segments.imports.report import report_import
 from segments.models import DocumentSegment, ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
+from segments.services.reports import report_import
 from tests.pausing import PHASES, disk_full, pause
 
 from .api_client import Api

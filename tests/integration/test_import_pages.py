@@ -98,7 +98,7 @@ def test_only_editors_act_on_an_import(
         job = import_text(document, QA)
     else:
         file = io.BytesIO(QA.encode())
-        job = imports.start_import(document, file, "rows.csv", door=ImportSource.ADMIN)
+        job = imports.start_import(document, file, "rows.csv", source=ImportSource.ADMIN)
         if action == "retry":
             imports.cancel_import(job)
     client = log_in(role)
@@ -139,7 +139,7 @@ def test_a_file_is_looked_at_and_then_imported(
     assert not ImportJob.objects.exists()
 
     job = confirm(client, document, preview)
-    assert (job.status, job.door, job.background) == ("waiting", ImportSource.ADMIN, True)
+    assert (job.status, job.source, job.background) == ("waiting", ImportSource.ADMIN, True)
     assert job.created_by is not None
     assert job.created_by.get_username() == role
     assert stored_files() == before + 1
@@ -351,7 +351,7 @@ def test_what_can_be_done_depends_on_the_state(
 ) -> None:
     client = log_in("editor")
     file = io.BytesIO(QA.encode())
-    job = imports.start_import(document, file, "rows.csv", door=ImportSource.ADMIN)
+    job = imports.start_import(document, file, "rows.csv", source=ImportSource.ADMIN)
 
     def offered() -> set[str]:
         page = client.get(url("change", job)).content.decode()
@@ -371,7 +371,7 @@ def test_an_interrupted_import_says_why_and_when_it_goes_on(
     document: Document, log_in: LogIn
 ) -> None:
     job = imports.start_import(
-        document, io.BytesIO(QA.encode()), "rows.csv", door=ImportSource.ADMIN
+        document, io.BytesIO(QA.encode()), "rows.csv", source=ImportSource.ADMIN
     )
     claim = state.claim_preparing(job.pk)
     assert claim

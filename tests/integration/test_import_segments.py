@@ -1,4 +1,4 @@
-"""`import_segments` as a door: names, options, its two ways to answer, its exit code."""
+"""`import_segments`: names, options, its two ways to answer, its exit code."""
 
 import json
 import sys
@@ -70,7 +70,7 @@ def test_a_completed_import_is_reported(document: Document, qa_file: Path) -> No
     report = answer(qa_file, *PLACE).report
 
     job = ImportJob.objects.get()
-    assert (job.door, job.background, job.file_name) == (ImportSource.COMMAND, False, "faq.csv")
+    assert (job.source, job.background, job.file_name) == (ImportSource.COMMAND, False, "faq.csv")
     assert report["job_id"] == str(job.pk)
     assert report["status"] == "completed"
     counts = {key: report[key] for key in REPORT_KEYS[2:11]}

@@ -51,7 +51,7 @@ def rows(content: bytes | str, name: str = "file", **options: object) -> list[tu
 def test_the_content_decides_whatever_the_name(content: bytes, kind: FileFormat, name: str) -> None:
     sheet = opened(content, name)
 
-    assert sheet.source.format == kind
+    assert sheet.details.format == kind
     assert sheet.header == ("content", "answer")
     assert [row.cells for row in sheet.rows] == [("a", "b")]
 

@@ -156,7 +156,7 @@ def test_the_first_visible_sheet_is_read_and_the_others_are_named() -> None:
 
     sheet = opened(content)
     assert [row.cells for row in sheet.rows] == [("FAQ",)]
-    assert sheet.source.sheet == "FAQ"
+    assert sheet.details.sheet == "FAQ"
     assert sheet.notices == [
         "The sheet “FAQ” was read; not read: “Notes” (hidden), “Old” (option sheet)."
     ]

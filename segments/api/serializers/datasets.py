@@ -7,8 +7,7 @@ from rest_framework import serializers
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import Always, MakerId, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K
-from segments.embedding import embedder_of
-from segments.exceptions import NoEmbeddingModel
+from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
@@ -104,11 +103,5 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
         return {**RETRIEVAL_MODEL, "search_method": method}
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
-        """Whether its model is to be had, if it needs one."""
-        if not dataset.has_vectors:
-            return True
-        try:
-            embedder_of(dataset)
-        except NoEmbeddingModel:
-            return False
-        return True
+        """Whether its embedding model is available, or it needs none."""
+        return has_usable_model(dataset)

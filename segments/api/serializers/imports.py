@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from segments.api.serializers.fields import UnixTime, UserId
-from segments.files.options import UnknownColumns
+from segments.files.options import EmbedWhen, ImportMode, OnError, UnknownColumns
 from segments.models import ImportJob, RowError, UploadFile
-from segments.models.import_job import EmbedWhen, ImportMode, ImportSource, ImportStatus, OnError
+from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import JOB_STATUS, ImportProgress
 
 
@@ -107,7 +107,9 @@ class ProgressSerializer(serializers.Serializer[ImportProgress]):
     finished_at = UnixTime(allow_null=True)
     measured_at = UnixTime()
     started_by = serializers.CharField(read_only=True)
-    door = serializers.ChoiceField(ImportSource.values, read_only=True)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field, not where it is from
+        ImportSource.values, read_only=True
+    )
     worker = serializers.CharField(read_only=True)
     error_code = serializers.CharField(read_only=True)
     error = serializers.CharField(read_only=True)

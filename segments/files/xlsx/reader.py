@@ -14,10 +14,10 @@ from segments.files.opened import ZIP_MAGIC, OpenedFile, sheet_of
 from segments.files.types import (
     MAX_COLUMNS,
     CellError,
+    FileDetails,
     FileFormat,
     RawRow,
     Sheet,
-    Source,
     column_letters,
 )
 from segments.files.xlsx.cells import LAST_COLUMN, LAST_ROW, SheetParser, SheetRow
@@ -126,10 +126,10 @@ class XLSXReader:
             reading = _Reading(package, workbook, entry)
         except XMLRefused as refusal:
             raise package.damaged(str(refusal)) from refusal
-        source = Source(FileFormat.XLSX, sheet=entry.name)
+        details = FileDetails(FileFormat.XLSX, sheet=entry.name)
         notices = sheet_notices(workbook, entry)
         try:
-            sheet = sheet_of(reading.rows(notices), source, opened)
+            sheet = sheet_of(reading.rows(notices), details, opened)
         except FileEmpty:
             others = [sheet.name for sheet in workbook.sheets if sheet is not entry]
             there = f": {listed_sheets(others)}" if others else ""

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.models import Dataset, DocForm
-from segments.imports.report import report_import
 from segments.management.console import ProgressDisplay
 from segments.management.tables import print_hits, print_import
 from segments.models.import_job import ImportSource
 from segments.sample import FAQ
 from segments.search import search
 from segments.services import imports, targets
+from segments.services.reports import report_import
 from segments.services.targets import ImportTarget
 
 PLACE = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         document = targets.make_target(PLACE, DocForm.QA)
         with FAQ.open("rb") as file, ProgressDisplay(sys.stderr) as display:
             job = imports.start_import(
-                document, file, FAQ.name, door=ImportSource.COMMAND, background=False
+                document, file, FAQ.name, source=ImportSource.COMMAND, background=False
             )
             report = report_import(imports.run_in_foreground(job, display))
         print_import(report, sys.stdout)

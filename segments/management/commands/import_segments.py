@@ -6,7 +6,6 @@ In this process; with `--background` by the workers, and `--follow ID` watches a
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,14 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from datasets.exceptions import DatasetNotFound, DocumentNotFound, SegmillError, TenantNotFound
-from datasets.models import DocForm, Document
+from datasets.models import Document
 from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
-from segments.files.columns import guess_doc_form
 from segments.files.options import ImportOptions
-from segments.files.sheets import open_sheet
-from segments.imports import row_errors
-from segments.imports.report import ImportReport, report_dry_run, report_import, report_refusal
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
@@ -31,10 +26,12 @@ from segments.management.options import (
     refuse_incomplete,
     wanted_place,
 )
-from segments.management.tables import print_import
-from segments.management.watching import find_import, follow, why_it_failed
+from segments.management.tables import print_import, why_it_failed
 from segments.models.import_job import ImportSource
 from segments.services import imports, targets
+from segments.services.bad_rows import BadRowsFile, bad_rows_of_dry_run, bad_rows_of_import
+from segments.services.previews import guessed_doc_form
+from segments.services.reports import ImportReport, report_dry_run, report_import, report_refusal
 from segments.services.targets import ImportTarget
 
 
@@ -49,10 +46,10 @@ class Order:
     bad_rows: Path | None
     background: bool
 
-    def write_bad_rows(self, portions: Iterator[bytes]) -> None:
+    def write_bad_rows(self, file: BadRowsFile) -> None:
         """Write the file of bad rows, if one was asked for."""
         if self.bad_rows is not None:
-            write_file(self.bad_rows, portions)
+            write_file(self.bad_rows, file.portions)
 
 
 class Command(BaseCommand):
@@ -120,7 +117,7 @@ def _followed(identifier: str) -> ImportReport:
     """The report of an import that others run; Ctrl-C ends the watching alone."""
     try:
         with ProgressDisplay(sys.stderr) as display:
-            return report_import(follow(find_import(identifier), display))
+            return report_import(imports.follow_import(imports.find_import(identifier), display))
     except SegmillError as refusal:
         return report_refusal(str(refusal))
     except Error as trouble:
@@ -177,18 +174,10 @@ def _unreadable(path: Path, trouble: OSError) -> FileUnreadable:
     )
 
 
-def _guessed_form(order: Order, file: BinaryIO) -> DocForm:
-    """What the header says the rows are; the file stands at its beginning again afterwards."""
-    sheet = open_sheet(file, order.path.name, order.options)
-    form = guess_doc_form(sheet.header, order.options)
-    sheet.rows.close()
-    file.seek(0)
-    return form
-
-
 def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
     if order.create:
-        document = targets.plan_target(order.wanted, _guessed_form(order, file))
+        form = guessed_doc_form(file, order.path.name, order.options)
+        document = targets.plan_target(order.wanted, form)
     else:
         document = targets.find_target(order.wanted)
     size = order.path.stat().st_size
@@ -196,7 +185,7 @@ def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRe
         document, file, order.path.name, size, display, options=order.options
     )
     if found.failed:
-        order.write_bad_rows(row_errors.report_of_problems(found.source, found.problems))
+        order.write_bad_rows(bad_rows_of_dry_run(found, order.path.name))
     return report_dry_run(found)
 
 
@@ -206,7 +195,7 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
         document,
         file,
         order.path.name,
-        door=ImportSource.COMMAND,
+        source=ImportSource.COMMAND,
         options=order.options,
         background=order.background,
     )
@@ -214,13 +203,13 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
         return report_import(job)
     job = imports.run_in_foreground(job, display)
     if job.rows_failed:
-        order.write_bad_rows(row_errors.report_of_job(job))
+        order.write_bad_rows(bad_rows_of_import(job))
     return report_import(job)
 
 
 def _made_place(order: Order, file: BinaryIO) -> Document:
     """The document that is wanted; nothing is made for a file that cannot be imported there."""
-    form = _guessed_form(order, file)
+    form = guessed_doc_form(file, order.path.name, order.options)
     planned = targets.plan_target(order.wanted, form)
     size = order.path.stat().st_size
     imports.dry_run_import(planned, file, order.path.name, size, most_rows=1, options=order.options)

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +16,13 @@ from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT, Dataset
 from segments.db.errors import explained
 from segments.exceptions import StateConflict
+from segments.files.options import OnError
 from segments.files.types import Progress
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt
 from segments.management.tables import Output, print_table
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.models.import_job import ImportStatus, OnError
-from segments.reembedding.run import Listener
+from segments.models.import_job import ImportStatus
 from segments.services import reembeddings
 from segments.services.reembeddings import ReembeddingReport, report_reembedding
 
@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _bar() -> Iterator[Listener]:
+def _bar() -> Iterator[Callable[[Reembedding], None]]:
     """A listener that shows the bar of an import's embedding on the terminal."""
     with ProgressDisplay(sys.stderr) as display:
         yield lambda now: display(_as_told(now))

@@ -7,12 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.exceptions import SegmillError
-from segments.imports import runner
-from segments.imports.report import report_import
 from segments.management.console import ProgressDisplay
-from segments.management.tables import print_import
-from segments.management.watching import find_import, why_it_failed
+from segments.management.tables import print_import, why_it_failed
 from segments.services import imports
+from segments.services.reports import report_import
 
 
 class Command(BaseCommand):
@@ -27,9 +25,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Resume, report, and exit with 1 unless it succeeded."""
         try:
-            resumed = imports.resume_import(find_import(options["id"]))
+            interrupted = imports.find_import(options["id"])
             with ProgressDisplay(sys.stderr) as display:
-                ended = runner.run(resumed.pk, display)
+                ended = imports.resume_in_foreground(interrupted, display)
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
         report = report_import(ended)

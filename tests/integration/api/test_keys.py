@@ -1,4 +1,4 @@
-"""API keys: what opens the door, and what is kept of it."""
+"""API keys: which are accepted, and what is kept of them."""
 
 from datetime import timedelta
 from hashlib import sha256
