@@ -54,7 +54,7 @@ def test_the_report_has_the_bad_rows_in_the_files_columns(
     assert rows[0][4].startswith("Line 3: question: The question is blank.")
     assert rows[3][5:] == ["8"]
     assert "line 2 already" in rows[4][4]
-    assert bad_rows_of_import(job).name == "faq-bad-rows.csv"
+    assert bad_rows_of_import(job).name == "rows-bad-rows.csv"
 
 
 def test_a_corrected_report_brings_in_the_rest(document: Document, import_text: ImportText) -> None:
@@ -160,7 +160,9 @@ def test_a_dry_run_has_the_same_report(document: Document, import_text: ImportTe
         document, BytesIO(content), "faq.csv", len(content), options=ImportOptions()
     )
     job = import_text(document, BAD_CSV)
-    assert b"".join(bad_rows_of_dry_run(found, "faq.csv").portions) == reported(job)
+    file = bad_rows_of_dry_run(found, "faq.csv.gz")
+    assert file.name == "faq-bad-rows.csv"
+    assert b"".join(file.portions) == reported(job)
 
 
 def test_every_bad_row_has_a_remedy(document: Document, import_text: ImportText) -> None:

@@ -26,9 +26,7 @@ FEWEST_LINES = 40
 # Django, or whoever starts a process, looks for these by name or place.
 LOOKED_FOR = {"__init__.py", "__main__.py", "apps.py", "urls.py", "wsgi.py", "asgi.py"}
 PLACES_LOOKED_IN = {"commands", "templatetags"}
-SMALL_ON_PURPOSE = {
-    "config/rest.py": "settings of one framework, beside settings that have their own length",
-}
+SMALL_ON_PURPOSE: dict[str, str] = {}
 
 
 def name_of(path: Path) -> str:
