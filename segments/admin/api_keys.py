@@ -11,9 +11,9 @@ from django.utils.cache import add_never_cache_headers
 
 from datasets.tenant_admin import TenantScopedAdmin, access_of
 from segments.models import ApiKey
-from segments.services.api_keys import draw, revoke_api_key
+from segments.services.api_keys import revoke_api_key, set_new_text
 
-TEXT = "_segmill_key_text"
+KEY_TEXT = "_segmill_key_text"
 
 
 @admin.register(ApiKey)
@@ -25,7 +25,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
     list_display = (
         "name",
         "tenant",
-        "shown",
+        "key_prefix",
         "created_by",
         "created_at",
         "last_used_at",
@@ -85,7 +85,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
     ) -> None:
         """A new key; its text goes no further than the answer."""
         obj.created_by_id = request.user.pk
-        setattr(request, TEXT, draw(obj))
+        setattr(request, KEY_TEXT, set_new_text(obj))
         obj.save(force_insert=True)
 
     def response_add(
@@ -95,7 +95,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
         context = self.admin_site.each_context(request) | {
             "title": f"The key “{obj.name}”",
             "key": obj,
-            "text": getattr(request, TEXT),
+            "text": getattr(request, KEY_TEXT),
         }
         answer = TemplateResponse(request, "admin/segments/api_key_made.html", context)
         add_never_cache_headers(answer)
@@ -111,7 +111,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
         self.message_user(request, f"{len(active)} {keys_are} revoked.", messages.SUCCESS)
 
     @admin.display(description="key", ordering="prefix")
-    def shown(self, key: ApiKey) -> str:
+    def key_prefix(self, key: ApiKey) -> str:
         """Its beginning, which is all that is kept."""
         return f"{key.prefix}…"
 

@@ -35,7 +35,7 @@ from segments.services.previews import Preview, column_names, preview_import
 from segments.uploads import StoredFile, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
-ROWS_LOOKED_AT = 10_000
+ROWS_PREVIEWED = 10_000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,11 +69,11 @@ def preview_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
         return _page(request, "import_new", document, error=str(refusal))
     context = {"stored": stored, "reference": reference}
     try:
-        look = _looked_at(request, stored, document)
+        reading = _read(request, stored, document)
     except SegmillError as refusal:  # it may be read with other options
-        choices = _choices(request, _Look(_asked(request), ()))
+        choices = _choices(request, _Reading(_options_or_default(request), ()))
         return _page(request, "import_new", document, error=str(refusal), **context, **choices)
-    context |= {"preview": look.preview, "error": look.error, **_choices(request, look)}
+    context |= {"preview": reading.preview, "error": reading.error, **_choices(request, reading)}
     return _page(request, "import_preview", document, **context)
 
 
@@ -115,7 +115,7 @@ def _accept(request: HttpRequest, document: Document) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Reading:
     """A file as far as it could be looked at: its columns, and the preview or what is wrong."""
 
     options: ImportOptions
@@ -124,7 +124,7 @@ class _Look:
     error: str = ""
 
 
-def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> _Look:
+def _read(request: HttpRequest, stored: StoredFile, document: Document) -> _Reading:
     """The file under the options of the address; a refusal of them leaves the file as it is.
 
     Raises:
@@ -138,15 +138,15 @@ def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> 
         options, error = ImportOptions(), str(refusal)
         header = column_names(stored, options)
     if error:
-        return _Look(options, header, error=error)
+        return _Reading(options, header, error=error)
     try:
-        preview = preview_import(document, stored, options, ROWS_LOOKED_AT)
-        return _Look(options, header, preview)
+        preview = preview_import(document, stored, options, ROWS_PREVIEWED)
+        return _Reading(options, header, preview)
     except SegmillError as refusal:
-        return _Look(options, header, error=str(refusal))
+        return _Reading(options, header, error=str(refusal))
 
 
-def _asked(request: HttpRequest) -> ImportOptions:
+def _options_or_default(request: HttpRequest) -> ImportOptions:
     """The options of the address; the usual ones, if those cannot be used."""
     try:
         return options_from(request.GET)
@@ -154,14 +154,16 @@ def _asked(request: HttpRequest) -> ImportOptions:
         return ImportOptions()
 
 
-def _choices(request: HttpRequest, look: _Look) -> dict[str, Any]:
+def _choices(request: HttpRequest, reading: _Reading) -> dict[str, Any]:
     return {
-        "options": look.options,
+        "options": reading.options,
         "given": given_fields(request.GET),
-        "modes": mode_choices(look.options),
-        "policies": error_choices(look.options),
-        "moments": embed_choices(look.options),
-        "parts": part_choices(look.header, () if look.preview is None else look.preview.uses),
+        "modes": mode_choices(reading.options),
+        "policies": error_choices(reading.options),
+        "moments": embed_choices(reading.options),
+        "parts": part_choices(
+            reading.header, () if reading.preview is None else reading.preview.uses
+        ),
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
     }

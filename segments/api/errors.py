@@ -101,7 +101,7 @@ def _name(context: Mapping[str, Any]) -> str:
     return f"{request.method} {request.path}" if request else "a request"
 
 
-class NothingHere(APIView):
+class UnknownPath(APIView):
     """What an address that is none answers, in the same shape."""
 
     authentication_classes = ()

@@ -13,7 +13,7 @@ from segments.api.serializers.imports import (
     ImportQuery,
     ImportSerializer,
     RowErrorSerializer,
-    show_import,
+    import_as_json,
 )
 from segments.api.views import ApiView, checked_query
 from segments.models import ImportJob
@@ -41,7 +41,7 @@ class ImportsView(ApiView):
                 imports = imports.filter(**{place: wanted[place]})
         page = Page.of(request)
         newest = imports.order_by("-created_at", "id")
-        return Response(page.cut(newest, _shown))
+        return Response(page.cut(newest, _as_json))
 
 
 class ImportView(ApiView):
@@ -105,9 +105,9 @@ class ErrorsView(ApiView):
         return Response(page.cut(errors, each(RowErrorSerializer)))
 
 
-def _shown(jobs: QuerySet[ImportJob]) -> list[dict[str, Any]]:
-    return [show_import(job, progress) for job, progress in measured(jobs)]
+def _as_json(jobs: QuerySet[ImportJob]) -> list[dict[str, Any]]:
+    return [import_as_json(job, progress) for job, progress in measured(jobs)]
 
 
 def _answer(job: ImportJob) -> Response:
-    return Response(_shown(ImportJob.objects.filter(pk=job.pk))[0])
+    return Response(_as_json(ImportJob.objects.filter(pk=job.pk))[0])

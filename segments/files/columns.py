@@ -47,14 +47,14 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
 
 
 # What an export tells of a segment and an import does not set.
-OF_EXPORTS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
+EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
 # What a report of bad rows says; it comes back with the mended rows.
 ERROR_COLUMN = "error"
 # The values of `DocForm`, which is a model's and so not known here.
 TEXT_MODEL, QA_MODEL = "text_model", "qa_model"
 # The order of the parts in a file without a header.
 POSITIONS = {TEXT_MODEL: ("content",), QA_MODEL: ("content", "answer")}
-NOTHING = ImportOptions()
+DEFAULT_OPTIONS = ImportOptions()
 # Titles and remarks above a table are fewer.
 ROWS_ABOVE_HEADER = 20
 
@@ -64,7 +64,7 @@ class Columns:
     """The place of each part in a row's cells; None where the file has no such column.
 
     `names` are the header's own words, for messages; `unknown` those that are not used, though
-    they might be meant; `passed_over` those that exports and reports bring along; `uses` says
+    they might be meant; `ignored` those that exports and reports bring along; `uses` says
     what each column is, in the header's order, empty for one that is not used; `told` is the
     mapping that was given, in the header's own words.
     """
@@ -80,7 +80,7 @@ class Columns:
     whole_metadata: int | None = None
     segment_id: int | None = None
     escaped: int | None = None
-    passed_over: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,7 +90,7 @@ class Columns:
         return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
 
 
-def guess_doc_form(header: Sequence[str], options: ImportOptions = NOTHING) -> str:
+def guess_doc_form(header: Sequence[str], options: ImportOptions = DEFAULT_OPTIONS) -> str:
     """The `doc_form` that suits: questions and answers if a column has answers, else passages."""
     if "answer" in options.map:
         return QA_MODEL
@@ -134,7 +134,7 @@ def _header_further_down(sheet: Sheet) -> int | None:
 
 
 def map_columns(
-    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = NOTHING
+    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = DEFAULT_OPTIONS
 ) -> Columns:
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
 
@@ -171,10 +171,10 @@ def _columns(
     uses = [""] * len(header)
     for part, place in places.items():
         uses[place] = part
-    passed_over = _passed_over(header, uses)
+    ignored = _ignored(header, uses)
     if options.unknown == UnknownColumns.METADATA:
         for place, name in enumerate(header):
-            if not uses[place] and name.strip() and name not in passed_over:
+            if not uses[place] and name.strip() and name not in ignored:
                 uses[place] = METADATA_PREFIX + name.strip()
     return Columns(
         names=tuple(header),
@@ -185,14 +185,12 @@ def _columns(
         enabled=places.get("enabled"),
         metadata=_metadata(uses),
         unknown=tuple(
-            name
-            for name, use in zip(header, uses, strict=True)
-            if not use and name not in passed_over
+            name for name, use in zip(header, uses, strict=True) if not use and name not in ignored
         ),
         whole_metadata=places.get("metadata"),
         segment_id=places.get("segment_id"),
         escaped=places.get("escaped"),
-        passed_over=passed_over,
+        ignored=ignored,
         uses=tuple(uses),
         told=told,
     )
@@ -265,11 +263,11 @@ def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _passed_over(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
+def _ignored(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
     """The columns an export of ours or a report of bad rows brings along."""
     known = {ERROR_COLUMN}
     if "segment_id" in uses:
-        known |= set(OF_EXPORTS)
+        known |= set(EXPORT_COLUMNS)
     return tuple(
         name for name, use in zip(header, uses, strict=True) if not use and (folded(name) in known)
     )

@@ -16,7 +16,7 @@ from segments.files.types import Sheet
 from segments.files.xlsx.reader import XLSXReader
 
 # Names that promise a format; what they end in besides is said to be read by its content.
-PROMISES = {
+SUFFIX_FORMATS = {
     ".csv": {"csv", "tsv"},
     ".tsv": {"csv", "tsv"},
     ".tab": {"csv", "tsv"},
@@ -101,7 +101,7 @@ def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
     """What a person should know of how the file was understood."""
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
-    if sheet.details.format not in PROMISES.get(suffix, {sheet.details.format}):
+    if sheet.details.format not in SUFFIX_FORMATS.get(suffix, {sheet.details.format}):
         notices.append(
             f"The file is named {opened.name}, but is {sheet.details.format.label}: it was read so."
         )

@@ -63,8 +63,8 @@ def notices_of(columns: Columns) -> list[str]:
     ]
     if "" in columns.unknown:
         told.append("A column without a name is not used.")
-    if columns.passed_over:
-        listed = ", ".join(columns.passed_over)
+    if columns.ignored:
+        listed = ", ".join(columns.ignored)
         told.append(f"Passed over, as exports and reports bring them along: {listed}.")
     return told
 

@@ -17,7 +17,7 @@ FIELDS = (
 )
 
 
-def add_place_options(parser: ArgumentParser) -> None:
+def add_target_options(parser: ArgumentParser) -> None:
     """Where the file goes, and what is made on the way there."""
     parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
     parser.add_argument("--dataset", help="its name or id")
@@ -38,7 +38,7 @@ def add_place_options(parser: ArgumentParser) -> None:
     )
 
 
-def wanted_place(given: Mapping[str, Any]) -> ImportTarget:
+def import_target(given: Mapping[str, Any]) -> ImportTarget:
     """The place that was named."""
     return ImportTarget(**{part.name: given[part.name] for part in fields(ImportTarget)})
 
@@ -95,7 +95,7 @@ def import_options(given: Mapping[str, Any]) -> ImportOptions:
     return ImportOptions.from_fields({name: given[name] for name in FIELDS})
 
 
-def refuse_incomplete(options: Mapping[str, Any]) -> None:
+def check_arguments(options: Mapping[str, Any]) -> None:
     """Refuse what makes no whole order.
 
     Raises:

@@ -115,7 +115,7 @@ def run_in_foreground(ordered: Reembedding, listener: Listener = no_progress) ->
     Raises:
         ReembeddingNotFound: it was deleted with its dataset meanwhile.
     """
-    return _until_over(ordered, listener, lambda: run.run(ordered.pk, listener))
+    return _watch(ordered, listener, lambda: run.run(ordered.pk, listener))
 
 
 def follow(ordered: Reembedding, listener: Listener) -> Reembedding:
@@ -124,10 +124,10 @@ def follow(ordered: Reembedding, listener: Listener) -> Reembedding:
     Raises:
         ReembeddingNotFound: it was deleted with its dataset meanwhile.
     """
-    return _until_over(ordered, listener, lambda: state.load(ordered.pk))
+    return _watch(ordered, listener, lambda: state.load(ordered.pk))
 
 
-def _until_over(
+def _watch(
     ordered: Reembedding, listener: Listener, look: Callable[[], Reembedding]
 ) -> Reembedding:
     while True:

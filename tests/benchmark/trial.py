@@ -16,7 +16,7 @@ from segments.exceptions import ImportRefused
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
-from segments.services.targets import ImportTarget, make_target
+from segments.services.targets import ImportTarget, create_target
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def import_file(
         embedding_provider=provider,
         embedding_model=name,
     )
-    place = make_target(wanted, DocForm.TEXT)
+    place = create_target(wanted, DocForm.TEXT)
     began = perf_counter()
     with path.open("rb") as file:
         started = imports.start_import(

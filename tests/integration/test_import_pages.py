@@ -289,7 +289,7 @@ def test_an_upload_that_was_removed_is_asked_for_again(document: Document, log_i
 def test_of_a_large_file_the_first_rows_are_looked_at(
     document: Document, log_in: LogIn, monkeypatch: pytest.MonkeyPatch, small_chunks: int
 ) -> None:
-    monkeypatch.setattr(import_wizard, "ROWS_LOOKED_AT", 10)
+    monkeypatch.setattr(import_wizard, "ROWS_PREVIEWED", 10)
     rows = "".join(f"question {n},answer {n}\n" for n in range(100, 300))
     client = log_in("editor")
     page = client.get(upload(client, document, "question,answer\n" + rows))

@@ -153,10 +153,10 @@ class JobSerializer(serializers.Serializer[ImportJob]):
 
 
 class ImportSerializer(JobSerializer, ProgressSerializer):
-    """An import: what it is of, and how far it is (the schema of `show_import`)."""
+    """An import: what it is of, and how far it is (the schema of `import_as_json`)."""
 
 
-def show_import(job: ImportJob, progress: ImportProgress) -> dict[str, Any]:
+def import_as_json(job: ImportJob, progress: ImportProgress) -> dict[str, Any]:
     """An import as the API shows it."""
     return {**JobSerializer(job).data, **ProgressSerializer(progress).data}
 

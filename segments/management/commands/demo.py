@@ -15,7 +15,7 @@ from segments.services import imports, targets
 from segments.services.reports import report_import
 from segments.services.targets import ImportTarget
 
-PLACE = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
+TARGET = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
 # In words of their own: what they mean stands in the FAQ, what they say does not.
 QUESTIONS = (
     "RAM consumption of huge spreadsheets",
@@ -32,8 +32,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the FAQ into a fresh dataset and search it."""
-        Dataset.objects.filter(tenant__name=PLACE.tenant, name=PLACE.dataset).delete()
-        document = targets.make_target(PLACE, DocForm.QA)
+        Dataset.objects.filter(tenant__name=TARGET.tenant, name=TARGET.dataset).delete()
+        document = targets.create_target(TARGET, DocForm.QA)
         with FAQ.open("rb") as file, ProgressDisplay(sys.stderr) as display:
             job = imports.start_import(
                 document, file, FAQ.name, source=ImportSource.COMMAND, background=False

@@ -40,11 +40,11 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(findings, is_well), ensure_ascii=False))
         else:
-            self._tell(findings, is_well)
+            self._print(findings, is_well)
         if not is_well:
             sys.exit(1)
 
-    def _tell(self, findings: list[Finding], is_well: bool) -> None:
+    def _print(self, findings: list[Finding], is_well: bool) -> None:
         rows = [row for finding in findings for row in _rows(finding)]
         print_table("Doctor", ["", "check", "found", "to do"], rows, self.stdout)
         if is_well:

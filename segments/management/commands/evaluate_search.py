@@ -46,7 +46,7 @@ class Command(BaseCommand):
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
             questions = read_judgements(options["queries"])
-            self._tell_unknown(dataset, questions)
+            self._warn_about_unknown(dataset, questions)
             qualities = _measured(dataset, questions, options["method"])
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         else:
             print_quality(qualities, sys.stdout)
 
-    def _tell_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
+    def _warn_about_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
         if unknown := unknown_ids(dataset, questions):
             self.stderr.write(
                 f"{len(unknown):,} relevant external ids are not in the dataset and count as "

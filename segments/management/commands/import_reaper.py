@@ -36,7 +36,7 @@ class Command(BaseCommand):
         if options["once"]:
             self._answer(as_json=options["json"])
         else:
-            _look_again_and_again(_stopped_by_signal())
+            _run_until_stopped(_stopped_by_signal())
 
     def _answer(self, *, as_json: bool) -> None:
         swept, cleaned = reaper.sweep(), retention.clean_up()
@@ -61,7 +61,7 @@ def _stopped_by_signal() -> Event:
     return stopped
 
 
-def _look_again_and_again(stopped: Event) -> None:
+def _run_until_stopped(stopped: Event) -> None:
     """A database or broker that is away for a while is no reason to end."""
     while not stopped.is_set():
         try:

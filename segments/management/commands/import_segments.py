@@ -21,10 +21,10 @@ from segments.files.options import ImportOptions
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
-    add_place_options,
+    add_target_options,
+    check_arguments,
     import_options,
-    refuse_incomplete,
-    wanted_place,
+    import_target,
 )
 from segments.management.tables import print_import, why_it_failed
 from segments.models.import_job import ImportSource
@@ -36,7 +36,7 @@ from segments.services.targets import ImportTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ImportRequest:
     """What was asked for: a file, where it goes, and how."""
 
     wanted: ImportTarget
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             action="store_true",
             help="hand the file to the workers and print the import's id",
         )
-        add_place_options(parser)
+        add_target_options(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="check every row, embed and change nothing"
         )
@@ -80,19 +80,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and exit with 1 unless it succeeded."""
-        refuse_incomplete(options)
+        check_arguments(options)
         if options["follow"]:
             self._answer(_followed(options["follow"]), as_json=options["json"])
             return
-        wanted = wanted_place(options)
+        wanted = import_target(options)
         with raised_as_keyboard_interrupt():
             report = _report(wanted, options)
         if options["background"] and report.job_id:
-            self._hand_over(report, as_json=options["json"])
+            self._print_job_id(report, as_json=options["json"])
         else:
             self._answer(report, as_json=options["json"])
 
-    def _hand_over(self, report: ImportReport, *, as_json: bool) -> None:
+    def _print_job_id(self, report: ImportReport, *, as_json: bool) -> None:
         """The id alone on standard output, for scripts; what to do with it beside."""
         if as_json:
             self.stdout.write(json.dumps(report.as_json()))
@@ -130,7 +130,7 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
     """The report of the import or the dry run, whatever comes in between."""
     import_file = _dry_run if options["dry_run"] else _import
     try:
-        order = Order(
+        order = ImportRequest(
             wanted=wanted,
             path=options["file"],
             create=options["create"],
@@ -174,7 +174,7 @@ def _unreadable(path: Path, trouble: OSError) -> FileUnreadable:
     )
 
 
-def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
+def _dry_run(order: ImportRequest, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
     if order.create:
         form = guessed_doc_form(file, order.path.name, order.options)
         document = targets.plan_target(order.wanted, form)
@@ -189,8 +189,8 @@ def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRe
     return report_dry_run(found)
 
 
-def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
-    document = _made_place(order, file) if order.create else targets.find_target(order.wanted)
+def _import(order: ImportRequest, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
+    document = _created_target(order, file) if order.create else targets.find_target(order.wanted)
     job = imports.start_import(
         document,
         file,
@@ -207,11 +207,11 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
     return report_import(job)
 
 
-def _made_place(order: Order, file: BinaryIO) -> Document:
+def _created_target(order: ImportRequest, file: BinaryIO) -> Document:
     """The document that is wanted; nothing is made for a file that cannot be imported there."""
     form = guessed_doc_form(file, order.path.name, order.options)
     planned = targets.plan_target(order.wanted, form)
     size = order.path.stat().st_size
     imports.dry_run_import(planned, file, order.path.name, size, most_rows=1, options=order.options)
     file.seek(0)
-    return targets.make_target(order.wanted, form)
+    return targets.create_target(order.wanted, form)

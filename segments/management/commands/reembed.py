@@ -30,7 +30,7 @@ PHASES = {
     ReembeddingStatus.WAITING: ImportStatus.WAITING,
     ReembeddingStatus.COMPLETED: ImportStatus.COMPLETED,
 }
-LEFT = (
+STOPPED = (
     "Stopped here; what was embedded is kept. Workers go on with it if any run, and so does the "
     "same command; --cancel ends it."
 )
@@ -77,9 +77,9 @@ class Command(BaseCommand):
             raise CommandError(str(explained(trouble))) from trouble
         except KeyboardInterrupt:
             watched = options["status"] or options["follow"]
-            raise CommandError("No longer watched." if watched else LEFT) from None
-        is_just_told = options["background"] or options["status"] or options["cancel"]
-        self._answer(done, options, may_be_open=is_just_told)
+            raise CommandError("No longer watched." if watched else STOPPED) from None
+        may_be_open = options["background"] or options["status"] or options["cancel"]
+        self._answer(done, options, may_be_open=may_be_open)
 
     def _done(self, options: dict[str, Any]) -> Reembedding:
         dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
@@ -112,10 +112,10 @@ class Command(BaseCommand):
 def _bar() -> Iterator[Callable[[Reembedding], None]]:
     """A listener that shows the bar of an import's embedding on the terminal."""
     with ProgressDisplay(sys.stderr) as display:
-        yield lambda now: display(_as_told(now))
+        yield lambda now: display(_progress(now))
 
 
-def _as_told(now: Reembedding) -> Progress:
+def _progress(now: Reembedding) -> Progress:
     phase = PHASES.get(ReembeddingStatus(now.status), ImportStatus.EMBEDDING)
     return Progress(phase, now.texts_done, now.fraction, failed=now.texts_refused)
 
