@@ -89,7 +89,9 @@ class DatasetForm(forms.ModelForm[Dataset]):
         if cleaned and cleaned.get("indexing_technique") == IndexingTechnique.HIGH_QUALITY:
             for name in ("embedding_model_provider", "embedding_model"):
                 if name in cleaned and not cleaned[name]:
-                    self.add_error(name, "Vectors need a model. Enter one, or choose economy.")
+                    self.add_error(
+                        name, "High quality needs a model. Enter one, or choose economy."
+                    )
         if _changes(self, FIXED_DATASET_FIELDS):
             with transaction.atomic():
                 Dataset.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
@@ -134,4 +136,4 @@ def _changes(form: forms.ModelForm[Any], names: Sequence[str]) -> bool:
 
 def _refuse(form: forms.ModelForm[Any], names: Sequence[str]) -> None:
     for name in set(names).intersection(form.changed_data):
-        form.add_error(name, "This can no longer be changed, because there are segments now.")
+        form.add_error(name, "This can no longer be changed, because segments exist.")

@@ -84,7 +84,7 @@ def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """End the import; nothing of it becomes visible."""
     job = editable_or_refused(request, _jobs(), job_id)
     try:
-        imports.cancel_import(job, f"Cancelled by {request.user}; nothing was imported.")
+        imports.cancel_import(job, f"Cancelled by {request.user}. Nothing was imported.")
     except SegmillError as refusal:
         messages.error(request, str(refusal))
     return _to_page(job)

@@ -33,7 +33,7 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
         required=False,
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "size": 60}),
-        help_text="Never shown again. Leave empty to keep the present one.",
+        help_text="It is never shown again. Leave empty to keep the current key.",
     )
     forget_api_key = forms.BooleanField(label="Remove the API key", required=False)
 
@@ -49,9 +49,7 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
         """
         name: str = self.cleaned_data["name"]
         if name in provider_kinds():
-            raise forms.ValidationError(
-                f"“{name}” is a provider of the installation. Choose another name."
-            )
+            raise forms.ValidationError(f"“{name}” is a built-in provider. Choose another name.")
         return name
 
     def clean(self) -> dict[str, Any] | None:
@@ -64,7 +62,7 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
         is_new_address = "base_url" in self.changed_data and self.instance.credentials
         if is_new_address and not (given.get("api_key") or given.get("forget_api_key")):
             raise forms.ValidationError(
-                "The present API key is for another address. Enter the key for this one."
+                "The current API key is for another URL. Enter the key for this URL."
             )
         return given
 
@@ -99,7 +97,7 @@ class ProviderModelInline(admin.StackedInline[ProviderModel, ModelProvider]):
     fieldsets = (
         (None, {"fields": ("name", ("dimensions", "request_dimensions"), "token_limit")}),
         (
-            "How texts are given to it",
+            "How it receives texts",
             {
                 "fields": (
                     ("passage_prefix", "query_prefix"),
@@ -109,7 +107,7 @@ class ProviderModelInline(admin.StackedInline[ProviderModel, ModelProvider]):
             },
         ),
         (
-            "Price and limits, of all workers together; 0 is none",
+            "Price and limits for all workers together; 0 means none",
             {
                 "fields": (
                     "price_per_million",
@@ -204,7 +202,9 @@ def test_models(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     provider = get_object_or_404(access.owned(ModelProvider.objects.all()), pk=provider_id)
     models = list(provider.models.select_related("provider"))
     if not models:
-        messages.warning(request, "There is no model to test. Add one, save, and test again.")
+        messages.warning(
+            request, "This provider has no model to test. Add one, save, and test again."
+        )
     for model in models:
         _test(request, model)
     url = reverse("admin:segments_modelprovider_change", args=[provider.pk])
@@ -219,9 +219,9 @@ def _test(request: HttpRequest, model: ProviderModel) -> None:
         return
     # In quotes: the page writes the first letter of a message large.
     found = f"{trial.dimensions} dimensions, {trial.seconds * 1000:,.0f} ms"
-    result = f"“{model.name}” answers: {found}"
+    result = f"“{model.name}” works: {found}"
     if model.dimensions and model.dimensions != trial.dimensions:
-        wrong = f"{result}, but {model.dimensions} dimensions are set. Correct the number."
+        wrong = f"{result}, but {model.dimensions} dimensions are configured. Correct the number."
         messages.error(request, wrong)
     else:
         messages.success(request, f"{result}.")

@@ -28,7 +28,7 @@ from segments.services.model_providers import models_by_provider
 from segments.services.reembeddings import report_reembedding
 
 ON_ERROR = (
-    (OnError.ABORT.value, "leave the dataset as it was"),
+    (OnError.ABORT.value, "leave the dataset unchanged"),
     (OnError.SKIP.value, "leave their segments without a vector"),
 )
 
@@ -41,7 +41,7 @@ class ModelChoice(forms.Form):
         max_length=255, widget=forms.TextInput(attrs={"list": "models", "autocomplete": "off"})
     )
     on_error = forms.ChoiceField(
-        label="Texts that the model does not take",
+        label="Texts that the model refuses",
         choices=ON_ERROR,
         initial=OnError.ABORT.value,
         widget=forms.RadioSelect,

@@ -56,7 +56,7 @@ def _answer(error: Exception) -> dict[str, Any]:
     if isinstance(error, exceptions.APIException):
         return _envelope(HTTPStatus(error.status_code), str(error.detail))
     if isinstance(error, Http404):
-        return _envelope(HTTPStatus.NOT_FOUND, "There is nothing here. Check the address.")
+        return _envelope(HTTPStatus.NOT_FOUND, "This URL does not exist. Check it.")
     if isinstance(error, PermissionDenied):
         return _envelope(HTTPStatus.FORBIDDEN, str(error) or "This is not allowed.")
     if isinstance(error, RequestDataTooBig):

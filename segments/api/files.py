@@ -33,7 +33,7 @@ class UploadView(ApiView):
         responses={status.HTTP_201_CREATED: UploadSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Keep the file; it is removed after a day if no import has used it."""
+        """Store the file. It is removed after a day if no import has used it."""
         refuse_large_body(request)
         request.data  # noqa: B018  (reads the form)
         file = received_file(request)
@@ -72,7 +72,7 @@ class ExportView(ApiView):
         responses=_file_of(exports.FORMATS),
     )
     def get(self, request: Request, dataset_id: UUID, document_id: UUID) -> HttpResponseBase:
-        """The segments in their order; imported again by `sync`, the file changes nothing."""
+        """The segments in order. Imported again with mode `sync`, the file changes nothing."""
         document = self.document(dataset_id, document_id)
         kind = FileFormat(checked_query(ExportQuery, request)["format"])
         portions = exports.export_document(document, kind)
@@ -101,7 +101,7 @@ class TemplateView(ApiView):
         responses=_file_of(exports.TEMPLATE_FORMATS),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """A file with every column that is known, and a row that shows how."""
+        """A file with every known column and an example row."""
         wanted = checked_query(TemplateQuery, request)
         kind, form = FileFormat(wanted["format"]), DocForm(wanted["doc_form"])
         name = exports.template_name(form, kind)

@@ -63,30 +63,30 @@ class CancelView(ApiView):
 
 
 class RetryView(ApiView):
-    """Starts an import anew."""
+    """Retries an import."""
 
     @extend_schema(operation_id="retry_import", request=None, responses=ImportSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Start a failed or cancelled import anew: the answer is another import."""
+        """Retry a failed or cancelled import; the response is the new import."""
         ended = self.import_job(job_id)
         return _answer(services.retry_import(ended, source=ImportSource.API, user=self.user))
 
 
 class ResumeView(ApiView):
-    """Lets an interrupted import go on."""
+    """Resumes an interrupted import."""
 
     @extend_schema(operation_id="resume_import", request=None, responses=ImportSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Go on now, from where it stands. 409 if it is not interrupted."""
+        """Resume it now from its last checkpoint. 409 if it is not interrupted."""
         return _answer(services.resume_import(self.import_job(job_id)))
 
 
 class UndoView(ApiView):
-    """Takes an import back."""
+    """Undoes an import."""
 
     @extend_schema(operation_id="undo_import", request=None, responses=ImportSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Remove what the import added. 409 if something was built upon it since."""
+        """Remove what the import added. 409 if later changes depend on it."""
         return _answer(services.undo_import(self.import_job(job_id)))
 
 
@@ -99,7 +99,7 @@ class ErrorsView(ApiView):
         responses=page_of(RowErrorSerializer, "RowErrorPage"),
     )
     def get(self, request: Request, job_id: UUID) -> Response:
-        """A page of what is wrong, cell by cell; the rows themselves are in `bad_rows`."""
+        """A page of errors, cell by cell; `bad_rows` has the rows themselves."""
         errors = self.import_job(job_id).row_errors.defer("raw")
         page = Page.of(request)
         return Response(page.cut(errors, each(RowErrorSerializer)))

@@ -87,7 +87,7 @@ class PreviewView(ApiView):
         responses=PreviewSerializer,
     )
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
-        """What importing the file with these options would do. Nothing is kept or changed."""
+        """What importing the file with these options would do. Nothing is stored or changed."""
         document = self.document(dataset_id, document_id)
         refuse_large_body(request)
         body = body_of(request)

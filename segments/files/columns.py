@@ -31,7 +31,7 @@ def _refuse_unprintable(header: Sequence[str], line: int) -> None:
     for name in header:
         if "\0" in name:
             raise HeaderRefused(
-                f"Line {line}: the column name “{shown(name)}” has a NUL character in it. "
+                f"Line {line}: the column name “{shown(name)}” contains a NUL character. "
                 "Remove it, or save the file as “CSV UTF-8” again."
             )
 
@@ -41,7 +41,7 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise HeaderRefused(
-            f"Line {line}: the column “{twice[0]}” stands {counts[twice[0]]} times in the header. "
+            f"Line {line}: the column “{twice[0]}” appears {counts[twice[0]]} times in the header. "
             "Remove or rename all but one."
         )
 
@@ -120,8 +120,8 @@ def _header_hint(sheet: Sheet) -> str:
         return ""
     line = _header_further_down(sheet)
     if line is None:
-        return "If this is a row already, say that the file has no header (option no_header)."
-    return f"Line {line} looks like the header: remove what stands above it."
+        return "If this is the first row, set the option no_header."
+    return f"Line {line} looks like the header: remove what is above it."
 
 
 def _header_further_down(sheet: Sheet) -> int | None:
@@ -224,7 +224,7 @@ def _told_places(
             nearest = get_close_matches(column, header, n=1)
             hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
             raise HeaderRefused(
-                f"Line {line}: {part} is mapped to the column “{column}”, which is not there. "
+                f"Line {line}: {part} is mapped to the column “{column}”, which does not exist. "
                 f"{hint}There are {listed(header)}."
             )
         else:
@@ -319,7 +319,7 @@ def part_meant(given: str) -> str:
     if part is None:
         nearest = get_close_matches(folded(given), ALIASES, n=1)
         hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(ALIASES)}."
-        raise OptionRefused("map", f"“{given}” is no part of a segment.", hint)
+        raise OptionRefused("map", f"“{given}” is not part of a segment.", hint)
     return part
 
 

@@ -31,7 +31,7 @@ def text_of(opened: OpenedFile, errors: str = "strict") -> Iterator[io.TextIOWra
     except UnicodeError as error:
         raise FormatUnknown(
             f"{opened.name} is not {opened.encoding.name} ({error}). "
-            "Name its encoding (option encoding)."
+            "Set its encoding (option encoding)."
         ) from error
     finally:
         text.detach()
@@ -202,7 +202,7 @@ def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> File
     if any(sign in what for sign in UNCLOSED):
         return FileMalformed(
             _line_of_open_quote(opened, line, delimiter),
-            "a quoted cell begins in this line and is never closed.",
+            "a quoted cell starts in this line and is never closed.",
             'Close it with ", or double every " that belongs to the text.',
         )
     return FileMalformed(

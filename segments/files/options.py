@@ -54,8 +54,8 @@ class OnError(TextChoices):
 class EmbedWhen(TextChoices):
     """When rows get their vectors."""
 
-    NOW = "now", "Before they are published"
-    LATER = "later", "Afterwards; until then search finds them by their words"
+    NOW = "now", "Before publishing"
+    LATER = "later", "After publishing; until then full-text search finds them"
 
 
 class UnknownColumns(StrEnum):
@@ -102,7 +102,7 @@ class ImportOptions:
             if name not in known:
                 nearest = get_close_matches(name, known, n=1)
                 hint = f"Did you mean “{nearest[0]}”?" if nearest else "Remove it."
-                raise OptionRefused(name, "there is no such option.", hint)
+                raise OptionRefused(name, "this option does not exist.", hint)
         values = {name: value for name, value in given.items() if value not in (None, "", [])}
         return cls(**{name: _PARSERS[name](value) for name, value in values.items()})
 
@@ -173,7 +173,7 @@ def _map(value: object) -> dict[str, str]:
     for word in words:
         part, equals, column = str(word).partition("=")
         if not equals or not part.strip() or not column.strip():
-            raise OptionRefused("map", f"“{word}” is no mapping.", "Write content=NAME.")
+            raise OptionRefused("map", f"“{word}” is not a mapping.", "Write content=NAME.")
         if part.strip() in pairs:
             raise OptionRefused("map", f"{part.strip()} is given twice.", "Give it once.")
         pairs[part.strip()] = column.strip()
@@ -182,7 +182,7 @@ def _map(value: object) -> dict[str, str]:
 
 def _iterated(value: object) -> Iterable[object]:
     if not isinstance(value, Iterable):
-        raise OptionRefused("map", f"“{value}” is no mapping.", "Write content=NAME.")
+        raise OptionRefused("map", f"“{value}” is not a mapping.", "Write content=NAME.")
     return value
 
 
@@ -194,7 +194,9 @@ def _encoding(value: object) -> str:
         hint = "Use utf-8, utf-16, gb18030, windows-1252, shift-jis or another charset's name."
         raise OptionRefused("encoding", f"“{value}” is not known.", hint) from unknown
     if not codec._is_text_encoding or codec.name in NOT_OF_FILES:
-        raise OptionRefused("encoding", f"“{value}” is no encoding of text files.", "Use another.")
+        raise OptionRefused(
+            "encoding", f"“{value}” is not an encoding of text files.", "Use another."
+        )
     return codec.name
 
 

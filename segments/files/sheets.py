@@ -94,7 +94,7 @@ def _refuse_empty(opened: OpenedFile) -> None:
     for mark, _ in MARKS:
         start = start.removeprefix(mark)
     if len(opened.start) < START_BYTES and not start.replace(b"\0", b"").strip():
-        raise FileEmpty(f"{opened.name} is empty. Put a header and rows into it.")
+        raise FileEmpty(f"{opened.name} is empty. Add a header and rows.")
 
 
 def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
@@ -102,12 +102,10 @@ def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
     if sheet.details.format not in SUFFIX_FORMATS.get(suffix, {sheet.details.format}):
-        notices.append(
-            f"The file is named {opened.name}, but is {sheet.details.format.label}: it was read so."
-        )
+        notices.append(f"{opened.name} contains {sheet.details.format.label} and was read as that.")
     if sheet.details.encoding and opened.encoding.is_guess:
         notices.append(
-            f"The file is not UTF-8; it was read as {opened.encoding.name}, which is a guess. "
-            "If letters look wrong, name its encoding (option encoding)."
+            f"The file is not UTF-8. Its encoding was guessed: {opened.encoding.name}. "
+            "If letters look wrong, set the encoding (option encoding)."
         )
     return notices

@@ -37,7 +37,7 @@ def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> Impo
         return options
     pairs = sorted(remembered.mapping.items(), key=lambda pair: sheet.header.index(pair[1]))
     listed = ", ".join(f"{part} = “{column}”" for part, column in pairs)
-    sheet.notices.append(f"The columns were taken as last time: {listed} (option map).")
+    sheet.notices.append(f"Columns were mapped as last time: {listed} (option map).")
     return options.with_map(remembered.mapping)
 
 
@@ -62,10 +62,10 @@ def notices_of(columns: Columns) -> list[str]:
         for name, part in ((name, similar_part(name)) for name in columns.unknown if name)
     ]
     if "" in columns.unknown:
-        told.append("A column without a name is not used.")
+        told.append("An unnamed column is not used.")
     if columns.ignored:
         listed = ", ".join(columns.ignored)
-        told.append(f"Passed over, as exports and reports bring them along: {listed}.")
+        told.append(f"Ignored, because exports and reports add them: {listed}.")
     return told
 
 

@@ -163,7 +163,7 @@ def refuse_over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal |
     if cost is None:
         raise OptionRefused(
             "max_cost",
-            "it is not known what a token costs.",
+            "the price of a token is not known.",
             "Set the model's price (SEGMILL_EMBEDDING_PRICE), or use max_tokens.",
         )
     if cost > options.max_cost:

@@ -138,7 +138,7 @@ def prepare_rows(
             listener(_progress(tally, given.size))
         tally.is_partial = given.most_rows is not None and next(rows, None) is not None
     if not tally.rows:
-        raise FileEmpty(f"{given.name} has a header but no rows. Put rows under it.")
+        raise FileEmpty(f"{given.name} has a header but no rows. Add rows below it.")
     tally.notices += [*sheet.notices, *column_mapping.notices_of(columns)]
     with transaction.atomic():
         # The fence locks the job: nobody takes it over while the database computes on all rows.
@@ -246,7 +246,7 @@ def _check_ids(
 
 
 EMBEDDED_LATER = (
-    "The rows are found by their words at once. Workers make their vectors; where none run, "
+    "Full-text search finds the rows at once. Workers embed them; if none are running, "
     "manage.py reembed DATASET does."
 )
 
@@ -293,7 +293,7 @@ def _stored(job: ImportJob) -> File[bytes]:
         return default_storage.open(job.file_key)
     except FileNotFoundError as gone:
         raise FileUnreadable(
-            f"The uploaded file of {job.file_name} is not in the storage any more. "
+            f"The uploaded file of {job.file_name} is no longer in the storage. "
             "Import the file again."
         ) from gone
 

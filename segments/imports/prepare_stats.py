@@ -65,5 +65,5 @@ def sync_refusal(failed: int) -> str:
     rows = "1 row is bad" if failed == 1 else f"{failed:,} rows are bad"
     return (
         f"{rows}, and sync removes what the file does not have: the segments of bad rows would be "
-        "lost. Mend the rows, or use upsert."
+        "lost. Fix the rows, or use upsert."
     )

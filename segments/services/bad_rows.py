@@ -1,4 +1,4 @@
-"""The bad rows of an import or a dry run, written as a file to correct and import again."""
+"""The bad rows of an import or a dry run, written as a file to fix and import again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ def change_model(
 
     Raises:
         NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or does not answer.
-        StateConflict: the dataset's vectors are being made anew already.
+        StateConflict: the dataset's re-embedding is already in progress.
     """
     _ = get_embedder(provider, model, dataset.tenant_id).dimensions
     order = Reembedding(
@@ -64,11 +64,11 @@ def fill_missing(
 
     Raises:
         NoEmbeddingModel: the dataset has no model.
-        StateConflict: the dataset's vectors are being made anew already.
+        StateConflict: the dataset's re-embedding is already in progress.
     """
     if not dataset.has_vectors:
         raise NoEmbeddingModel(
-            f"Dataset “{dataset.name}” is for full text only. Choose a model for it: "
+            f"Dataset “{dataset.name}” has no embedding model. Choose one: "
             "manage.py reembed DATASET --provider … --model …"
         )
     order = vectors.filling(dataset, user.pk if user else None)

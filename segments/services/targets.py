@@ -121,7 +121,7 @@ def _model(wanted: ImportTarget) -> tuple[str, str]:
         ImportRefused: a provider is named, and none of its models.
     """
     if wanted.embedding_provider and not wanted.embedding_model:
-        raise ImportRefused("Name the --embedding-model of the --embedding-provider, too.")
+        raise ImportRefused("--embedding-provider needs --embedding-model, too.")
     return (
         wanted.embedding_provider or settings.SEGMILL_EMBEDDING_PROVIDER,
         wanted.embedding_model or settings.SEGMILL_EMBEDDING_MODEL,

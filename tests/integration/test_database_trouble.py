@@ -181,7 +181,7 @@ def test_requests_while_the_database_is_away_are_told_to_come_again(
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert answer.json() == {
         "code": "database_failed",
-        "message": "The database does not answer at the moment. Ask again in 5 seconds.",
+        "message": "The database is not available. Try again in 5 seconds.",
         "status": 503,
     }
     assert page.status_code == 200, "needs no database yet"

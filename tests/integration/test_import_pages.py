@@ -383,7 +383,7 @@ def test_an_interrupted_import_says_why_and_when_it_goes_on(
     page = log_in("editor").get(url("change", job)).content.decode()
 
     when = f"{job.not_before:%H:%M} UTC"
-    assert f"The model is away. It goes on by itself at {when}." in page
+    assert f"The model is away. It resumes automatically at {when}." in page
     assert url("resume", job) in page
 
 

@@ -109,7 +109,7 @@ def test_a_damaged_gzip_is_refused(damage) -> None:  # type: ignore[no-untyped-d
 
 
 def test_what_is_packed_twice_is_refused() -> None:
-    with pytest.raises(FormatUnknown, match="packed twice"):
+    with pytest.raises(FormatUnknown, match="compressed twice"):
         opened(gzip.compress(gzip.compress(CSV.encode())))
 
 

@@ -48,7 +48,10 @@ class NewDatasetSerializer(serializers.Serializer[None]):
         help_text="A text search configuration of the PostgreSQL server, such as german.",
     )
     provider = serializers.ChoiceField(
-        ["vendor"], required=False, default="vendor", help_text="External ones are not served."
+        ["vendor"],
+        required=False,
+        default="vendor",
+        help_text="External datasets are not supported.",
     )
 
 

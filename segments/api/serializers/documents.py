@@ -36,7 +36,7 @@ class DocumentSerializer(serializers.Serializer[Document]):
     """A document; its position comes with the query (`segments.api.documents.placed`)."""
 
     id = serializers.UUIDField(read_only=True)
-    position = serializers.IntegerField(read_only=True, help_text="In the order of making.")
+    position = serializers.IntegerField(read_only=True, help_text="In order of creation.")
     name = serializers.CharField(read_only=True)
     doc_form = serializers.CharField(read_only=True)
     indexing_status = serializers.CharField(read_only=True)
@@ -71,4 +71,4 @@ class DocumentAnswerSerializer(serializers.Serializer[None]):
     """A document that was just made."""
 
     document = DocumentSerializer()
-    batch = serializers.CharField(help_text="Empty: there is nothing to be indexed yet.")
+    batch = serializers.CharField(help_text="Empty: there is nothing to index yet.")

@@ -28,7 +28,7 @@ HITS = 3
 class Command(BaseCommand):
     """A second run starts from the same point and ends the same way."""
 
-    help = "Import a sample FAQ, search it, and show the result."
+    help = "Import a sample FAQ, search it and show the results."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the FAQ into a fresh dataset and search it."""

@@ -25,7 +25,7 @@ ALL = "all"
 class Command(BaseCommand):
     """Measures nDCG@10, recall@10 and MRR@10 of each method of search."""
 
-    help = "Measure how well search finds what people judged relevant."
+    help = "Measure search quality against relevance judgements."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The judged questions, where to look, and how to answer."""
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--method", choices=[*METHODS, ALL], default=ALL, help="default: %(default)s"
         )
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search for every question and show the means."""

@@ -24,11 +24,11 @@ class Command(BaseCommand):
     Any number may run, on any machine: one of them works at a time.
     """
 
-    help = "See that every import ends: tell workers again, end what is spent, remove what is old."
+    help = "Requeue lost work, fail imports that are out of attempts, and remove old data."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Once, or for ever."""
-        parser.add_argument("--once", action="store_true", help="look once, and clean up, and end")
+        parser.add_argument("--once", action="store_true", help="run once and exit")
         parser.add_argument("--json", action="store_true", help="with --once: one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(done))
         else:
             if swept is None:
-                self.stdout.write("Another reaper is at work.")
+                self.stdout.write("Another reaper is running.")
             for what, count in done.items():
                 self.stdout.write(f"{what.replace('_', ' ')}: {count:,}")
 

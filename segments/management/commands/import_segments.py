@@ -55,28 +55,35 @@ class ImportRequest:
 class Command(BaseCommand):
     """Reads, checks, embeds and publishes a file, with a progress bar, all or nothing."""
 
-    help = "Import a file of segments into a document: all of it, or nothing."
+    help = "Import a file of segments into a document, all or nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The place, what to make of it, and how to answer."""
         parser.add_argument("file", type=Path, nargs="?", help="CSV, TSV, XLSX, JSON or JSON Lines")
         parser.add_argument(
-            "--follow", metavar="ID", help="no file: show the bar of this import until its end"
+            "--follow",
+            metavar="ID",
+            help="instead of a file: show the progress of this import until it ends",
         )
         parser.add_argument(
             "--background",
             action="store_true",
-            help="hand the file to the workers and print the import's id",
+            help="let workers import the file, and print the import's id",
         )
         add_target_options(parser)
         parser.add_argument(
-            "--dry-run", action="store_true", help="check every row, embed and change nothing"
+            "--dry-run",
+            action="store_true",
+            help="check every row without embedding or changing anything",
         )
         add_import_options(parser)
         parser.add_argument(
-            "--report", type=Path, metavar="FILE", help="write just the bad rows, to be mended"
+            "--report",
+            type=Path,
+            metavar="FILE",
+            help="write the bad rows to this file, to fix and import again",
         )
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and exit with 1 unless it succeeded."""
@@ -98,7 +105,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report.as_json()))
             return
         self.stdout.write(str(report.job_id))
-        self.stderr.write(f"Watch it: manage.py import_segments --follow {report.job_id}")
+        self.stderr.write(f"Follow it: manage.py import_segments --follow {report.job_id}")
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
@@ -123,7 +130,7 @@ def _followed(identifier: str) -> ImportReport:
     except Error as trouble:
         return report_refusal(str(explained(trouble)))
     except KeyboardInterrupt:
-        raise CommandError("No longer watched; the import goes on.") from None
+        raise CommandError("Stopped watching; the import continues.") from None
 
 
 def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
@@ -141,7 +148,7 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
         with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
             return import_file(order, file, display)
     except (TenantNotFound, DatasetNotFound, DocumentNotFound) as missing:
-        return report_refusal(f"{missing} With --create it is made.")
+        return report_refusal(f"{missing} Use --create to create it.")
     except SegmillError as refusal:
         return report_refusal(str(refusal))
     except Error as trouble:
@@ -149,7 +156,7 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
     except OSError as trouble:  # the file began well, but cannot be read to its end
         return report_refusal(str(_unreadable(options["file"], trouble)))
     except KeyboardInterrupt:
-        return report_refusal("Stopped by its user; nothing was imported.", cancelled=True)
+        return report_refusal("Stopped by the user. Nothing was imported.", cancelled=True)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -161,9 +168,9 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise FileUnreadable(f"There is no file {path}. Check the path.") from None
+        raise FileUnreadable(f"{path} does not exist. Check the path.") from None
     except IsADirectoryError:
-        raise FileUnreadable(f"{path} is a folder. Name a file in it.") from None
+        raise FileUnreadable(f"{path} is a folder. Give the path of a file.") from None
     except OSError as trouble:
         raise _unreadable(path, trouble) from trouble
 

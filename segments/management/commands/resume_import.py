@@ -16,11 +16,11 @@ from segments.services.reports import report_import
 class Command(BaseCommand):
     """Works in this process; Ctrl-C leaves the import where it stands, for the workers."""
 
-    help = "Let an import that was interrupted go on from where it stands."
+    help = "Resume an interrupted import from its last checkpoint."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which one."""
-        parser.add_argument("id", help="the import's id, as its report names it")
+        parser.add_argument("id", help="the import's id, as shown in its report")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Resume, report, and exit with 1 unless it succeeded."""

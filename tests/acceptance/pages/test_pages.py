@@ -122,7 +122,7 @@ def test_an_import_is_watched_from_anywhere_and_through_a_reload(
 
     other = open_context(viewport={"width": 390, "height": 844}).new_page()
     other.goto(page.url)
-    expect(other.locator("[data-part=line]")).to_contain_text("rows a second")
+    expect(other.locator("[data-part=line]")).to_contain_text("rows per second")
     expect(other.locator(".import-chart svg path").first).to_be_visible()
     page.reload()
     expect(page.locator("progress, #outcome").first).to_be_visible()
