@@ -101,8 +101,9 @@ def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
     """What a person should know of how the file was understood."""
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
+    label = sheet.details.format.label
     if sheet.details.format not in SUFFIX_FORMATS.get(suffix, {sheet.details.format}):
-        notices.append(f"{opened.name} contains {sheet.details.format.label} and was read as that.")
+        notices.append(f"{opened.name} contains {label} data and was read as {label}.")
     if sheet.details.encoding and opened.encoding.is_guess:
         notices.append(
             f"The file is not UTF-8. Its encoding was guessed: {opened.encoding.name}. "

@@ -186,7 +186,7 @@ def test_requests_while_the_database_is_away_are_told_to_come_again(
     }
     assert page.status_code == 200, "needs no database yet"
     assert (signed_in.status_code, signed_in["Retry-After"]) == (503, "5")
-    assert "The database does not answer" in signed_in.content.decode()
+    assert "The database is not available" in signed_in.content.decode()
     assert (alive.status_code, ready.status_code) == (200, 503)
     assert "GET /admin/segments/importjob/ failed: The database does not answer" in caplog.text
     assert api.get("datasets").status_code == 200

@@ -112,7 +112,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_import(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(imports, "sleep", interrupt)
-    with pytest.raises(CommandError, match="the import goes on"):
+    with pytest.raises(CommandError, match="the import continues"):
         run("--follow", job.pk)
     job.refresh_from_db()
     assert job.status == ImportStatus.WAITING
@@ -138,12 +138,12 @@ def test_an_unknown_import_is_not_found(document: Document, identifier: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "Name the file"),
-        (["rows.csv", "--dataset", "x"], "Name the file"),
+        ([], "Give the file"),
+        (["rows.csv", "--dataset", "x"], "Give the file"),
         (["rows.csv", "--follow", "x"], "leave the file out"),
         (["--follow", "x", "--background"], "leave the file out"),
-        (["rows.csv", *PLACE, "--background", "--dry-run"], "leave --dry-run"),
-        (["rows.csv", *PLACE, "--background", "--report", "bad.csv"], "leave --dry-run"),
+        (["rows.csv", *PLACE, "--background", "--dry-run"], "does not work with"),
+        (["rows.csv", *PLACE, "--background", "--report", "bad.csv"], "does not work with"),
     ],
 )
 def test_what_makes_no_whole_order_is_refused(arguments: list[Any], says: str) -> None:

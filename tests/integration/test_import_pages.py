@@ -222,7 +222,7 @@ def test_a_file_that_cannot_be_read_says_why(
     page = client.get(upload(client, document, content)).content.decode()
 
     assert says in page
-    assert 'type="file"' in page or "Look again" in page
+    assert 'type="file"' in page or "Refresh preview" in page
 
 
 def test_no_file_is_refused(document: Document, log_in: LogIn) -> None:
@@ -273,7 +273,7 @@ def test_an_upload_is_good_for_its_document_and_user_alone(
     for client, place in ((owner, passages), (editor, document)):
         form = {"file": reference(preview), "on_error": "abort"}
         answer = client.post(url("confirm", place), form)
-        assert "not known here any more" in answer.content.decode()
+        assert "This upload has expired" in answer.content.decode()
     assert not ImportJob.objects.exists()
 
 
@@ -283,7 +283,7 @@ def test_an_upload_that_was_removed_is_asked_for_again(document: Document, log_i
     for name in default_storage.listdir("imports")[1]:
         default_storage.delete(f"imports/{name}")
 
-    assert "not stored any more" in client.get(preview).content.decode()
+    assert "is no longer stored" in client.get(preview).content.decode()
 
 
 def test_of_a_large_file_the_first_rows_are_looked_at(
@@ -297,7 +297,7 @@ def test_of_a_large_file_the_first_rows_are_looked_at(
     shown = page.context["preview"]
     assert (shown.rows, shown.is_partial) == (10, True)
     assert 0 < shown.share <= 100
-    assert "The first 10 rows were looked at" in page.content.decode()
+    assert "The preview covers the first 10 rows" in page.content.decode()
     assert "If a row further down is bad" in page.content.decode()
 
 
@@ -332,7 +332,7 @@ def test_the_document_list_has_an_action(
         return client.post(page, form, follow=True)
 
     assert choose(document).redirect_chain == [(url("new", document), 302)]
-    assert "select just one" in choose(document, passages).content.decode()
+    assert "Select exactly one document" in choose(document, passages).content.decode()
 
 
 def test_the_state_of_an_import_has_all_that_its_page_shows(

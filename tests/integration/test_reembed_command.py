@@ -133,9 +133,9 @@ def test_without_a_model_it_fills_what_is_missing(filled: Document) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--provider", "openai"), "Name the --model"),
+        (("--provider", "openai"), "--provider needs --model"),
         (("--provider", "nobody", "--model", "m"), "no embedding provider “nobody”"),
-        (("--status",), "never embedded anew"),
+        (("--status",), "never re-embedded"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(options: tuple[str, ...], says: str) -> None:

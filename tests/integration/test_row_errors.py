@@ -140,7 +140,7 @@ def test_a_line_that_is_no_json_is_in_the_report(
     job = import_text(document, '{"question": "A?", "answer": "1"}\n{"question": \n')
     row = json.loads(reported(job))
     assert row["text"] == '{"question":'
-    assert row["error"].startswith("Line 2: This is no JSON object")
+    assert row["error"].startswith("Line 2: This is not a JSON object")
 
 
 def test_a_file_without_a_header_is_reported_without_one(

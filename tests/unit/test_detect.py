@@ -57,7 +57,7 @@ def test_the_content_decides_whatever_the_name(content: bytes, kind: FileFormat,
 
 
 def test_a_name_that_promises_another_format_is_mentioned() -> None:
-    assert "named rows.xlsx, but is CSV" in opened(CSV, "rows.xlsx").notices[0]
+    assert "rows.xlsx contains CSV data" in opened(CSV, "rows.xlsx").notices[0]
     assert opened(CSV, "rows.csv").notices == []
     assert opened(CSV, "rows").notices == []
 
@@ -274,7 +274,7 @@ def test_an_array_longer_than_what_is_held_is_read_to_its_end() -> None:
 
 
 def test_one_object_over_many_lines_is_no_json_lines() -> None:
-    with pytest.raises(FormatUnknown, match="one object a line"):
+    with pytest.raises(FormatUnknown, match="one object per line"):
         opened('{\n "content": "a"\n}')
 
 

@@ -101,7 +101,7 @@ def test_a_change_of_model_is_watched_to_its_end(
     page.get_by_role("link", name="Change the embedding model").click()
     page.get_by_label("Model").fill("l2_supercat_256")
     picture("reembedding-choose")
-    page.get_by_role("button", name="anew").click()
+    page.get_by_role("button", name="Re-embed").click()
     picture("reembedding-progress")
     expect(page.get_by_role("region", name="Outcome")).to_contain_text("of l2_supercat_256 now")
     expect(page.get_by_role("link", name="Choose another model")).to_be_visible()

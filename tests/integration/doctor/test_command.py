@@ -58,7 +58,7 @@ def test_what_is_wrong_and_what_to_do(alive: None, document: Document) -> None:
 
     said, code = ask("--repair")
     assert code == 0
-    assert "mended" in said
+    assert "fixed" in said
     assert Document.objects.get().segment_count == 0
 
 
