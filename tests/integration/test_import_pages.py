@@ -201,7 +201,7 @@ def test_a_file_of_bad_rows_only_cannot_be_imported(document: Document, log_in: 
     client = log_in("editor")
     page = client.get(upload(client, document, "question,answer\nx,\n")).content.decode()
 
-    assert "No row of the file can be taken" in page
+    assert "No row of the file can be imported" in page
     assert 'value="Import' not in page
 
 
@@ -298,7 +298,7 @@ def test_of_a_large_file_the_first_rows_are_looked_at(
     assert (shown.rows, shown.is_partial) == (10, True)
     assert 0 < shown.share <= 100
     assert "The preview covers the first 10 rows" in page.content.decode()
-    assert "If a row further down is bad" in page.content.decode()
+    assert "If a later row is bad" in page.content.decode()
 
 
 def test_a_preview_counts_the_vectors_that_are_there(
