@@ -103,6 +103,6 @@ def test_a_change_of_model_is_watched_to_its_end(
     picture("reembedding-choose")
     page.get_by_role("button", name="Re-embed").click()
     picture("reembedding-progress")
-    expect(page.get_by_role("region", name="Outcome")).to_contain_text("of l2_supercat_256 now")
+    expect(page.get_by_role("region", name="Outcome")).to_contain_text("vectors of l2_supercat_256")
     expect(page.get_by_role("link", name="Choose another model")).to_be_visible()
     picture("reembedding-done")

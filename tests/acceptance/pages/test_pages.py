@@ -106,7 +106,7 @@ def test_a_cancelled_import_leaves_nothing_and_can_be_retried(
 
     page.go_back()
     page.get_by_role("button", name="Retry with the same file").click()
-    expect(page.get_by_text("It tries an earlier import again.")).to_be_visible()
+    expect(page.get_by_text("It retries an earlier import.")).to_be_visible()
     page.get_by_role("button", name="Cancel the import").click()
     expect(page.locator(".import-headline .import-badge")).to_have_text("Cancelled")
 

@@ -66,7 +66,7 @@ def sees_and_changes_nothing(page: Page, document: str, job: str) -> None:
     expect(page.get_by_text("3 results")).to_be_visible()
     expect(page.get_by_label("Action")).to_have_count(0)
     page.goto(job)
-    expect(page.get_by_role("link", name="just those rows")).to_be_visible()
+    expect(page.get_by_role("link", name="Download the bad rows")).to_be_visible()
     for action in ACTIONS:
         expect(page.get_by_text(action)).to_have_count(0)
     page.goto(f"/admin/segments/importjob/new/{document}/")
