@@ -19,7 +19,8 @@ from django.db.models.functions import Now
 
 from segments.exceptions import ImportNotFound
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import FINAL_STATUSES, WORKING_STATUSES, ChunkStatus, ImportStatus
+from segments.models.import_job import WORKING_STATUSES, ChunkStatus, ImportStatus
+from segments.models.job import FINAL_STATUSES
 
 logger = logging.getLogger(__name__)
 

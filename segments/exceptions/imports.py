@@ -109,13 +109,13 @@ class IdempotencyConflict(SegmillError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-class ImportCancelled(SegmillError):
-    """Somebody cancelled the import; its worker stops quietly."""
-
-    code = "cancelled"
-
-
 class ClaimLost(SegmillError):
     """Another worker holds the job or the chunk now; this one must stop writing."""
 
     code = "claim_lost"
+
+
+class ImportCancelled(ClaimLost):
+    """Somebody cancelled the import; its worker stops quietly."""
+
+    code = "cancelled"

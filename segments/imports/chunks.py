@@ -9,23 +9,29 @@ epoch. So clearing a job's chunks first waits for such writers and shuts all lat
 Transactions lock a chunk before its job, never the other way round.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Now
 
+from datasets.exceptions import SegmillError
 from segments.db.transactions import not_longer_than_the_lease
-from segments.exceptions import ClaimLost, ImportCancelled
-from segments.imports import progress_rates, state
-from segments.jobs import leases
-from segments.jobs.leases import after_back_off, is_due, lease, name_of_process, worker_name
+from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled
+from segments.imports import progress_rates
+from segments.imports.state import IMPORT_JOBS, is_free
+from segments.jobs import leases, log_context
+from segments.jobs.leases import after_back_off, lease, name_of_process, worker_name
+from segments.jobs.retries import put_back_on_trouble
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus, ImportStatus
 from segments.progress import mirror_after_commit
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +161,32 @@ def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
     return bool(held)
 
 
+@contextmanager
+def holding(claim: ChunkClaim) -> Iterator[None]:
+    """What an error means for a chunk whose claim we hold; with the claim lost, nothing.
+
+    Raises:
+        ImportCancelled, EmbeddingUnavailable: nothing more of the import is to be embedded now.
+        ClaimLost: the chunk cannot be embedded, so its import has failed.
+    """
+    with (
+        log_context.about(chunk=claim.ordinal, attempt=claim.attempts),
+        put_back_on_trouble(lambda text, grows: put_back(claim, text, grows=grows)),
+    ):
+        try:
+            yield
+        except (ImportCancelled, EmbeddingUnavailable):
+            raise
+        except ClaimLost as lost:
+            logger.info("given up: %s", lost)
+        except SegmillError as error:
+            logger.info("failed: %s", error)
+            bury(claim, error.code, str(error))
+            raise ClaimLost(f"It has failed: {error}") from error
+
+
 def put_back(claim: ChunkClaim, trouble: str, *, grows: bool = True) -> None:
-    """Give a chunk back after an error that is not its own: as `state.put_back` does a job."""
+    """Give a chunk back after an error that is not its own, as a job is put back."""
     _held(claim).update(
         status=ChunkStatus.PENDING,
         lease_until=None,
@@ -180,7 +210,7 @@ def free_those_of(job_id: UUID, process: int) -> None:
 def bury(claim: ChunkClaim, code: str, error: str) -> bool:
     """Nobody shall try this chunk again, so its job has failed; False if the claim was lost."""
     buried = _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
-    return bool(buried) and state.fail(claim.job_id, code, error)
+    return bool(buried) and IMPORT_JOBS.fail(claim.job_id, code, error)
 
 
 def _of_process(job_id: UUID, process: int) -> QuerySet[Chunk]:
@@ -188,8 +218,7 @@ def _of_process(job_id: UUID, process: int) -> QuerySet[Chunk]:
 
 
 def _free(job_id: UUID) -> QuerySet[Chunk]:
-    free = Q(status=ChunkStatus.PENDING) | Q(status=ChunkStatus.RUNNING, lease_until__lt=Now())
-    return Chunk.objects.filter(free & is_due(), job_id=job_id, job__status=ImportStatus.EMBEDDING)
+    return Chunk.objects.filter(is_free(), job_id=job_id, job__status=ImportStatus.EMBEDDING)
 
 
 def _embedding(claim: ChunkClaim) -> QuerySet[ImportJob]:

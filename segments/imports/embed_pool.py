@@ -24,10 +24,8 @@ from segments.files.options import ImportMode, OnError
 from segments.files.types import Listener, Progress, RowProblem
 from segments.imports import chunks, row_errors, staging
 from segments.imports.chunks import ChunkClaim
-from segments.imports.claims_held import holding_chunk
 from segments.imports.embed import Place, embed_chunk
-from segments.imports.state import load
-from segments.jobs.queue import enqueue
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob, RowError
 from segments.models.import_job import ImportStatus
 
@@ -135,7 +133,7 @@ def _work_with(helper: BaseProcess, job_id: UUID, work: Callable[[Stop], None], 
 
 
 def _refuse_if_nothing_left(job_id: UUID) -> None:
-    job = load(job_id)
+    job = IMPORT_JOBS.load(job_id)
     if not job.rows_staged:
         first = RowError.objects.filter(job=job).first()
         raise RowsRefused(job.rows_failed, job.rows_total, str(first))
@@ -151,13 +149,13 @@ def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
 
 
 def _call_another_worker(job_id: UUID, threads: int) -> None:
-    """Hint at the import if there is more to do than this worker begins at once.
+    """Enqueue the import if there is more to do than this worker begins at once.
 
     The next worker does the same. So all that are free join in, on whatever machine, and as
-    long as they are all busy one hint waits for the first whose turn ends.
+    long as they are all busy one message waits for the first whose turn ends.
     """
     if chunks.count_free(job_id) > threads:
-        enqueue(job_id)
+        IMPORT_JOBS.enqueue(job_id)
 
 
 def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Stop) -> None:
@@ -166,7 +164,7 @@ def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Sto
     on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
     try:
         while not stop() and (claim := chunks.claim_next(job.pk)):
-            with holding_chunk(claim):
+            with chunks.holding(claim):
                 _refuse_if_spent(claim)
                 done = embed_chunk(claim, place, embedder, stop, on_error)
                 if done and done.problems and on_error == OnError.ABORT:
@@ -206,7 +204,7 @@ def _refuse_if_spent(claim: ChunkClaim) -> None:
 
 
 def _embedding_progress(job_id: UUID) -> Progress:
-    job = load(job_id)
+    job = IMPORT_JOBS.load(job_id)
     done = job.rows_embedded + job.rows_reused
     return Progress(
         ImportStatus.EMBEDDING, done, done / max(job.rows_staged, 1), reused=job.rows_reused

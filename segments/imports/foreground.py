@@ -11,8 +11,8 @@ from django.db import Error, connections, transaction
 from segments.db.errors import explained
 from segments.exceptions import DatabaseFailed, ImportNotFound, StateConflict, TargetGone
 from segments.files.types import Listener
-from segments.imports import runner, staging, state
-from segments.imports.state import is_stalled
+from segments.imports import runner, staging
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 
@@ -49,13 +49,13 @@ def fail_abandoned_foreground() -> list[UUID]:
     Returns their ids. Interrupted ones only wait for their model, and say so themselves.
     """
     lease = timedelta(seconds=settings.SEGMILL_LEASE_SECONDS)
-    silent = is_stalled(lease, leases_over=timedelta(0))
+    silent = IMPORT_JOBS.stalled(lease, leases_over=timedelta(0))
     open_jobs = ImportJob.objects.open().filter(silent, background=False)
     open_jobs = open_jobs.exclude(status=ImportStatus.INTERRUPTED)
     # A process that is publishing holds its job's row, however long it takes.
     unheld = open_jobs.select_for_update(skip_locked=True, no_key=True, of=("self",))
     ids = [gone.pk for gone in unheld.only("pk").order_by("created_at")]
-    return [job_id for job_id in ids if state.fail(job_id, "abandoned", ERROR)]
+    return [job_id for job_id in ids if IMPORT_JOBS.fail(job_id, "abandoned", ERROR)]
 
 
 STOPPED = "Stopped by the user. Nothing was imported."
@@ -98,13 +98,13 @@ def run(started: ImportJob, listener: Listener) -> ImportJob:
 
 def _cancel(started: ImportJob) -> ImportJob:
     with suppress(StateConflict):  # it ended in the same moment; its row says how
-        state.cancel(started.pk, STOPPED)
+        IMPORT_JOBS.cancel(started.pk, STOPPED)
     return runner.settle(started.pk)
 
 
 def _fail(started: ImportJob, code: str, error: str) -> ImportJob:
     """End the import, unless it ended in that very moment."""
-    state.fail(started.pk, code, error)
+    IMPORT_JOBS.fail(started.pk, code, error)
     return runner.settle(started.pk)
 
 

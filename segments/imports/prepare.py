@@ -39,14 +39,14 @@ from segments.imports import (
     progress_rates,
     row_errors,
     staging,
-    state,
 )
 from segments.imports.merge import MergeSpec, match
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
 from segments.imports.publish import adopt_model, full_text_problem
 from segments.imports.row_errors import with_cells
 from segments.imports.staging import Chunkful, StagingWriter
-from segments.imports.state import JobClaim, load, options_of, target_of
+from segments.imports.state import IMPORT_JOBS, options_of, target_of
+from segments.jobs.state_machine import JobClaim
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportStatus
 
@@ -254,7 +254,7 @@ EMBEDDED_LATER = (
 def prepare(claim: JobClaim, listener: Listener) -> None:
     """Check and stage every row of the file, and refuse what is not worth paying for."""
     begin_anew(claim)
-    job = load(claim.job_id)
+    job = IMPORT_JOBS.load(claim.job_id)
     embeds = bool(job.embedding_model) and not job.embeds_later
     fence = partial(_stage_fence, claim, embeds)
     with _stored(job) as file:
@@ -271,13 +271,13 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     if given.options.map:
         column_mapping.remember_columns(job.document_id, tally, given.options)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
-    state.start_embedding(claim, notices=notices)
+    IMPORT_JOBS.start_embedding(claim, notices=notices)
 
 
 @transaction.atomic
 def begin_anew(claim: JobClaim) -> None:
     """Forget an earlier try, unless we are the earlier one: then what is there is not ours."""
-    state.renew(claim)
+    IMPORT_JOBS.renew(claim)
     staging.clear(claim.job_id)
     row_errors.forget(claim.job_id)
     adopt_model(claim)
@@ -301,7 +301,7 @@ def _stored(job: ImportJob) -> File[bytes]:
 @transaction.atomic(savepoint=False)
 def _stage_fence(claim: JobClaim, embeds: bool, tally: PrepareStats, chunk: Chunkful) -> None:
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
-    state.renew(
+    IMPORT_JOBS.renew(
         claim,
         file_details=tally.file_details.as_json(),
         notices=tally.notices,

@@ -10,13 +10,14 @@ from django.db.models.functions import Now
 from datasets.models import Dataset, DocForm, Document
 from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.files.types import Listener, Progress, RowProblem, SegmentRow, shown
-from segments.imports import merge, state
+from segments.imports import merge
 from segments.imports.merge import MergeSpec, Written
-from segments.imports.state import JobClaim, load, lock_for_publishing
+from segments.imports.state import IMPORT_JOBS
+from segments.jobs.state_machine import JobClaim
 from segments.models import ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
 from segments.models.segment import EXTERNAL_ID_ONCE
-from segments.reembedding import vectors
+from segments.reembedding.state import ensure_filling
 
 # Waits for a change of model that is being made at this moment, and sees it.
 LOCK = "SELECT FROM datasets_dataset WHERE id = %s FOR SHARE"
@@ -38,7 +39,7 @@ def adopt_model(claim: JobClaim) -> None:
         return
     provider, model = dataset.model
     if (provider, model) != (job.embedding_model_provider, job.embedding_model):
-        state.renew(
+        IMPORT_JOBS.renew(
             claim,
             embedding_model_provider=provider,
             embedding_model=model,
@@ -113,12 +114,12 @@ def publish_staged(claim: JobClaim, **changes: Any) -> Published:
         EmbeddingFailed: a row of a high_quality dataset has no vector.
         RowsGone: fewer rows are staged than were checked.
     """
-    job = lock_for_publishing(claim)
+    job = IMPORT_JOBS.lock(claim)
     _refuse_if_rows_are_gone(job)
     document = _locked_document(job)
     published = _write(MergeSpec.of(job), job, document)
     counts = {f"rows_{name}": count for name, count in asdict(published).items()}
-    state.complete(claim, **counts, **changes)
+    IMPORT_JOBS.complete(claim, **counts, **changes)
     return published
 
 
@@ -155,7 +156,7 @@ def _have_embedded(job: ImportJob, rows: int) -> None:
     """Have vectors made for the rows that are published without."""
     dataset = Dataset.objects.get(pk=job.dataset_id)
     if rows and dataset.has_vectors:
-        vectors.ensure_filling(dataset, job.created_by_id)
+        ensure_filling(dataset, job.created_by_id)
 
 
 def _refuse_without_vectors(spec: MergeSpec, rows: int) -> None:
@@ -225,7 +226,7 @@ def _changed(what: str) -> TargetGone:
 
 def publish(claim: JobClaim, listener: Listener) -> None:
     """Make the staged rows segments, all at once."""
-    job = load(claim.job_id)
+    job = IMPORT_JOBS.load(claim.job_id)
     listener(Progress(ImportStatus.PUBLISHING, 0))
     try:
         published = publish_staged(claim)

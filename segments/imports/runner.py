@@ -6,6 +6,7 @@ job's row, and every piece of work is claimed before it is begun.
 
 import gc
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -15,12 +16,11 @@ from django.db import Error, connection
 from datasets.exceptions import SegmillError
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ImportCancelled, ImportNotFound
 from segments.files.types import Listener, no_progress
-from segments.imports import staging, state, submit
-from segments.imports.claims_held import holding
+from segments.imports import staging, submit
 from segments.imports.embed_pool import embed
 from segments.imports.prepare import prepare
 from segments.imports.publish import merge_full_text, publish
-from segments.imports.state import load
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
@@ -31,30 +31,41 @@ from segments.uploads import discard_file
 OBJECTS_BETWEEN_LOOKS = 50_000
 
 
+logger = logging.getLogger(__name__)
+
+_collecting = threading.Lock()
+_usual_thresholds: list[tuple[int, int, int]] = []
+
+
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Look for cycles seldom within the block; what nothing refers to goes at once as ever."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], OBJECTS_BETWEEN_LOOKS), *before[1:])
+    """Look for cycles seldom within the block; what nothing refers to goes at once as ever.
+
+    Threads may be in it at the same time: the last to leave restores what the first one found.
+    """
+    with _collecting:
+        _usual_thresholds.append(gc.get_threshold())
+        gc.set_threshold(max(gc.get_threshold()[0], OBJECTS_BETWEEN_LOOKS))
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-
-
-logger = logging.getLogger(__name__)
+        with _collecting:
+            usual = _usual_thresholds[0]
+            _usual_thresholds.pop()
+            if not _usual_thresholds:
+                gc.set_threshold(*usual)
 
 
 def take_turn(job_id: UUID) -> None:
-    """What a worker does for a hint; a hint at an import that is gone is none.
+    """What a worker does for a message; nothing if the import is gone.
 
-    Embedding ends after `TURN_SECONDS`, at the end of a chunk: another hint waits
-    behind those of other imports by then, so that a small one need not wait for a big one.
+    Embedding ends after `TURN_SECONDS`, at the end of a chunk: by then another message waits
+    behind those of other imports, so that a small one need not wait for a big one.
     """
     try:
         run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ImportNotFound as gone:
-        logger.info("a hint came to nothing: %s", gone)
+        logger.info("there is nothing to do: %s", gone)
 
 
 def run(
@@ -79,11 +90,11 @@ def run(
             logger.info("given up: %s", lost)
         except EmbeddingUnavailable as trouble:
             logger.warning("interrupted: %s", trouble)
-            state.interrupt(job_id, trouble.code, str(trouble))
-            submit.call_next(load(job_id).tenant_id)
+            IMPORT_JOBS.interrupt_embedding(job_id, trouble.code, str(trouble))
+            submit.enqueue_next(IMPORT_JOBS.load(job_id).tenant_id)
         except SegmillError as error:
             logger.info("failed: %s", error)
-            state.fail(job_id, error.code, str(error))
+            IMPORT_JOBS.fail(job_id, error.code, str(error))
         return settle(job_id)
 
 
@@ -93,7 +104,7 @@ def settle(job_id: UUID) -> ImportJob:
     Raises:
         ImportNotFound: there is no such import.
     """
-    job = load(job_id)
+    job = IMPORT_JOBS.load(job_id)
     if job.is_final and job.tidied_at is None:
         try:
             _tidy(job)
@@ -127,20 +138,20 @@ def _tidy(job: ImportJob) -> None:
         merge_full_text()
     if not job.background:
         discard_file(job.file_key)
-    state.mark_tidied(job.pk)
-    submit.call_next(job.tenant_id)
+    IMPORT_JOBS.mark_tidied(job.pk)
+    submit.enqueue_next(job.tenant_id)
 
 
 def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:
-    state.give_up_if_spent(job_id)
-    state.resume(job_id)
-    if claim := state.claim_preparing(job_id):
-        with holding(claim):
+    IMPORT_JOBS.give_up_if_spent(job_id)
+    IMPORT_JOBS.resume(job_id)
+    if claim := IMPORT_JOBS.claim_preparing(job_id):
+        with IMPORT_JOBS.holding(claim):
             prepare(claim, listener)
-    job = load(job_id)
+    job = IMPORT_JOBS.load(job_id)
     if job.status == ImportStatus.EMBEDDING:
         with log_context.about(tenant=job.tenant_id, phase=job.status):
             embed(job, listener, turn_seconds)
-    if claim := state.claim_publishing(job_id):
-        with holding(claim):
+    if claim := IMPORT_JOBS.claim_publishing(job_id):
+        with IMPORT_JOBS.holding(claim):
             publish(claim, listener)

@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from datasets.models import Dataset, Document, IndexingStatus, Tenant
+from datasets.models import Dataset, Document, IndexingStatus
 from datasets.text_search import checked_text_search_config
 from segments.embedding import embedder_of
 from segments.exceptions import (
@@ -15,9 +14,9 @@ from segments.exceptions import (
     StateConflict,
 )
 from segments.files.options import EmbedWhen, ImportOptions
-from segments.jobs.queue import enqueue
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob
-from segments.models.import_job import WORKING_STATUSES, ImportStatus
+from segments.models.import_job import ImportStatus
 from segments.progress import mirror_after_commit
 from segments.uploads import is_stored
 
@@ -55,31 +54,14 @@ def _dimensions(dataset: Dataset, options: ImportOptions) -> int | None:
     return None if options.embed == EmbedWhen.LATER else embedder.dimensions
 
 
-def has_room(job_id: UUID) -> bool:
-    """Whether the import may begin: in a transaction, which holds the tenant's row till its end.
-
-    A foreground import always may: its process is there already.
-    """
-    job = ImportJob.objects.only("tenant_id", "background", "status").filter(pk=job_id).first()
-    if job is None or not job.background or job.status != ImportStatus.WAITING:
-        return True
-    if not settings.SEGMILL_TENANT_IMPORTS:
-        return True
-    Tenant.objects.select_for_update(no_key=True).get(pk=job.tenant_id)
-    under_way = ImportJob.objects.filter(
-        tenant=job.tenant_id, background=True, status__in=WORKING_STATUSES
-    )
-    return under_way.count() < settings.SEGMILL_TENANT_IMPORTS
-
-
-def call_next(tenant_id: UUID) -> None:
-    """Hint at the tenant's import that has waited longest, for there is room again."""
+def enqueue_next(tenant_id: UUID) -> None:
+    """Enqueue the tenant's import that has waited longest: there is room again."""
     waiting = ImportJob.objects.filter(
         tenant=tenant_id, background=True, status=ImportStatus.WAITING
     )
     longest = waiting.order_by("created_at").values_list("pk", flat=True).first()
     if longest is not None:
-        enqueue(longest)
+        IMPORT_JOBS.enqueue(longest)
 
 
 # The first half of the advisory locks that are held while a request is looked up; the second
@@ -110,7 +92,7 @@ def submit(new: ImportJob) -> ImportJob:
         raise
     mirror_after_commit(new.pk)
     if new.background:
-        enqueue(new.pk)
+        IMPORT_JOBS.enqueue(new.pk)
     return new
 
 

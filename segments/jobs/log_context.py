@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from uuid import UUID
 
 # In the order in which a line shows them.
-FIELDS = ("tenant", "job", "reembedding", "phase", "chunk", "attempt")
+FIELDS = ("tenant", "job", "phase", "chunk", "attempt")
 
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default={})  # noqa: B039  (never changed)
 

@@ -12,33 +12,23 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-TASK = "segments.tasks.run_import"
-REEMBEDDING_TASK = "segments.tasks.run_reembedding"
 CANARY = "segments.tasks.show_that_workers_work"
 # Django-q2 keeps at most 100 characters of a task's name.
 NAME = "work on {}"
 
 
-def enqueue(job_id: UUID) -> None:
-    """Ask the next free worker to take a turn at the import.
+def enqueue(task: str, job_id: UUID) -> None:
+    """Ask the next free worker to run `task` for a job.
 
-    In a transaction the hint goes with it: the ORM broker's message is one of its rows, the
+    In a transaction the message goes with it: the ORM broker's message is one of its rows, the
     Redis broker's is sent once it has committed.
     """
-    _enqueue(TASK, job_id)
 
-
-def enqueue_reembedding(reembedding_id: UUID) -> None:
-    """Ask the next free worker to take a turn at a reembedding; as `hint` does."""
-    _enqueue(REEMBEDDING_TASK, reembedding_id)
-
-
-def _enqueue(task: str, work_id: UUID) -> None:
     def send() -> None:  # a name of its own: Django cannot log the error of a partial
-        _send_if_possible(task, work_id)
+        _send_if_possible(task, job_id)
 
     if Conf.ORM:
-        _send(task, work_id)
+        _send(task, job_id)
     else:
         transaction.on_commit(send, robust=True)
 
@@ -51,16 +41,16 @@ def send_canary() -> None:
         logger.warning("the broker does not take the canary: %s", trouble)
 
 
-def _send(task: str, work_id: UUID) -> None:
-    async_task(task, str(work_id), task_name=NAME.format(work_id))
+def _send(task: str, job_id: UUID) -> None:
+    async_task(task, str(job_id), task_name=NAME.format(job_id))
 
 
-def _send_if_possible(task: str, work_id: UUID) -> None:
-    """A broker that is down loses no import: the reaper sends the hint again."""
+def _send_if_possible(task: str, job_id: UUID) -> None:
+    """A broker that is down loses no job: the reaper enqueues it again."""
     try:
-        _send(task, work_id)
+        _send(task, job_id)
     except RedisError as trouble:
-        logger.warning("%s: its hint waits for the reaper: %s", work_id, trouble)
+        logger.warning("%s waits for the reaper to enqueue it again: %s", job_id, trouble)
 
 
 REAPER = "segmill reaper"

@@ -61,19 +61,9 @@ LANGUAGE = [
 ]
 STATES = [
     RunSQLFile(
-        "functions/refuse_change_of_final_state.sql",
-        sha256="f9d0a76e64c00157d36152470981a31663e8d6f3fa20088911f324177dbe5017",
-        undo="DROP FUNCTION segments_refuse_change_of_final_state",
-    ),
-    RunSQLFile(
         "functions/refuse_wrong_move.sql",
-        sha256="03a8f54ed9270ae496b7cb8d6fc2faee3ffc25ad2448bd3d541e7f2b073b620d",
+        sha256="9bf892fd1ef131a98f37ac82f697e883f0453dbc3d1f72c8ea7d4d4bf82318ec",
         undo="DROP FUNCTION segments_refuse_wrong_move",
-    ),
-    RunSQLFile(
-        "functions/refuse_wrong_chunk_move.sql",
-        sha256="eb54f8b32160a7fdac7f226c9dd77fa0aa4029405edf213c17e4d336c5b6db6b",
-        undo="DROP FUNCTION segments_refuse_wrong_chunk_move",
     ),
     RunSQLFile(
         "functions/refuse_falling_epoch.sql",
@@ -81,24 +71,29 @@ STATES = [
         undo="DROP FUNCTION segments_refuse_falling_epoch",
     ),
     RunSQLFile(
-        "triggers/import_final_is_final.sql",
-        sha256="a5db2bf326862afb1212ad1e534c1fe4b067cda20b1caa6a9a2c7a5595ff1338",
-        undo="DROP TRIGGER import_final_is_final ON segments_importjob",
-    ),
-    RunSQLFile(
         "triggers/import_moves_along_its_arrows.sql",
-        sha256="0187c8540c27f51fc656b61a435884a8126690285c4dfce8dcf16336585d581b",
+        sha256="f3ec93dc624a39f29a2bd72b4802c766535f3e221582b8b726f6bb12039bad20",
         undo="DROP TRIGGER import_moves_along_its_arrows ON segments_importjob",
     ),
     RunSQLFile(
         "triggers/chunk_moves_along_its_arrows.sql",
-        sha256="965510c2a624763a1867a63e56a6a1cac6ed2f51eea66e6b69d583f61e9baa36",
+        sha256="396be5a95dab0a241eda0c7660345cf9c637deb58ef6779e5b8de5fc6b73211d",
         undo="DROP TRIGGER chunk_moves_along_its_arrows ON segments_chunk",
     ),
     RunSQLFile(
         "triggers/import_epoch_never_falls.sql",
         sha256="29733258752fa04e4f3335e416d292a26a2891488354b3aa6489211cc0c2c424",
         undo="DROP TRIGGER import_epoch_never_falls ON segments_importjob",
+    ),
+    RunSQLFile(
+        "triggers/reembedding_moves_along_its_arrows.sql",
+        sha256="0295897f8fec9b19f737b09e1feb5d216bbada8574f32f41c07d87ad72d34d3e",
+        undo="DROP TRIGGER reembedding_moves_along_its_arrows ON segments_reembedding",
+    ),
+    RunSQLFile(
+        "triggers/reembedding_epoch_never_falls.sql",
+        sha256="37950072da84a7f7fab31367aab19ea508b3b2d7b8a431c4a44e441b271f7ac8",
+        undo="DROP TRIGGER reembedding_epoch_never_falls ON segments_reembedding",
     ),
     RunSQLFile(
         "triggers/chunk_epoch_never_falls.sql",

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 from pgvector.django import VectorField
 
 from datasets.models import Dataset, Tenant, not_blank
 from segments.files.options import OnError
+from segments.models.job import FINAL_STATUSES, BackgroundJob, JobQuerySet
 from segments.models.segment import HASH_CHARS
 
 OPENAI = "openai"
@@ -167,29 +167,12 @@ class ReembeddingStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-FINAL = (
-    ReembeddingStatus.COMPLETED,
-    ReembeddingStatus.FAILED,
-    ReembeddingStatus.CANCELLED,
-)
-
-
-class ReembeddingQuerySet(models.QuerySet["Reembedding"]):
-    """Filters on re-embeddings."""
-
-    def open(self) -> "ReembeddingQuerySet":
-        """Re-embeddings that have not reached a final state."""
-        return self.exclude(status__in=FINAL)
-
-
-class Reembedding(models.Model):
+class Reembedding(BackgroundJob):
     """New vectors for a dataset: of another model for all segments, or of its own where missing.
 
-    Only `segments.reembedding.state` changes its state, each time under the `epoch` of the
-    claim. All times are the database's.
+    `segments.reembedding.state` moves it.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="reembeddings")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="reembeddings")
     created_by = models.ForeignKey(
@@ -205,12 +188,6 @@ class Reembedding(models.Model):
     status = models.CharField(
         max_length=16, choices=ReembeddingStatus.choices, default=ReembeddingStatus.WAITING
     )
-    epoch = models.PositiveBigIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_owner = models.CharField(max_length=255, blank=True, default="")
-    lease_until = models.DateTimeField(null=True)
-    not_before = models.DateTimeField(null=True)
-    hinted_at = models.DateTimeField(null=True)
 
     texts_total = models.PositiveBigIntegerField(default=0)
     texts_embedded = models.PositiveBigIntegerField(default=0)
@@ -221,16 +198,10 @@ class Reembedding(models.Model):
     embedding_cost = models.DecimalField(max_digits=20, decimal_places=10, default=Decimal(0))
 
     waits_for = models.TextField(blank=True, default="")
-    error_code = models.CharField(max_length=64, blank=True, default="")
-    error = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField(db_default=Now())
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
-    objects = ReembeddingQuerySet.as_manager()
+    objects = JobQuerySet["Reembedding"].as_manager()
 
-    class Meta:
-        ordering: ClassVar = ["-created_at"]
+    class Meta(BackgroundJob.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(status__in=ReembeddingStatus.values), name="reembedding_status_known"
@@ -243,9 +214,13 @@ class Reembedding(models.Model):
                 condition=Q(on_error__in=OnError.values), name="reembedding_on_error_known"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=FINAL, finished_at__isnull=False)
-                | (~Q(status__in=FINAL) & Q(finished_at__isnull=True)),
+                condition=Q(status__in=FINAL_STATUSES, finished_at__isnull=False)
+                | (~Q(status__in=FINAL_STATUSES) & Q(finished_at__isnull=True)),
                 name="reembedding_final_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ReembeddingStatus.EMBEDDING) | Q(lease_until__isnull=False),
+                name="reembedding_at_work_has_lease",
             ),
             models.CheckConstraint(
                 condition=~Q(status=ReembeddingStatus.FAILED) | (~Q(error="") & ~Q(error_code="")),
@@ -253,18 +228,13 @@ class Reembedding(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["dataset"],
-                condition=~Q(status__in=FINAL),
+                condition=~Q(status__in=FINAL_STATUSES),
                 name="reembedding_one_at_a_time_per_dataset",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.dataset} → {self.embedding_model} ({self.get_status_display()})"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether its state will never change again."""
-        return self.status in FINAL
 
     @property
     def texts_done(self) -> int:

@@ -1,6 +1,5 @@
 """ImportJob, the import of one file into one document, and Chunk, a slice of its rows."""
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,10 +8,10 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from datasets.models import Dataset, Document, Tenant
 from segments.files.options import EmbedWhen, ImportMode, OnError
+from segments.models.job import FINAL_STATUSES, BackgroundJob, JobQuerySet
 
 
 class ImportStatus(models.TextChoices):
@@ -36,7 +35,6 @@ class ImportStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED, ImportStatus.CANCELLED)
 WORKING_STATUSES = (ImportStatus.PREPARING, ImportStatus.EMBEDDING, ImportStatus.PUBLISHING)
 # Phases that one worker holds with a lease on the job; embedding has leases on its chunks.
 LEASED_STATUSES = (ImportStatus.PREPARING, ImportStatus.PUBLISHING)
@@ -66,27 +64,9 @@ def _between(start: datetime | None, end: datetime | None) -> float:
     return round((end - start).total_seconds(), 3) if start and end else 0.0
 
 
-class ImportQuerySet(models.QuerySet["ImportJob"]):
-    """Filters on imports."""
+class ImportJob(BackgroundJob):
+    """The truth about one import, which `segments.imports.state` moves."""
 
-    def open(self) -> "ImportQuerySet":
-        """Imports that have not reached a final state."""
-        return self.filter(status__in=OPEN_STATUSES)
-
-
-class ImportJob(models.Model):
-    """The truth about one import; messages and cache entries only mirror it.
-
-    Only `segments.imports.state` changes its state, by conditional updates that carry the
-    `epoch` of their claim (a fencing token: a writer with an outdated epoch changes nothing).
-    Triggers keep final states final, epochs rising, and transitions along the arrows above.
-    All times are the database's.
-
-    `attempts` counts the claims of the current phase, `last_error` is the last trouble that
-    was not the import's own fault, and `not_before` is when the next claim is allowed.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="imports")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="imports")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="imports")
@@ -116,14 +96,6 @@ class ImportJob(models.Model):
     status = models.CharField(
         max_length=16, choices=ImportStatus.choices, default=ImportStatus.WAITING
     )
-    revision = models.PositiveBigIntegerField(default=0)
-    epoch = models.PositiveBigIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_owner = models.CharField(max_length=255, blank=True, default="")
-    lease_until = models.DateTimeField(null=True)
-    not_before = models.DateTimeField(null=True)
-    last_error = models.TextField(blank=True, default="")
-    hinted_at = models.DateTimeField(null=True)
 
     rows_total = models.PositiveBigIntegerField(default=0)
     rows_failed = models.PositiveBigIntegerField(default=0)
@@ -141,21 +113,15 @@ class ImportJob(models.Model):
     embedding_cost = models.DecimalField(max_digits=20, decimal_places=10, default=Decimal(0))
     notices = models.JSONField(default=list)
 
-    error_code = models.CharField(max_length=64, blank=True, default="")
-    error = models.TextField(blank=True, default="")
-    created_at = models.DateTimeField(db_default=Now())
-    started_at = models.DateTimeField(null=True)
     prepared_at = models.DateTimeField(null=True)
     embedded_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     tidied_at = models.DateTimeField(null=True)
 
-    objects = ImportQuerySet.as_manager()
+    objects = JobQuerySet["ImportJob"].as_manager()
 
-    class Meta:
+    class Meta(BackgroundJob.Meta):
         verbose_name = "import"
-        ordering: ClassVar = ["-created_at"]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(status__in=ImportStatus.values), name="import_status_known"
@@ -219,11 +185,6 @@ class ImportJob(models.Model):
     def embeds_later(self) -> bool:
         """Whether its rows are published first and get their vectors afterwards."""
         return bool(self.embedding_model) and self.options.get("embed") == EmbedWhen.LATER
-
-    @property
-    def is_final(self) -> bool:
-        """Whether its state will never change again."""
-        return self.status in FINAL_STATUSES
 
 
 class ChunkStatus(models.TextChoices):

@@ -21,8 +21,9 @@ from redis.exceptions import RedisError
 from segments.db.pgvector import installed_version
 from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ChunkStatus, ImportStatus
-from segments.operations.claimable import find_claimable
+from segments.models.import_job import OPEN_STATUSES, ChunkStatus, ImportStatus
+from segments.models.job import FINAL_STATUSES
+from segments.operations.claimable import KINDS, find_claimable
 
 logger = logging.getLogger(__name__)
 
@@ -106,15 +107,16 @@ def _open_imports() -> Metric:
 
 
 def _queue() -> Iterator[Metric]:
-    waiting = [found.since for found in find_claimable()]
-    yield GaugeMetricFamily(
-        "segmill_queue_imports", "Imports with work that no worker has taken yet", len(waiting)
-    )
-    yield GaugeMetricFamily(
-        "segmill_queue_age_seconds",
-        "How long the oldest of them has waited; 0 without any",
-        max(waiting, default=0.0),
-    )
+    text = "Jobs with work that no worker has taken yet"
+    jobs = GaugeMetricFamily("segmill_queue_jobs", text, labels=["kind"])
+    text = "How long the oldest of them has waited; 0 without any"
+    age = GaugeMetricFamily("segmill_queue_age_seconds", text, labels=["kind"])
+    found = find_claimable()
+    for kind in KINDS:
+        waited = [each.since for each in found if each.kind is kind]
+        jobs.add_metric([kind.noun], len(waited))
+        age.add_metric([kind.noun], max(waited, default=0.0))
+    yield from (jobs, age)
     try:
         messages = get_broker().queue_size()
     except RedisError as trouble:

@@ -11,26 +11,24 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import Error, connection
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
 from django_q.conf import Conf
 from redis.exceptions import RedisError
 
 from segments.db.transactions import Busy, lock_timeout
-from segments.imports import foreground, runner, state
-from segments.imports.state import is_stalled
+from segments.imports import foreground, runner
 from segments.jobs import heartbeats, leases
 from segments.jobs.leases import LeaseOwner
-from segments.jobs.queue import enqueue, enqueue_reembedding, send_canary
-from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
-from segments.models.embedding import ReembeddingStatus
-from segments.models.import_job import FINAL_STATUSES, LEASED_STATUSES, ChunkStatus
-from segments.operations.claimable import Claimable, find_claimable
+from segments.jobs.queue import send_canary
+from segments.jobs.state_machine import StateMachine
+from segments.models import Chunk, EmbeddingCall, ImportJob
+from segments.models.import_job import ChunkStatus
+from segments.models.job import FINAL_STATUSES
+from segments.operations.claimable import KINDS, Claimable, find_claimable
 from segments.reembedding import vectors
-from segments.reembedding import vectors as missing
-from segments.reembedding.state import claimable
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +43,9 @@ ENDED_STATES = frozenset("ZX")
 
 def release_leases() -> int:
     """End the live leases of holders that are gone from this machine; how many there were."""
-    released = (
-        _release(Chunk.objects.filter(status=ChunkStatus.RUNNING))
-        + _release(ImportJob.objects.filter(status__in=LEASED_STATUSES))
-        + _release(Reembedding.objects.open())
-        + _release_calls()
-    )
+    chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING)
+    leased = [kind.jobs.filter(status__in=kind.leased) for kind in KINDS]
+    released = sum(map(_release, (chunks, *leased))) + _release_calls()
     if released:
         logger.warning("%s leases of processes that are gone were ended", released)
     return released
@@ -89,82 +84,42 @@ def is_gone(holder: LeaseOwner | None) -> bool:
     return stat.rpartition(")")[2].split()[0] in ENDED_STATES
 
 
-def hint_overdue(patience: float) -> int:
-    """Tell workers again of vectors that nobody makes; of how many.
-
-    Not of those they were told of within `patience` seconds, unless those became due since.
-    """
-    told_long_ago = Now() - timedelta(seconds=patience)
-    not_told = Q(hinted_at__isnull=True, created_at__lt=told_long_ago) | Q(
-        hinted_at__isnull=True, not_before__isnull=False
-    )
-    overdue = Reembedding.objects.filter(claimable()).filter(
-        not_told | Q(hinted_at__lt=F("not_before")) | Q(hinted_at__lt=told_long_ago)
-    )
-    ids = list(overdue.order_by("created_at").values_list("pk", flat=True))
-    for reembedding_id in ids:
-        with transaction.atomic():
-            enqueue_reembedding(reembedding_id)
-            Reembedding.objects.filter(pk=reembedding_id).update(hinted_at=Now())
-    return len(ids)
-
-
-def end_expired() -> int:
-    """End those that waited too long for a worker, or for their model; how many."""
-    hours = EXPIRE_HOURS
-    waiting = Reembedding.objects.filter(
-        status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED),
-        created_at__lt=Now() - timedelta(hours=hours),
-    )
-    error = (
-        f"It has waited for {hours:,} hours. See that workers run and its "
-        "model answers; start it again."
-    )
-    ids = list(waiting.values_list("pk", flat=True))
-    return sum(missing.give_up(reembedding_id, "expired", error) for reembedding_id in ids)
-
-
-def tidy() -> int:
-    """Remove what killed workers have left of those that have ended; of how many."""
-    return vectors.clear_ownerless()
-
-
 # Any number will do, as long as nothing else in the database uses it: "segmill" in ASCII.
 ADVISORY_LOCK = int.from_bytes(b"segmill")
 # A reaper that is stopped with the lock in its hand loses its connection, and the lock with it.
 IDLE_SECONDS = 60
 # Workers tidy up after an import themselves; this is what is left of killed ones.
 TIDY_AFTER = timedelta(seconds=10)
-# A hint that waits in a long queue is not sent again and again, but neither given up.
-MAX_HINT_SECONDS = 3_600
-# What a lost hint holds up goes on before a lease and a look are over.
-HINTS_PER_LEASE = 2
+# A message that waits in a long queue is not sent again and again, but not given up either.
+MAX_BACKOFF_SECONDS = 3_600
+# Work whose message was lost goes on before a lease and a look are over.
+MESSAGES_PER_LEASE = 2
 # An idle installation shows so often that its workers take tasks.
 CANARY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """How many imports were hinted at, ended as failed, and tidied up after."""
+    """How many jobs were enqueued again, ended as failed, and tidied up after."""
 
-    hinted: int = 0
+    enqueued: int = 0
     failed: int = 0
     tidied: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.hinted or self.failed or self.tidied)
+        return bool(self.enqueued or self.failed or self.tidied)
 
 
 def sweep() -> Sweep | None:
-    """See to all imports once; None if another reaper is at it."""
+    """See to all jobs once; None if another reaper is at it."""
     with _only_one() as is_ours:
         if not is_ours:
             return None
         heartbeats.beat(heartbeats.REAPER)
         swept = Sweep(
-            failed=_end_spent() + _end_expired() + end_expired(),
-            hinted=_hint() + hint_overdue(hint_patience()),
-            tidied=_tidy() + tidy(),
+            failed=sum(_end_spent(kind) + _end_expired(kind) for kind in KINDS),
+            enqueued=_enqueue_overdue(),
+            tidied=_tidy() + vectors.clear_ownerless(),
         )
         foreground.clean_up()
         _send_canary_if_quiet()
@@ -189,40 +144,35 @@ def _only_one() -> Iterator[bool]:
             cursor.execute("RESET idle_session_timeout")
 
 
-def _end_spent() -> int:
-    """End imports whose tries are spent; a publisher at work has its row locked and is left."""
-    abandoned = ImportJob.objects.filter(status__in=LEASED_STATUSES, lease_until__lt=Now())
-    spent = abandoned.filter(attempts__gte=leases.MAX_ATTEMPTS)
-    return _each(spent, state.give_up_if_spent)
+def _end_spent(kind: StateMachine[Any]) -> int:
+    """End jobs whose tries are spent; a holder that is committing is left alone."""
+    return _each(kind.spent(), kind.give_up_if_spent)
 
 
-def _end_expired() -> int:
-    """End imports that waited too long for a worker, or for their model."""
-    hours = EXPIRE_HOURS
-    time = timedelta(hours=hours)
-    forgotten = ImportJob.objects.open().filter(is_stalled(time, leases_over=time))
-    return _each(forgotten, partial(state.expire, hours=hours))
+def _end_expired(kind: StateMachine[Any]) -> int:
+    """End jobs that waited too long for a worker, or for their model."""
+    time = timedelta(hours=EXPIRE_HOURS)
+    forgotten = kind.jobs.open().filter(kind.stalled(time, leases_over=time))
+    return _each(forgotten, partial(kind.expire, hours=EXPIRE_HOURS))
 
 
-def _hint() -> int:
-    """Tell workers again of imports with work that nobody has taken."""
-    patience = hint_patience()
-    overdue = [found for found in find_claimable() if needs_hint(found, patience)]
+def _enqueue_overdue() -> int:
+    """Enqueue again the jobs with work that nobody has taken."""
+    backoff = enqueue_backoff()
+    overdue = [found for found in find_claimable() if is_overdue(found, backoff)]
     for found in overdue:
-        with transaction.atomic():
-            enqueue(found.job_id)
-            state.mark_hinted(found.job_id)
+        found.kind.enqueue_again(found.job_id)
     return len(overdue)
 
 
-def needs_hint(found: Claimable, patience: float) -> bool:
-    """Whether workers have not been told since there is work, or so long ago that it was lost."""
-    is_news = found.since < found.hinted and not found.is_worked_on
-    return is_news or found.hinted > patience
+def is_overdue(found: Claimable, backoff: float) -> bool:
+    """Whether the job was not enqueued since there is work, or so long ago that it was lost."""
+    is_news = found.since < found.enqueued and not found.is_worked_on
+    return is_news or found.enqueued > backoff
 
 
-def hint_patience() -> float:
-    """For how many seconds a hint that was sent may be taken to wait in the queue still."""
+def enqueue_backoff() -> float:
+    """For how many seconds a message that was sent may still be waiting in the queue."""
     try:
         waiting = get_broker().queue_size() or 0
     except RedisError as trouble:
@@ -231,8 +181,8 @@ def hint_patience() -> float:
     turns = waiting / Conf.WORKERS
     return float(
         min(
-            max(settings.SEGMILL_LEASE_SECONDS / HINTS_PER_LEASE, turns * leases.TURN_SECONDS),
-            MAX_HINT_SECONDS,
+            max(settings.SEGMILL_LEASE_SECONDS / MESSAGES_PER_LEASE, turns * leases.TURN_SECONDS),
+            MAX_BACKOFF_SECONDS,
         )
     )
 
@@ -253,8 +203,8 @@ def _send_canary_if_quiet() -> None:
         send_canary()
 
 
-def _each(jobs: QuerySet[ImportJob], act: Callable[[UUID], object]) -> int:
-    """Act on each import, and count for how many that did something.
+def _each(jobs: QuerySet[Any], act: Callable[[UUID], object]) -> int:
+    """Act on each job, and count for how many that did something.
 
     What cannot be done for one of them is reported, and done for the others.
     """
@@ -265,5 +215,5 @@ def _each(jobs: QuerySet[ImportJob], act: Callable[[UUID], object]) -> int:
         except Error:
             raise
         except Exception:
-            logger.exception("reaper: import %s", job_id)
+            logger.exception("reaper: job %s", job_id)
     return done

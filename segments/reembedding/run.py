@@ -11,21 +11,18 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
-from datasets.exceptions import SegmillError
 from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_embedder
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
 from segments.files.options import OnError
 from segments.files.types import shown
-from segments.jobs import leases, log_context
-from segments.jobs.queue import enqueue_reembedding
+from segments.jobs import leases
+from segments.jobs.state_machine import JobClaim
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose
-from segments.reembedding import state, vectors
-from segments.reembedding import vectors as missing
-from segments.reembedding import vectors as place
-from segments.reembedding.state import ReembeddingClaim
+from segments.reembedding import vectors
+from segments.reembedding.state import REEMBEDDINGS
 from segments.reembedding.vectors import ImportsUnderWay, Text
 
 Listener = Callable[[Reembedding], None]
@@ -37,7 +34,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 2.0
 
 
 def embed_portion(
-    held: ReembeddingClaim,
+    held: JobClaim,
     work: Reembedding,
     embedder: Embedder,
     texts: Sequence[Text],
@@ -58,7 +55,7 @@ def embed_portion(
             gathered.add(part, takes)
             if gathered.is_due:
                 gathered.keep()
-                listener(state.load(held.id))
+                listener(REEMBEDDINGS.load(held.job_id))
     finally:
         gathered.keep()
     if gathered.refusals and _is_strict(work):
@@ -74,7 +71,7 @@ def embed_portion(
 class _Gathered:
     """What the model has given for a portion and is not kept yet; `refusals` are all of them."""
 
-    held: ReembeddingClaim
+    held: JobClaim
     work: Reembedding
     texts: Sequence[Text]
     refusals: list[tuple[Text, str]] = field(default_factory=list)
@@ -141,12 +138,12 @@ def _tokens_over_limit(content: str, embedder: Embedder) -> int:
 class _Pulse:
     """Keeps the lease while the model works, and hears that the work was cancelled."""
 
-    def __init__(self, held: ReembeddingClaim) -> None:
+    def __init__(self, held: JobClaim) -> None:
         self._held, self._renewed = held, monotonic()
 
     def __call__(self) -> None:
         if monotonic() - self._renewed > settings.SEGMILL_LEASE_SECONDS / RENEWALS_PER_LEASE:
-            state.renew(self._held)
+            REEMBEDDINGS.renew(self._held)
             self._renewed = monotonic()
 
 
@@ -162,13 +159,13 @@ def _count_usage(reembedding_id: UUID, usage: Usage) -> None:
 
 @transaction.atomic
 def _keep(
-    held: ReembeddingClaim,
+    held: JobClaim,
     work: Reembedding,
     embedded: Sequence[Text],
     found: Vectors | None,
     refused: Sequence[tuple[Text, str]],
 ) -> None:
-    state.renew(
+    REEMBEDDINGS.renew(
         held,
         attempts=0,
         texts_embedded=F("texts_embedded") + len(embedded),
@@ -178,7 +175,7 @@ def _keep(
         vectors.store(work.pk, embedded, found)
     vectors.store_refusals(work.pk, refused)
     if work.purpose == ReembeddingPurpose.FILL:
-        place.fill(held, work)
+        vectors.fill(held, work)
 
 
 logger = logging.getLogger(__name__)
@@ -191,85 +188,74 @@ def no_progress(work: Reembedding) -> None:
     """The listener of those who do not watch."""
 
 
-def take_turn(reembedding_id: UUID) -> None:
-    """What a worker does for a hint; a hint at a reembedding that is gone is none."""
+def take_turn(job_id: UUID) -> None:
+    """What a worker does for a message; nothing if the re-embedding is gone."""
     try:
-        run(reembedding_id, turn_seconds=leases.TURN_SECONDS)
+        run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ReembeddingNotFound as gone:
-        logger.info("a hint came to nothing: %s", gone)
+        logger.info("there is nothing to do: %s", gone)
 
 
 def run(
-    reembedding_id: UUID, listener: Listener = no_progress, *, turn_seconds: float | None = None
+    job_id: UUID, listener: Listener = no_progress, *, turn_seconds: float | None = None
 ) -> Reembedding:
     """Do all that can be done for it now, or a turn's worth; its row afterwards.
+
+    An error that is its own ends it as failed. Anything else (a lost database, what the
+    listener raises) passes through and puts the work back, to be tried again after a pause.
 
     Raises:
         ReembeddingNotFound: there is none of this id.
     """
-    if state.is_spent(reembedding_id):
-        _give_up(reembedding_id)
-    held = state.claim(reembedding_id)
-    if held is not None:
-        with log_context.about(reembedding=held.id):
-            _run(held, listener, monotonic() + turn_seconds if turn_seconds else inf)
-    return settle(reembedding_id)
+    REEMBEDDINGS.give_up_if_spent(job_id)
+    REEMBEDDINGS.resume(job_id)
+    if claim := REEMBEDDINGS.claim_embedding(job_id):
+        try:
+            with REEMBEDDINGS.holding(claim):
+                _run(claim, listener, monotonic() + turn_seconds if turn_seconds else inf)
+        except ClaimLost as lost:
+            logger.info("given up: %s", lost)
+    return settle(job_id)
 
 
-def settle(reembedding_id: UUID) -> Reembedding:
+def settle(job_id: UUID) -> Reembedding:
     """Its row; one that has ended leaves no vectors behind.
 
     Raises:
         ReembeddingNotFound: there is none of this id.
     """
-    work = state.load(reembedding_id)
+    work = REEMBEDDINGS.load(job_id)
     if work.is_final:
         vectors.clear(work.pk)
     return work
 
 
-def _give_up(reembedding_id: UUID) -> None:
-    tries = leases.MAX_ATTEMPTS
-    error = f"It was tried {tries} times, and its worker was lost each time. Start it again."
-    missing.give_up(reembedding_id, "attempts_spent", error)
-
-
-@transaction.atomic
-def _fail(held: ReembeddingClaim, error: SegmillError) -> None:
-    if state.fail_held(held, error.code, str(error)):
-        missing.fill_after(state.load(held.id))
-
-
-def _run(held: ReembeddingClaim, listener: Listener, deadline: float) -> None:
+def _run(held: JobClaim, listener: Listener, deadline: float) -> None:
     try:
         _advance(held, listener, deadline)
     except KeyboardInterrupt:  # its user leaves it to the workers, or to another day
         connection.close()  # what was under way is rolled back
         with suppress(ClaimLost):
-            state.release(held)
+            REEMBEDDINGS.release(held)
         raise
-    except ClaimLost as lost:
-        logger.info("reembedding %s: %s", held.id, lost)
     except ImportsUnderWay as waiting:
-        with suppress(ClaimLost):
-            state.release(held, SECONDS_BETWEEN_LOOKS, str(waiting))
+        REEMBEDDINGS.release(held, SECONDS_BETWEEN_LOOKS, waits_for=str(waiting))
     except EmbeddingUnavailable as trouble:
-        with suppress(ClaimLost):
-            state.interrupt(held, trouble.code, str(trouble))
-    except SegmillError as error:
-        _fail(held, error)
+        logger.warning("interrupted: %s", trouble)
+        which = Q(epoch=held.epoch)
+        REEMBEDDINGS.interrupt(which, held.job_id, trouble.code, str(trouble))
 
 
-def _advance(held: ReembeddingClaim, listener: Listener, deadline: float) -> None:
+def _advance(held: JobClaim, listener: Listener, deadline: float) -> None:
     """Portion by portion, till none is left and the vectors are in their places."""
-    work = state.load(held.id)
+    work = REEMBEDDINGS.load(held.job_id)
     embedder = get_embedder(work.embedding_model_provider, work.embedding_model, work.tenant_id)
     if work.purpose == ReembeddingPurpose.FILL:
         _reuse(held, work)
     _count(held, work)
     last = ""
     while True:
-        listener(state.load(held.id))
+        listener(REEMBEDDINGS.load(held.job_id))
         if texts := vectors.next_texts(work, settings.SEGMILL_CHUNK_ROWS, last):
             embed_portion(held, work, embedder, texts, listener)
             last = texts[-1].content_hash
@@ -279,26 +265,28 @@ def _advance(held: ReembeddingClaim, listener: Listener, deadline: float) -> Non
         elif _is_complete(held, work, embedder):
             return
         if monotonic() > deadline:
-            state.release(held)
-            enqueue_reembedding(held.id)
+            REEMBEDDINGS.release(held)
+            REEMBEDDINGS.enqueue(held.job_id)
             return
 
 
-def _reuse(held: ReembeddingClaim, work: Reembedding) -> None:
+def _reuse(held: JobClaim, work: Reembedding) -> None:
     with transaction.atomic():
-        state.renew(held)
-        place.lock_shared(work)
+        REEMBEDDINGS.renew(held)
+        vectors.lock_shared(work)
         reused = vectors.fill_from_equal_texts(work)
-        state.move(held, segments_changed=F("segments_changed") + reused)
+        REEMBEDDINGS.move(held, segments_changed=F("segments_changed") + reused)
 
 
-def _count(held: ReembeddingClaim, work: Reembedding) -> None:
+def _count(held: JobClaim, work: Reembedding) -> None:
     left = vectors.count_missing(work)
-    state.renew(held, texts_total=F("texts_embedded") + F("texts_refused") + left, waits_for="")
+    REEMBEDDINGS.renew(
+        held, texts_total=F("texts_embedded") + F("texts_refused") + left, waits_for=""
+    )
 
 
-def _is_complete(held: ReembeddingClaim, work: Reembedding, embedder: Embedder) -> bool:
+def _is_complete(held: JobClaim, work: Reembedding, embedder: Embedder) -> bool:
     """Whether that was all; texts may have come while the last ones were embedded."""
     if work.purpose == ReembeddingPurpose.FILL:
-        return place.end_filling(held, work)
-    return place.switch(held, work, embedder.dimensions)
+        return vectors.end_filling(held, work)
+    return vectors.switch(held, work, embedder.dimensions)

@@ -1,221 +1,111 @@
-"""The moves of a reembedding: each is one conditional update, fenced by the epoch of its claim.
+"""The moves of a re-embedding, a kind of job (`segments.jobs.state_machine`), and its start.
 
-waiting ─claim─► embedding ─complete─► completed
-                   │  ▲
-          interrupt│  │claim, once it is due
-                 interrupted
+waiting ─claim_embedding─► embedding ─complete─► completed
+                           │  ▲
+                  interrupt│  │resume
+                         interrupted
    failed and cancelled from every state but the final ones
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, Q, QuerySet, Value, When
 
-from segments.db.transactions import Busy, lock_timeout
-from segments.exceptions import ClaimLost, ReembeddingNotFound, StateConflict
-from segments.jobs import leases
-from segments.jobs.leases import is_due, lease, worker_name
-from segments.jobs.queue import enqueue_reembedding
-from segments.models import Reembedding
-from segments.models.embedding import ReembeddingStatus
+from datasets.models import Dataset
+from segments.exceptions import ReembeddingNotFound, StateConflict
+from segments.files.options import OnError
+from segments.jobs.leases import is_due
+from segments.jobs.state_machine import SINCE_CREATED, SINCE_LEASE, JobClaim, StateMachine
+from segments.models import DocumentSegment, Reembedding
+from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
+from segments.models.job import JobStatus
 
 
-@dataclass(frozen=True, slots=True)
-class ReembeddingClaim:
-    """The right to work on a reembedding, as long as `epoch` is its own."""
+class ReembeddingMachine(StateMachine[Reembedding]):
+    """The moves of re-embeddings; the arrows are drawn above."""
 
-    id: UUID
-    epoch: int
+    model = Reembedding
+    noun = "re-embedding"
+    task = "segments.tasks.run_reembedding"
+    leased = (ReembeddingStatus.EMBEDDING,)
+    resumes = ReembeddingStatus.EMBEDDING
+    not_found = ReembeddingNotFound
+
+    def claim_embedding(self, job_id: UUID) -> JobClaim | None:
+        """Take one that waits, or whose holder was lost; None if there is nothing to take."""
+        begins = Q(status=ReembeddingStatus.WAITING)
+        return self.claim(job_id, ReembeddingStatus.EMBEDDING, begins, "started_at")
+
+    def claimable(self) -> QuerySet[Reembedding]:
+        """Those that wait or whose pause is over, and those whose holder was lost."""
+        idle = Q(status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED))
+        jobs = self.jobs.open().filter(is_due(), idle | self.abandoned(*self.leased))
+        since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
+        return jobs.annotate(since=since, is_worked_on=Value(value=False))
+
+    def ended(self, job_id: UUID, status: JobStatus) -> None:
+        """The vectors that a change of model would have brought are needed all the same."""
+        fill_after(self.load(job_id))
+
+
+REEMBEDDINGS = ReembeddingMachine()
 
 
 def submit(new: Reembedding, *, background: bool = True) -> Reembedding:
-    """Accept a reembedding and, with `background`, tell a worker in the same transaction.
+    """Accept a re-embedding and, with `background`, enqueue it in the same transaction.
 
     Raises:
-        StateConflict: the dataset has one under way.
+        StateConflict: the dataset has one in progress.
     """
     try:
         with transaction.atomic():
             new.save(force_insert=True)
             if background:
-                enqueue_reembedding(new.pk)
+                REEMBEDDINGS.enqueue(new.pk)
     except IntegrityError as conflict:
         raise StateConflict(
-            f"The vectors of dataset “{new.dataset}” are being made anew already. "
-            "Wait until that has ended, or cancel it."
+            f"Re-embedding of dataset “{new.dataset}” is already in progress. "
+            "Wait until it has ended, or cancel it."
         ) from conflict
     return new
 
 
-def load(reembedding_id: UUID) -> Reembedding:
-    """The reembedding as its row says now.
-
-    Raises:
-        ReembeddingNotFound: there is none.
-    """
-    found = Reembedding.objects.select_related("dataset").filter(pk=reembedding_id).first()
-    if found is None:
-        raise ReembeddingNotFound(str(reembedding_id))
-    return found
-
-
-def claimable() -> Q:
-    """Those that a worker could take at this moment."""
-    waiting = Q(status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED))
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
-    return is_due() & (waiting | Q(free, status=ReembeddingStatus.EMBEDDING))
-
-
-def claim(reembedding_id: UUID) -> ReembeddingClaim | None:
-    """Take it, if nobody works on it and it is due; None if there is nothing to take."""
-    untired = Q(attempts__lt=leases.MAX_ATTEMPTS)
-    try:
-        with lock_timeout():
-            taken = Reembedding.objects.filter(claimable(), untired, pk=reembedding_id).update(
-                status=ReembeddingStatus.EMBEDDING,
-                epoch=F("epoch") + 1,
-                attempts=F("attempts") + 1,
-                lease_owner=worker_name(),
-                lease_until=lease(),
-                not_before=None,
-                error_code="",
-                error="",
-                started_at=Coalesce("started_at", Now()),
-            )
-            if not taken:
-                return None
-            epoch = Reembedding.objects.values_list("epoch", flat=True).get(pk=reembedding_id)
-    except Busy:  # its vectors are put in their places, though the lease has run out
-        return None
-    return ReembeddingClaim(reembedding_id, epoch)
-
-
-def is_spent(reembedding_id: UUID) -> bool:
-    """Whether its worker was lost again and again without a step forward."""
-    spent = Q(pk=reembedding_id, attempts__gte=leases.MAX_ATTEMPTS)
-    return Reembedding.objects.filter(claimable(), spent).exists()
-
-
-def move(held: ReembeddingClaim, **changes: Any) -> None:
-    """Change the row under the claim; the first statement of every transaction that writes.
-
-    Raises:
-        ClaimLost: it was cancelled, or another worker has taken it over.
-    """
-    changed = Reembedding.objects.filter(
-        pk=held.id, epoch=held.epoch, status=ReembeddingStatus.EMBEDDING
-    ).update(**changes)
-    if not changed:
-        raise ClaimLost("The reembedding was cancelled or taken over.")
-
-
-def renew(held: ReembeddingClaim, **changes: Any) -> None:
-    """Show progress and keep the lease; what goes forward has its tries given back.
-
-    Raises:
-        ClaimLost: it was cancelled, or another worker has taken it over.
-    """
-    move(held, lease_until=lease(), **changes)
-
-
-def release(held: ReembeddingClaim, seconds: float = 0, waits_for: str = "") -> None:
-    """Leave it for the next turn, after so many seconds; the try does not count."""
-    move(
-        held,
-        attempts=0,
-        lease_until=None,
-        not_before=Now() + timedelta(seconds=seconds),
-        waits_for=waits_for,
+def filling(dataset: Dataset, user_id: int | None = None) -> Reembedding:
+    """A re-embedding that gives the dataset's segments without a vector one of its own model."""
+    return Reembedding(
+        tenant_id=dataset.tenant_id,
+        dataset=dataset,
+        created_by_id=user_id,
+        purpose=ReembeddingPurpose.FILL,
+        on_error=OnError.SKIP,
+        embedding_model_provider=dataset.embedding_model_provider,
+        embedding_model=dataset.embedding_model,
+        old_provider=dataset.model[0],
+        old_model=dataset.model[1],
     )
 
 
-def interrupt(held: ReembeddingClaim, code: str, error: str) -> None:
-    """Leave it where it stands, to go on by itself after a while.
+def ensure_filling(dataset: Dataset, user_id: int | None = None) -> UUID | None:
+    """Start filling in missing vectors unless a re-embedding is open; the id of what was started.
 
-    Raises:
-        ClaimLost: it was cancelled, or another worker has taken it over.
+    For publishing: in its transaction, which has the dataset locked.
     """
-    move(
-        held,
-        status=ReembeddingStatus.INTERRUPTED,
-        attempts=0,
-        lease_until=None,
-        not_before=Now() + timedelta(seconds=leases.RESUME_SECONDS),
-        error_code=code,
-        error=error,
-    )
+    new = filling(dataset, user_id)
+    Reembedding.objects.bulk_create([new], ignore_conflicts=True)
+    if not Reembedding.objects.filter(pk=new.pk).exists():
+        return None  # another one is in progress, and looks again before it ends
+    REEMBEDDINGS.enqueue(new.pk)
+    return new.pk
 
 
-def resume(reembedding_id: UUID, *, background: bool = True) -> None:
-    """Let an interrupted one go on now; with `background`, a worker is told.
+def fill_after(ended: Reembedding) -> None:
+    """Have the vectors made that a change of model would have brought, had it not been ended.
 
-    Raises:
-        StateConflict: it is not interrupted.
+    For segments that were published without one while it ran; in the transaction that ends it.
     """
-    with transaction.atomic():
-        resumed = Reembedding.objects.filter(
-            pk=reembedding_id, status=ReembeddingStatus.INTERRUPTED
-        ).update(not_before=None)
-        if not resumed:
-            raise StateConflict("It is not interrupted, so it cannot be resumed.")
-        if background:
-            enqueue_reembedding(reembedding_id)
-
-
-def complete(held: ReembeddingClaim, **changes: Any) -> None:
-    """The last statement of the transaction that puts the vectors in their place."""
-    move(
-        held,
-        status=ReembeddingStatus.COMPLETED,
-        finished_at=Now(),
-        lease_until=None,
-        waits_for="",
-        **changes,
-    )
-
-
-def fail(reembedding_id: UUID, code: str, error: str) -> bool:
-    """End it with a code and a sentence; False if it has ended already."""
-    return _end({"pk": reembedding_id}, ReembeddingStatus.FAILED, code, error)
-
-
-def fail_held(held: ReembeddingClaim, code: str, error: str) -> bool:
-    """As `fail`, by the claim's holder only: a late worker's failure is not its own."""
-    return _end({"pk": held.id, "epoch": held.epoch}, ReembeddingStatus.FAILED, code, error)
-
-
-def cancel(reembedding_id: UUID, why: str = "It was cancelled.") -> None:
-    """End it; the dataset stays as it is.
-
-    Raises:
-        StateConflict: it has ended already, or its vectors are put in place at this moment.
-    """
-    try:
-        with lock_timeout():
-            if _end({"pk": reembedding_id}, ReembeddingStatus.CANCELLED, "cancelled", why):
-                return
-    except Busy as busy:
-        raise StateConflict(
-            "The new vectors are being put in their places now, so it is too late to cancel."
-        ) from busy
-    raise StateConflict("It has ended already, so it cannot be cancelled.")
-
-
-def _end(which: dict[str, Any], status: ReembeddingStatus, code: str, error: str) -> bool:
-    ended = Reembedding.objects.open().filter(**which)
-    return bool(
-        ended.update(
-            status=status,
-            epoch=F("epoch") + 1,
-            error_code=code,
-            error=error,
-            waits_for="",
-            lease_until=None,
-            finished_at=Now(),
-        )
-    )
+    dataset = Dataset.objects.get(pk=ended.dataset_id)
+    segments = DocumentSegment.objects.filter(dataset=dataset, embedding__isnull=True)
+    is_change = ended.purpose == ReembeddingPurpose.CHANGE
+    if is_change and dataset.has_vectors and segments.filter(error__isnull=True).exists():
+        ensure_filling(dataset)

@@ -12,13 +12,11 @@ from datasets.models import Dataset, IndexingTechnique
 from segments.db.binary_copy import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
 from segments.embedding import Vectors
 from segments.exceptions import TargetGone
-from segments.files.options import OnError
-from segments.jobs.queue import enqueue_reembedding
-from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
+from segments.jobs.state_machine import JobClaim
+from segments.models import ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingPurpose
 from segments.models.import_job import WORKING_STATUSES, ImportStatus
-from segments.reembedding import state
-from segments.reembedding.state import ReembeddingClaim
+from segments.reembedding.state import REEMBEDDINGS
 
 WANTED = {
     ReembeddingPurpose.CHANGE: "true",
@@ -193,7 +191,7 @@ class ImportsUnderWay(Exception):
 
 
 @transaction.atomic
-def switch(held: ReembeddingClaim, work: Reembedding, dimensions: int) -> bool:
+def switch(held: JobClaim, work: Reembedding, dimensions: int) -> bool:
     """Change the dataset to its new model; False if texts came that have no new vector yet.
 
     The dataset is locked against publishing, so that no text comes in between the last look
@@ -204,7 +202,7 @@ def switch(held: ReembeddingClaim, work: Reembedding, dimensions: int) -> bool:
         ImportsUnderWay: imports that know the old model have begun and have not ended.
         TargetGone: the dataset has got another model meanwhile.
     """
-    state.renew(held)
+    REEMBEDDINGS.renew(held)
     dataset = Dataset.objects.select_for_update(no_key=True).get(pk=work.dataset_id)
     if dataset.model != (work.old_provider, work.old_model):
         raise TargetGone(f"Dataset “{dataset}” has got another model meanwhile. Start again.")
@@ -225,12 +223,12 @@ def switch(held: ReembeddingClaim, work: Reembedding, dimensions: int) -> bool:
         embedding_model_provider=work.embedding_model_provider,
         embedding_model=work.embedding_model,
     )
-    state.complete(held, segments_changed=changed)
+    REEMBEDDINGS.complete(held, segments_changed=changed)
     return True
 
 
 @transaction.atomic
-def end_filling(held: ReembeddingClaim, work: Reembedding) -> bool:
+def end_filling(held: JobClaim, work: Reembedding) -> bool:
     """End the filling; False if segments without a vector were published meanwhile.
 
     The dataset is locked against publishing: a publish sees either that this still goes on and
@@ -239,15 +237,15 @@ def end_filling(held: ReembeddingClaim, work: Reembedding) -> bool:
     Raises:
         ClaimLost: the claim does not hold any more.
     """
-    state.renew(held)
+    REEMBEDDINGS.renew(held)
     Dataset.objects.select_for_update(no_key=True).get(pk=work.dataset_id)
     if count_missing(work):
         return False
-    state.complete(held)
+    REEMBEDDINGS.complete(held)
     return True
 
 
-def fill(held: ReembeddingClaim, work: Reembedding) -> None:
+def fill(held: JobClaim, work: Reembedding) -> None:
     """Give segments the vectors that have just been stored for them, and forget those.
 
     In the caller's transaction, which has renewed the claim.
@@ -259,7 +257,7 @@ def fill(held: ReembeddingClaim, work: Reembedding) -> None:
     lock_shared(work)
     changed = put_in_place(work)
     forget_placed(work)
-    state.move(held, segments_changed=F("segments_changed") + changed)
+    REEMBEDDINGS.move(held, segments_changed=F("segments_changed") + changed)
 
 
 def lock_shared(work: Reembedding) -> None:
@@ -273,52 +271,3 @@ def lock_shared(work: Reembedding) -> None:
     dataset = Dataset.objects.get(pk=work.dataset_id)
     if dataset.model != (work.embedding_model_provider, work.embedding_model):
         raise TargetGone(f"Dataset “{dataset}” has got another model meanwhile.")
-
-
-def fill_after(ended: Reembedding) -> None:
-    """Have the vectors made that a change of model would have brought, had it not been ended.
-
-    For segments that were published without one while it ran; in the transaction that ends it.
-    """
-    dataset = Dataset.objects.get(pk=ended.dataset_id)
-    segments = DocumentSegment.objects.filter(dataset=dataset, embedding__isnull=True)
-    is_change = ended.purpose == ReembeddingPurpose.CHANGE
-    if is_change and dataset.has_vectors and segments.filter(error__isnull=True).exists():
-        ensure_filling(dataset)
-
-
-@transaction.atomic
-def give_up(reembedding_id: UUID, code: str, error: str) -> bool:
-    """End one as failed, and have the vectors made that are missing then; False if it has ended."""
-    if not state.fail(reembedding_id, code, error):
-        return False
-    fill_after(state.load(reembedding_id))
-    return True
-
-
-def ensure_filling(dataset: Dataset, user_id: int | None = None) -> UUID | None:
-    """See to it that missing vectors come; the id of what was begun, if it had to be.
-
-    For publishing: in its transaction, which has the dataset locked.
-    """
-    new = filling(dataset, user_id)
-    Reembedding.objects.bulk_create([new], ignore_conflicts=True)
-    if not Reembedding.objects.filter(pk=new.pk).exists():
-        return None  # another one is under way, and looks again before it ends
-    enqueue_reembedding(new.pk)
-    return new.pk
-
-
-def filling(dataset: Dataset, user_id: int | None = None) -> Reembedding:
-    """The order for vectors of the dataset's own model for its segments that have none."""
-    return Reembedding(
-        tenant_id=dataset.tenant_id,
-        dataset=dataset,
-        created_by_id=user_id,
-        purpose=ReembeddingPurpose.FILL,
-        on_error=OnError.SKIP,
-        embedding_model_provider=dataset.embedding_model_provider,
-        embedding_model=dataset.embedding_model,
-        old_provider=dataset.model[0],
-        old_model=dataset.model[1],
-    )

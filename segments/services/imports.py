@@ -11,14 +11,14 @@ from datasets.models import Document
 from segments.exceptions import ImportNotFound, StateConflict
 from segments.files.options import ImportOptions
 from segments.files.types import Listener, Progress, Target, no_progress
-from segments.imports import dry_run, foreground, runner, state, undo
+from segments.imports import dry_run, foreground, runner, undo
 from segments.imports import progress_rates as rates
 from segments.imports import submit as submission
 from segments.imports.dry_run import DryRun
 from segments.imports.prepare import GivenFile
 from segments.imports.progress_rates import Rate
+from segments.imports.state import IMPORT_JOBS, options_of
 from segments.imports.submit import RETRIED_STATUSES, submit
-from segments.jobs.queue import enqueue
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
@@ -144,7 +144,7 @@ def retry_import(
             stored.
         ImportRefused: the document does not take segments now, or its model is not available.
     """
-    dimensions = submission.check_target(ended.document, state.options_of(ended))
+    dimensions = submission.check_target(ended.document, options_of(ended))
     provider, model = ended.dataset.model
     return submit(
         ImportJob(
@@ -189,7 +189,7 @@ def cancel_import(started: ImportJob, why: str = "The import was cancelled.") ->
     Raises:
         StateConflict: it has ended already, or is being published at this moment.
     """
-    state.cancel(started.pk, why)
+    IMPORT_JOBS.cancel(started.pk, why)
     return runner.settle(started.pk)
 
 
@@ -200,10 +200,10 @@ def resume_import(interrupted: ImportJob) -> ImportJob:
         StateConflict: it is not interrupted.
     """
     with transaction.atomic():
-        if not state.resume(interrupted.pk, now=True):
+        if not IMPORT_JOBS.resume(interrupted.pk, now=True):
             raise StateConflict("The import is not interrupted, so it cannot be resumed.")
-        enqueue(interrupted.pk)
-    return state.load(interrupted.pk)
+        IMPORT_JOBS.enqueue(interrupted.pk)
+    return IMPORT_JOBS.load(interrupted.pk)
 
 
 def resume_in_foreground(interrupted: ImportJob, listener: Listener = no_progress) -> ImportJob:
@@ -226,7 +226,7 @@ def undo_import(completed: ImportJob) -> ImportJob:
             or built upon since; the text says which.
     """
     undo.undo(completed.pk)
-    return state.load(completed.pk)
+    return IMPORT_JOBS.load(completed.pk)
 
 
 def dry_run_import(
@@ -272,7 +272,7 @@ def find_import(identifier: str) -> ImportJob:
     job_id = as_uuid(identifier.strip())
     if job_id is None:
         raise ImportNotFound(identifier)
-    return state.load(job_id)
+    return IMPORT_JOBS.load(job_id)
 
 
 def follow_import(watched: ImportJob, listener: Listener) -> ImportJob:
@@ -287,7 +287,7 @@ def follow_import(watched: ImportJob, listener: Listener) -> ImportJob:
         now = measure(watched.pk)
         listener(_progress(now))
         if now.is_final or now.status == ImportStatus.INTERRUPTED:
-            return state.load(watched.pk)
+            return IMPORT_JOBS.load(watched.pk)
         sleep(SECONDS_BETWEEN_LOOKS)
 
 

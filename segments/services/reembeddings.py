@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from datasets.models import Dataset
 from segments.embedding import get_embedder
-from segments.exceptions import NoEmbeddingModel
+from segments.exceptions import NoEmbeddingModel, StateConflict
 from segments.files.options import OnError
 from segments.files.types import JSONValue
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.reembedding import run, state, vectors
+from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
+from segments.reembedding.state import REEMBEDDINGS, filling, submit
 
 # How often a watcher looks at what a worker does.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -54,7 +55,7 @@ def change_model(
         old_provider=dataset.model[0],
         old_model=dataset.model[1],
     )
-    return state.submit(order, background=background)
+    return submit(order, background=background)
 
 
 def fill_missing(
@@ -71,8 +72,8 @@ def fill_missing(
             f"Dataset “{dataset.name}” has no embedding model. Choose one: "
             "manage.py reembed DATASET --provider … --model …"
         )
-    order = vectors.filling(dataset, user.pk if user else None)
-    return state.submit(order, background=background)
+    order = filling(dataset, user.pk if user else None)
+    return submit(order, background=background)
 
 
 def latest(dataset: Dataset) -> Reembedding | None:
@@ -91,9 +92,7 @@ def cancel(ordered: Reembedding, why: str = "It was cancelled.") -> Reembedding:
     Raises:
         StateConflict: it has ended already, or its vectors are put in place at this moment.
     """
-    with transaction.atomic():
-        state.cancel(ordered.pk, why)
-        vectors.fill_after(ordered)
+    REEMBEDDINGS.cancel(ordered.pk, why)
     return run.settle(ordered.pk)
 
 
@@ -103,8 +102,12 @@ def resume(interrupted: Reembedding, *, background: bool = True) -> Reembedding:
     Raises:
         StateConflict: it is not interrupted.
     """
-    state.resume(interrupted.pk, background=background)
-    return state.load(interrupted.pk)
+    with transaction.atomic():
+        if not REEMBEDDINGS.resume(interrupted.pk, now=True):
+            raise StateConflict("It is not interrupted, so it cannot be resumed.")
+        if background:
+            REEMBEDDINGS.enqueue(interrupted.pk)
+    return REEMBEDDINGS.load(interrupted.pk)
 
 
 def run_in_foreground(ordered: Reembedding, listener: Listener = no_progress) -> Reembedding:
@@ -124,7 +127,7 @@ def follow(ordered: Reembedding, listener: Listener) -> Reembedding:
     Raises:
         ReembeddingNotFound: it was deleted with its dataset meanwhile.
     """
-    return _watch(ordered, listener, lambda: state.load(ordered.pk))
+    return _watch(ordered, listener, lambda: REEMBEDDINGS.load(ordered.pk))
 
 
 def _watch(

@@ -9,7 +9,7 @@ import psutil
 from django.db import connection, connections
 
 from tests.chaos.installation import Installation
-from tests.chaos.messages import hint_at_all, messages
+from tests.chaos.messages import enqueue_all, messages
 from tests.chaos.surroundings import LEASE_SECONDS
 
 COPIES = 20
@@ -105,14 +105,14 @@ def restart_everything(scene: Scene) -> None:
 
 def double_messages(scene: Scene) -> None:
     """Put each message back many times."""
-    hint_at_all()
+    enqueue_all()
     queue = messages()
     queue.put(queue.take() * COPIES)
 
 
 def delay_messages(scene: Scene) -> None:
     """Take messages away and bring them back later, in another order."""
-    hint_at_all()
+    enqueue_all()
     queue = messages()
     taken = queue.take()
     scene.stay_away()

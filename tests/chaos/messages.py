@@ -8,7 +8,7 @@ from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
-from segments.jobs.queue import enqueue
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob
 
 
@@ -58,7 +58,7 @@ def messages() -> Messages:
     return OrmMessages() if Conf.ORM else RedisMessages()
 
 
-def hint_at_all() -> None:
+def enqueue_all() -> None:
     """Send a message for every open import, and one for an import that does not exist."""
     for job_id in [*ImportJob.objects.open().values_list("pk", flat=True), uuid4()]:
-        enqueue(job_id)
+        IMPORT_JOBS.enqueue(job_id)

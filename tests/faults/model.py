@@ -21,14 +21,16 @@ from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.db.binary_copy import copy_binary, pack_vectors
 from segments.exceptions import ClaimLost, ImportCancelled, RowsGone, StateConflict, TargetGone
 from segments.files.types import CountedRow, SegmentRow
-from segments.imports import chunks, runner, staging, state, undo
+from segments.imports import chunks, runner, staging, undo
 from segments.imports.chunks import ChunkClaim
 from segments.imports.prepare import begin_anew, content_hash
 from segments.imports.publish import publish_staged
-from segments.imports.state import JobClaim
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
+from segments.jobs.state_machine import JobClaim
 from segments.models import Chunk, DocumentSegment, ImportJob, StagedRow, StagedVector
-from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.models.job import FINAL_STATUSES
 from tests.faults.scenarios import make_time_pass
 
 T = TypeVar("T")
@@ -125,7 +127,7 @@ class Model:
 
     def _claim_preparing(self) -> None:
         self._keep_claim(
-            state.claim_preparing(self._any(ImportStatus.WAITING, ImportStatus.PREPARING))
+            IMPORT_JOBS.claim_preparing(self._any(ImportStatus.WAITING, ImportStatus.PREPARING))
         )
 
     def _begin(self) -> None:
@@ -145,7 +147,7 @@ class Model:
         first, last = CHUNKS[done]
         rows = [_row(number) for number in range(first, last + 1)]
         with self._as_holder(claim), transaction.atomic():
-            state.renew(claim, rows_total=last, rows_staged=last)
+            IMPORT_JOBS.renew(claim, rows_total=last, rows_staged=last)
             Chunk.objects.create(
                 job_id=claim.job_id, ordinal=done + 1, first_row=first, last_row=last
             )
@@ -156,7 +158,7 @@ class Model:
         claim = self._claim_of(ImportStatus.PREPARING)
         if self._staged.get(claim) == len(CHUNKS):
             with self._as_holder(claim):
-                state.start_embedding(claim)
+                IMPORT_JOBS.start_embedding(claim)
 
     def _claim_chunk(self) -> None:
         claim = chunks.claim_next(self._any(ImportStatus.EMBEDDING))
@@ -184,7 +186,7 @@ class Model:
 
     def _claim_publishing(self) -> None:
         self._keep_claim(
-            state.claim_publishing(self._any(ImportStatus.EMBEDDING, ImportStatus.PUBLISHING))
+            IMPORT_JOBS.claim_publishing(self._any(ImportStatus.EMBEDDING, ImportStatus.PUBLISHING))
         )
 
     def _publish(self) -> None:
@@ -195,16 +197,16 @@ class Model:
     def _give_back(self) -> None:
         claim = self._claim()
         with self._as_holder(claim):
-            state.put_back(claim, "the disk was full")
+            IMPORT_JOBS.put_back(claim, "the disk was full")
 
     def _renew(self) -> None:
         claim = self._claim()
         with self._as_holder(claim):
-            state.renew(claim)
+            IMPORT_JOBS.renew(claim)
 
     def _cancel(self) -> None:
         if self.chance.random() < 0.4:
-            state.cancel(self._in_hands(), "Enough.")
+            IMPORT_JOBS.cancel(self._in_hands(), "Enough.")
 
     def _bury(self) -> None:
         claim = self._chunk()
@@ -213,17 +215,17 @@ class Model:
 
     def _interrupt(self) -> None:
         job_id = self._any()
-        state.interrupt(job_id, "away", "The model does not answer.")
+        IMPORT_JOBS.interrupt_embedding(job_id, "away", "The model does not answer.")
         if self.chance.random() < 0.7:
-            state.resume(job_id, now=True)
+            IMPORT_JOBS.resume(job_id, now=True)
 
     def _let_time_pass(self) -> None:
         make_time_pass(self._in_hands() if self.chance.random() < 0.5 else self._any())
 
     def _reap(self) -> None:
         job_id = self._any()
-        state.give_up_if_spent(job_id)
-        state.resume(job_id)
+        IMPORT_JOBS.give_up_if_spent(job_id)
+        IMPORT_JOBS.resume(job_id)
         runner.settle(job_id)
 
     def _undo(self) -> None:

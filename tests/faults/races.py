@@ -20,9 +20,11 @@ from django.db.models import Sum
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
 from segments.exceptions import ImportNotFound, SegmentNotFound, StateConflict, TargetGone
-from segments.imports import runner, state
+from segments.imports import runner
+from segments.imports.state import IMPORT_JOBS
 from segments.models import DocumentSegment, ImportJob, StagedRow
-from segments.models.import_job import FINAL_STATUSES, ImportSource, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.models.job import FINAL_STATUSES
 from segments.services import imports
 from segments.services import segments as editing
 from segments.services.segments import NewText
@@ -175,7 +177,7 @@ class Races:
 
 @contextmanager
 def _not_published() -> Iterator[None]:
-    with patch.object(state, "claim_publishing", lambda job_id: None):
+    with patch.object(IMPORT_JOBS, "claim_publishing", lambda job_id: None):
         yield
 
 

@@ -22,7 +22,8 @@ from segments import progress
 from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import StateConflict
 from segments.files.options import ImportMode, ImportOptions
-from segments.imports import embed_pool, runner, state
+from segments.imports import embed_pool, runner
+from segments.imports.state import IMPORT_JOBS
 from segments.models import (
     Chunk,
     DocumentSegment,
@@ -215,7 +216,7 @@ class Undo(Scenario):
 
     def act(self) -> None:
         """Undo it, as its page does."""
-        imports.undo_import(state.load(self.job.pk))
+        imports.undo_import(IMPORT_JOBS.load(self.job.pk))
 
     def check_whole(self) -> None:
         """Gone and undone are one."""
@@ -227,7 +228,7 @@ class Undo(Scenario):
     def recover(self) -> None:
         """Asked again, it is undone."""
         with suppress(StateConflict):
-            imports.undo_import(state.load(self.job.pk))
+            imports.undo_import(IMPORT_JOBS.load(self.job.pk))
         self.check_whole()
         self.check_document(_former())
 
@@ -268,7 +269,7 @@ class Reap(Scenario):
         """An import whose worker was killed; it still has its claim, which has run out."""
         Heartbeat.objects.all().delete()  # so the reaper sends its canary
         self.job = self.start()
-        state.claim_preparing(self.job.pk)
+        IMPORT_JOBS.claim_preparing(self.job.pk)
         make_time_pass(self.job.pk)
         OrmQ.objects.all().delete()
 
@@ -286,8 +287,8 @@ class Reap(Scenario):
         """The next sweep tells the workers."""
         make_time_pass(self.job.pk)
         assert reaper.sweep() is not None
-        hinted = {message.args()[0] for message in OrmQ.objects.all() if message.args()}
-        assert str(self.job.pk) in hinted
+        enqueued = {message.args()[0] for message in OrmQ.objects.all() if message.args()}
+        assert str(self.job.pk) in enqueued
         run_to_the_end(self.job.pk)
         self.check_document(_former() + _contents())
 
@@ -333,7 +334,7 @@ def make_time_pass(job_id: UUID) -> None:
     jobs = ImportJob.objects.filter(pk=job_id)
     jobs.filter(lease_until__isnull=False).update(lease_until=past)
     jobs.filter(finished_at__isnull=False).update(finished_at=past)
-    jobs.update(not_before=None, hinted_at=past)
+    jobs.update(not_before=None, enqueued_at=past)
     Chunk.objects.filter(job_id=job_id, status="running").update(lease_until=past)
     Chunk.objects.filter(job_id=job_id).update(not_before=None)
 

@@ -127,7 +127,7 @@ def _new_document(world: World, **fields: object) -> Document:
     return Document.objects.create(**usual | fields)
 
 
-def _move(rows: ImportJob | Chunk, **fields: object) -> int:
+def _move(rows: ImportJob | Chunk | Reembedding, **fields: object) -> int:
     return type(rows).objects.filter(pk=rows.pk).update(**fields)
 
 
@@ -213,9 +213,6 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "import_undone_was_completed": lambda w: _finished(w, "failed", undone_at=timezone.now()),
     "import_at_work_has_lease": lambda w: _job(w.document, status="preparing"),
     "import_idempotency_key_once_per_tenant": _two_of_one_key,
-    "import_final_is_final": lambda w: _move(
-        _finished(w, "cancelled"), status="waiting", finished_at=None
-    ),
     "import_moves_along_its_arrows": lambda w: _move(w.job, status="embedding"),
     "import_epoch_never_falls": lambda w: _move(_job(w.document, epoch=2), epoch=1),
     "row_error_of_import": lambda w: RowError.objects.create(job_id=uuid4(), line=2, code="c"),
@@ -254,6 +251,11 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "reembedding_on_error_known": lambda w: _reembedding(w, on_error="ignore"),
     "reembedding_final_has_time": lambda w: _reembedding(w, status="completed"),
     "reembedding_failed_has_reason": lambda w: _ended_reembedding(w, error=""),
+    "reembedding_at_work_has_lease": lambda w: _reembedding(w, status="embedding"),
+    "reembedding_moves_along_its_arrows": lambda w: _move(
+        _ended_reembedding(w), status="waiting", finished_at=None
+    ),
+    "reembedding_epoch_never_falls": lambda w: _move(_reembedding(w, epoch=2), epoch=1),
     "reembedding_one_at_a_time_per_dataset": lambda w: (_reembedding(w), _reembedding(w)),
     "reembedded_vector_or_refusal": lambda w: ReembeddedVector.objects.create(
         reembedding_id=uuid4(), content_hash="0" * 64

@@ -10,11 +10,12 @@ import pytest
 from datasets.models import Document
 from segments.embedding.base import ModelSettings
 from segments.embedding.rate_limits import SharedBudget, Wait
-from segments.imports import chunks, runner, state
+from segments.imports import chunks, runner
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs.leases import LeaseOwner
 from segments.models import Chunk, EmbeddingCall, ImportJob, Reembedding
 from segments.operations.reaper import is_gone, release_leases
-from segments.reembedding import state as reembedding_state
+from segments.reembedding.state import REEMBEDDINGS
 from segments.services import reembeddings as reembedding
 
 from .conftest import ImportText, Start
@@ -48,14 +49,14 @@ def test_a_job_of_a_killed_worker_can_be_taken_at_once(
     document: Document, start: Start, gone: LeaseOwner
 ) -> None:
     started = start(document, QA)
-    claim = state.claim_preparing(started.pk)
+    claim = IMPORT_JOBS.claim_preparing(started.pk)
     assert claim
     assert release_leases() == 0, "its holder is alive: it is us"
     ImportJob.objects.update(lease_owner=gone.name)
 
     assert release_leases() == 1
 
-    again = state.claim_preparing(started.pk)
+    again = IMPORT_JOBS.claim_preparing(started.pk)
     assert again
     assert (again.epoch, again.attempts) == (claim.epoch + 1, claim.attempts + 1)
 
@@ -101,13 +102,13 @@ def test_a_dataset_that_a_killed_worker_embedded_anew_can_be_taken_at_once(
 ) -> None:
     import_text(document, QA)
     work = reembedding.change_model(document.dataset, "wordllama", "l2_supercat_256")
-    assert reembedding_state.claim(work.pk)
+    assert REEMBEDDINGS.claim_embedding(work.pk)
     assert release_leases() == 0
     Reembedding.objects.update(lease_owner=gone.name)
 
     assert release_leases() == 1
 
-    assert reembedding_state.claim(work.pk)
+    assert REEMBEDDINGS.claim_embedding(work.pk)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_processes_that_cannot_be_seen_from_here_are_left_alone(
     elsewhere: Callable[[LeaseOwner], LeaseOwner],
 ) -> None:
     started = start(document, QA)
-    assert state.claim_preparing(started.pk)
+    assert IMPORT_JOBS.claim_preparing(started.pk)
     ImportJob.objects.update(lease_owner=elsewhere(gone).name)
 
     assert release_leases() == 0

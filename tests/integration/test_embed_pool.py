@@ -21,7 +21,7 @@ from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.files.types import Listener, Progress
 from segments.imports import embed_pool, runner
 from segments.imports.publish import publish
-from segments.imports.state import JobClaim
+from segments.jobs.state_machine import JobClaim
 from segments.models import Chunk, DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
 

@@ -17,7 +17,7 @@ from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.embedding import catalog
 from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.imports import runner as running
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services.imports import run_in_foreground, start_import
@@ -59,7 +59,7 @@ def document(
 
 
 def run_again(job: ImportJob) -> ImportJob:
-    state.resume(job.pk, now=True)
+    IMPORT_JOBS.resume(job.pk, now=True)
     return running.run(job.pk)
 
 
@@ -129,7 +129,7 @@ def test_an_interrupted_import_can_be_cancelled(
     server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
     job = import_text(document, FILE)
 
-    state.cancel(job.pk, "Enough.")
+    IMPORT_JOBS.cancel(job.pk, "Enough.")
     assert run_again(job).status == ImportStatus.CANCELLED
 
 

@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 from datasets.models import Document
 from segments.files.types import Progress
 from segments.imports import runner as pipeline
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
@@ -94,10 +94,10 @@ def test_an_import_that_has_ended_is_reported(document: Document, write_file: Wr
 
 def test_an_interrupted_import_ends_the_watching(document: Document, write_file: WriteFile) -> None:
     job = started(write_file)
-    claim = state.claim_preparing(job.pk)
+    claim = IMPORT_JOBS.claim_preparing(job.pk)
     assert claim is not None
-    state.start_embedding(claim)
-    state.interrupt(job.pk, "model_away", "The model is away.")
+    IMPORT_JOBS.start_embedding(claim)
+    IMPORT_JOBS.interrupt_embedding(job.pk, "model_away", "The model is away.")
 
     with pytest.raises(CommandError, match="The model is away"):
         run("--follow", job.pk)

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from datasets.models import Dataset, Document
 from segments.admin import import_wizard
 from segments.imports import runner as pipeline
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
@@ -373,10 +373,10 @@ def test_an_interrupted_import_says_why_and_when_it_goes_on(
     job = imports.start_import(
         document, io.BytesIO(QA.encode()), "rows.csv", source=ImportSource.ADMIN
     )
-    claim = state.claim_preparing(job.pk)
+    claim = IMPORT_JOBS.claim_preparing(job.pk)
     assert claim
-    state.start_embedding(claim)
-    state.interrupt(job.pk, "model_away", "The model is away.")
+    IMPORT_JOBS.start_embedding(claim)
+    IMPORT_JOBS.interrupt_embedding(job.pk, "model_away", "The model is away.")
     job.refresh_from_db()
     assert job.not_before
 

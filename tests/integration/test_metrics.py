@@ -19,13 +19,12 @@ from pytest_django import Settings
 from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.embedding import catalog
 from segments.files.types import Progress
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats
 from segments.models import Chunk, Heartbeat, ImportJob, Reembedding
 from segments.models.embedding import ReembeddingPurpose
 from segments.models.import_job import OPEN_STATUSES, ImportStatus
 from segments.operations import retention
-from segments.operations.claimable import CLAIMABLE
 from tests.servers.embeddings import EmbeddingsServer
 
 from .conftest import ImportText, MakeDocument, Start
@@ -65,7 +64,8 @@ def test_an_installation_that_has_done_nothing_counts_nothing() -> None:
 
     assert set(counters(numbers).values()) == {0}
     assert [numbers[f"segmill_imports {status}"] for status in OPEN_STATUSES] == [0] * 5
-    assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+    assert numbers["segmill_queue_jobs import"] == 0
+    assert numbers["segmill_queue_age_seconds re-embedding"] == 0
     (versions,) = [name for name in numbers if name.startswith("segmill_versions")]
     assert platform.python_version() in versions
 
@@ -123,15 +123,16 @@ def test_what_waits_and_what_is_taken(document: Document, start: Start) -> None:
     heartbeats.beat(heartbeats.REAPER)
     numbers = scrape()
 
-    assert numbers["segmill_imports waiting"] == numbers["segmill_queue_imports"] == 1
-    assert 0 < numbers["segmill_queue_age_seconds"] < 600
+    assert numbers["segmill_imports waiting"] == numbers["segmill_queue_jobs import"] == 1
+    assert 0 < numbers["segmill_queue_age_seconds import"] < 600
     assert numbers["segmill_broker_messages"] == 1
     assert 0 <= numbers["segmill_heartbeat_age_seconds reaper"] < 600
 
-    assert state.claim_preparing(waiting.pk)
+    assert IMPORT_JOBS.claim_preparing(waiting.pk)
     numbers = scrape()
     assert numbers["segmill_imports preparing"] == 1
-    assert numbers["segmill_queue_imports"] == numbers["segmill_queue_age_seconds"] == 0
+    assert numbers["segmill_queue_jobs import"] == 0
+    assert numbers["segmill_queue_age_seconds import"] == 0
 
 
 def test_machines_that_are_gone_are_not_named_for_ever() -> None:
@@ -146,12 +147,12 @@ def test_machines_that_are_gone_are_not_named_for_ever() -> None:
 def test_tries_after_the_first_are_counted(document: Document, start: Start) -> None:
     waiting = start(document, QA)
     for _ in range(3):
-        claim = state.claim_preparing(waiting.pk)
+        claim = IMPORT_JOBS.claim_preparing(waiting.pk)
         ImportJob.objects.update(lease_until=Now())
     assert scrape()["segmill_retries prepare"] == 2
 
     assert claim
-    state.start_embedding(claim, rows_embedded=0)
+    IMPORT_JOBS.start_embedding(claim, rows_embedded=0)
     for ordinal, attempts in enumerate((0, 1, 2, 4), start=1):
         make_chunk(waiting, ordinal, attempts=attempts)
     numbers = scrape()
@@ -176,9 +177,9 @@ def make_chunk(job: ImportJob, ordinal: int, **about: Any) -> None:
 
 def test_an_import_deleted_at_work_is_counted_as_such(document: Document, start: Start) -> None:
     waiting = start(document, QA)
-    claim = state.claim_preparing(waiting.pk)
+    claim = IMPORT_JOBS.claim_preparing(waiting.pk)
     assert claim
-    state.start_embedding(claim, rows_embedded=7)
+    IMPORT_JOBS.start_embedding(claim, rows_embedded=7)
     before = scrape()
     document.delete()
     after = scrape()
@@ -256,8 +257,7 @@ def test_looking_for_work_passes_over_imports_that_have_ended() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         try:
-            cursor.execute(f"EXPLAIN {CLAIMABLE % {'most': 4}}")
-            plan = "\n".join(line for (line,) in cursor.fetchall())
+            plan = IMPORT_JOBS.claimable().order_by().explain()
         finally:
             cursor.execute("RESET enable_seqscan")
 

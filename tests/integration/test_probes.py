@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from config.web import listen, port_of
 from datasets.models import Document
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats
 from segments.models import Heartbeat
 from segments.operations import health
@@ -140,6 +140,6 @@ def test_a_worker_that_is_long_at_its_work_is_ready(
     waiting = start(document, "question,answer\nx,y\n")
     assert parts(client, 503)["workers"] != "ready"
 
-    assert state.claim_preparing(waiting.pk)
+    assert IMPORT_JOBS.claim_preparing(waiting.pk)
 
     assert parts(client, 200) == READY

@@ -16,7 +16,7 @@ from datasets.models import Document
 from segments import progress, tasks
 from segments import progress as status_cache
 from segments.exceptions import ImportNotFound
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.progress import measure, mirror, read_progress
@@ -187,7 +187,7 @@ def test_a_connection_that_is_lost_while_mirroring_takes_nothing_back(
 
     job = start(document, QA)
 
-    assert state.claim_preparing(job.pk)
+    assert IMPORT_JOBS.claim_preparing(job.pk)
 
 
 def test_an_import_that_is_gone_has_no_progress(document: Document, start: Start) -> None:

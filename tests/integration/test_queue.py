@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django_q.conf import Conf
@@ -10,9 +10,10 @@ from django_q.models import OrmQ
 
 from datasets.models import Document
 from segments import tasks
-from segments.imports import embed_pool, submit
+from segments.imports import embed_pool
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
-from segments.jobs import queue as hints
+from segments.jobs.queue import enqueue
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
@@ -34,7 +35,7 @@ def test_job_and_message_are_there_together(document: Document, start: Start) ->
     job = start(document, QA)
 
     assert job.status == ImportStatus.WAITING
-    assert queued() == [(hints.TASK, str(job.pk))]
+    assert queued() == [(IMPORT_JOBS.task, str(job.pk))]
 
 
 def test_a_start_that_fails_leaves_neither_job_nor_message_nor_file(
@@ -42,11 +43,11 @@ def test_a_start_that_fails_leaves_neither_job_nor_message_nor_file(
 ) -> None:
     before = stored_files()
 
-    def fail_after(job_id: object) -> None:
-        hints.enqueue(job_id)  # type: ignore[arg-type]
+    def fail_after(job_id: UUID) -> None:
+        enqueue(IMPORT_JOBS.task, job_id)
         raise KeyError("out of order")
 
-    monkeypatch.setattr(submit, "enqueue", fail_after)
+    monkeypatch.setattr(IMPORT_JOBS, "enqueue", fail_after)
     with pytest.raises(KeyError):
         start(document, QA)
 
@@ -87,7 +88,7 @@ def test_a_worker_calls_the_next_one_while_there_is_more_to_do(
 
     tasks.run_import(str(job.pk))
 
-    assert queued() == [(hints.TASK, str(job.pk))]
+    assert queued() == [(IMPORT_JOBS.task, str(job.pk))]
 
 
 def test_a_turn_ends_and_the_next_one_goes_on(

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from datasets.models import Dataset, Document, Tenant
 from segments.imports import runner as running
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models.import_job import ImportStatus
 
 from .conftest import ImportText, MakeDocument, Start
@@ -40,7 +40,7 @@ def other_document(make_document: MakeDocument) -> Document:
     return make_document(dataset)
 
 
-def hinted() -> list[str]:
+def enqueued() -> list[str]:
     return [message.args()[0] for message in OrmQ.objects.order_by("id")]
 
 
@@ -49,7 +49,7 @@ def test_the_next_import_waits_and_another_tenants_goes_past_it(
 ) -> None:
     first, second = start(document, about("a")), start(document, about("b"))
     others = start(other_document, about("a"))
-    assert state.claim_preparing(first.pk)
+    assert IMPORT_JOBS.claim_preparing(first.pk)
 
     assert running.run(second.pk).status == ImportStatus.WAITING
     assert running.run(others.pk).status == ImportStatus.COMPLETED
@@ -62,21 +62,21 @@ def test_the_end_of_one_calls_the_one_that_has_waited_longest(
     OrmQ.objects.all().delete()
 
     assert running.run(first.pk).status == ImportStatus.COMPLETED
-    assert hinted() == [str(second.pk)]
-    state.cancel(second.pk, "Not needed.")
+    assert enqueued() == [str(second.pk)]
+    IMPORT_JOBS.cancel(second.pk, "Not needed.")
     running.settle(second.pk)
-    assert hinted() == [str(second.pk), str(third.pk)]
+    assert enqueued() == [str(second.pk), str(third.pk)]
     assert running.run(third.pk).status == ImportStatus.COMPLETED
 
 
 def test_a_foreground_import_does_not_wait(
     document: Document, start: Start, import_text: ImportText
 ) -> None:
-    assert state.claim_preparing(start(document, about("a")).pk)
+    assert IMPORT_JOBS.claim_preparing(start(document, about("a")).pk)
     assert import_text(document, about("b")).status == ImportStatus.COMPLETED
 
 
 def test_zero_is_no_limit(document: Document, start: Start, settings: Settings) -> None:
     settings.SEGMILL_TENANT_IMPORTS = 0
     for name in "ab":
-        assert state.claim_preparing(start(document, about(name)).pk)
+        assert IMPORT_JOBS.claim_preparing(start(document, about(name)).pk)

@@ -16,9 +16,9 @@ from django_q.models import OrmQ, Schedule, Task
 
 from datasets.models import Document
 from segments import tasks
-from segments.imports import chunks, runner, state
-from segments.jobs import heartbeats, leases
-from segments.jobs import queue as hints
+from segments.imports import chunks, runner
+from segments.imports.state import IMPORT_JOBS
+from segments.jobs import heartbeats, leases, queue
 from segments.jobs.queue import REAP, ensure_schedules
 from segments.models import Chunk, Heartbeat, ImportJob, RowError, StagedRow
 from segments.models.import_job import ImportStatus
@@ -34,8 +34,8 @@ QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(1
 
 @pytest.fixture
 def waiting(document: Document, start: Start, small_chunks: int) -> ImportJob:
-    """An import whose hint was lost."""
-    heartbeats.beat(heartbeats.worker())  # no canary among the hints
+    """An import whose message was lost."""
+    heartbeats.beat(heartbeats.worker())  # no canary among the messages
     started = start(document, QA)
     OrmQ.objects.all().delete()
     return started
@@ -51,8 +51,10 @@ def embedding(waiting: ImportJob, monkeypatch: pytest.MonkeyPatch) -> ImportJob:
     return waiting
 
 
-def hinted() -> list[str]:
-    return [message.args()[0] for message in OrmQ.objects.all() if message.func() == hints.TASK]
+def enqueued() -> list[str]:
+    return [
+        message.args()[0] for message in OrmQ.objects.all() if message.func() == IMPORT_JOBS.task
+    ]
 
 
 def age(job_id: UUID, *, seconds: float, **fields: str) -> None:
@@ -64,7 +66,7 @@ def age(job_id: UUID, *, seconds: float, **fields: str) -> None:
 def later(job_id: UUID, seconds: float) -> None:
     """As if so much time had passed for an import and its chunks."""
     for table, key, moments in (
-        ("segments_importjob", "id", ("created_at", "prepared_at", "hinted_at", "lease_until")),
+        ("segments_importjob", "id", ("created_at", "prepared_at", "enqueued_at", "lease_until")),
         ("segments_chunk", "job_id", ("lease_until", "finished_at")),
     ):
         moved = ", ".join(f"{name} = {name} - make_interval(secs => %s)" for name in moments)
@@ -77,106 +79,106 @@ def later(job_id: UUID, seconds: float) -> None:
 LEASE = settings.SEGMILL_LEASE_SECONDS
 
 
-def test_a_hint_that_was_just_sent_is_not_sent_again(waiting: ImportJob) -> None:
+def test_a_message_that_was_just_sent_is_not_sent_again(waiting: ImportJob) -> None:
     reaper.sweep()
-    assert hinted() == []
+    assert enqueued() == []
 
 
-def test_a_lost_hint_is_sent_again(waiting: ImportJob) -> None:
+def test_a_lost_message_is_sent_again(waiting: ImportJob) -> None:
     later(waiting.pk, LEASE + 1)
 
-    assert reaper.sweep() == reaper.Sweep(hinted=1)
+    assert reaper.sweep() == reaper.Sweep(enqueued=1)
     assert reaper.sweep() == reaper.Sweep(), "and then it waits its time again"
 
-    assert hinted() == [str(waiting.pk)]
+    assert enqueued() == [str(waiting.pk)]
 
 
-def test_what_a_killed_worker_left_is_hinted_at_once_its_lease_is_over(
+def test_what_a_killed_worker_left_is_enqueued_once_its_lease_is_over(
     waiting: ImportJob,
 ) -> None:
-    state.mark_hinted(waiting.pk)
-    state.claim_preparing(waiting.pk)
+    ImportJob.objects.filter(pk=waiting.pk).update(enqueued_at=Now())
+    IMPORT_JOBS.claim_preparing(waiting.pk)
     reaper.sweep()
-    assert hinted() == [], "its lease is live"
+    assert enqueued() == [], "its lease is live"
     later(waiting.pk, LEASE + 1)
-    ImportJob.objects.filter(pk=waiting.pk).update(hinted_at=Now() - timedelta(seconds=2))
+    ImportJob.objects.filter(pk=waiting.pk).update(enqueued_at=Now() - timedelta(seconds=2))
 
     reaper.sweep()
 
-    assert hinted() == [str(waiting.pk)]
+    assert enqueued() == [str(waiting.pk)]
 
 
-def test_a_chunk_of_a_killed_worker_is_hinted_at(embedding: ImportJob) -> None:
+def test_a_chunk_of_a_killed_worker_is_enqueued(embedding: ImportJob) -> None:
     from segments.imports import chunks
 
-    state.mark_hinted(embedding.pk)
+    ImportJob.objects.filter(pk=embedding.pk).update(enqueued_at=Now())
     for _ in range(3):
         chunks.claim_next(embedding.pk)
     reaper.sweep()
-    assert hinted() == [], "all of it is being worked on"
+    assert enqueued() == [], "all of it is being worked on"
     later(embedding.pk, LEASE + 1)
-    ImportJob.objects.filter(pk=embedding.pk).update(hinted_at=Now() - timedelta(seconds=2))
+    ImportJob.objects.filter(pk=embedding.pk).update(enqueued_at=Now() - timedelta(seconds=2))
 
     reaper.sweep()
 
-    assert hinted() == [str(embedding.pk)]
+    assert enqueued() == [str(embedding.pk)]
 
 
-def test_an_import_that_only_has_to_be_published_is_hinted_at(
+def test_an_import_that_only_has_to_be_published_is_enqueued(
     embedding: ImportJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(state, "claim_publishing", lambda job_id: None)
+        patch.setattr(IMPORT_JOBS, "claim_publishing", lambda job_id: None)
         runner.run(embedding.pk)
     assert not Chunk.objects.exclude(status="done").exists()
     OrmQ.objects.all().delete()
 
     reaper.sweep()
 
-    assert hinted() == [str(embedding.pk)]
-    tasks.run_import(hinted()[0])
-    assert state.load(embedding.pk).status == ImportStatus.COMPLETED
+    assert enqueued() == [str(embedding.pk)]
+    tasks.run_import(enqueued()[0])
+    assert IMPORT_JOBS.load(embedding.pk).status == ImportStatus.COMPLETED
 
 
-def test_work_that_was_put_back_is_hinted_at_when_its_pause_is_over(waiting: ImportJob) -> None:
-    claim = state.claim_preparing(waiting.pk)
+def test_work_that_was_put_back_is_enqueued_when_its_pause_is_over(waiting: ImportJob) -> None:
+    claim = IMPORT_JOBS.claim_preparing(waiting.pk)
     assert claim
-    state.put_back(claim, "The disk was full.")
+    IMPORT_JOBS.put_back(claim, "The disk was full.")
     reaper.sweep()
-    assert hinted() == []
+    assert enqueued() == []
     ImportJob.objects.filter(pk=waiting.pk).update(not_before=Now(), lease_until=Now())
 
     reaper.sweep()
 
-    assert hinted() == [str(waiting.pk)]
+    assert enqueued() == [str(waiting.pk)]
 
 
 @pytest.mark.parametrize(
-    ("found", "patience", "needed"),
+    ("found", "backoff", "overdue"),
     [
-        (Claimable(UUID(int=1), 10, 20, is_worked_on=False), 60, True),
-        (Claimable(UUID(int=1), 10, 20, is_worked_on=True), 60, False),
-        (Claimable(UUID(int=1), 20, 10, is_worked_on=False), 60, False),
-        (Claimable(UUID(int=1), 90, 61, is_worked_on=True), 60, True),
-        (Claimable(UUID(int=1), 90, 61, is_worked_on=False), 600, False),
+        (Claimable(IMPORT_JOBS, UUID(int=1), 10, 20, is_worked_on=False), 60, True),
+        (Claimable(IMPORT_JOBS, UUID(int=1), 10, 20, is_worked_on=True), 60, False),
+        (Claimable(IMPORT_JOBS, UUID(int=1), 20, 10, is_worked_on=False), 60, False),
+        (Claimable(IMPORT_JOBS, UUID(int=1), 90, 61, is_worked_on=True), 60, True),
+        (Claimable(IMPORT_JOBS, UUID(int=1), 90, 61, is_worked_on=False), 600, False),
     ],
 )
-def test_who_needs_a_hint(found: Claimable, patience: float, needed: bool) -> None:
-    assert reaper.needs_hint(found, patience) is needed
+def test_what_is_overdue(found: Claimable, backoff: float, overdue: bool) -> None:
+    assert reaper.is_overdue(found, backoff) is overdue
 
 
-def test_a_long_queue_makes_the_reaper_patient(waiting: ImportJob) -> None:
-    assert reaper.hint_patience() == LEASE / reaper.HINTS_PER_LEASE
+def test_a_long_queue_makes_the_reaper_wait(waiting: ImportJob) -> None:
+    assert reaper.enqueue_backoff() == LEASE / reaper.MESSAGES_PER_LEASE
     for _ in range(20):
-        hints.enqueue(waiting.pk)
-    assert reaper.hint_patience() == 20 / settings.SEGMILL_WORKERS * leases.TURN_SECONDS
+        IMPORT_JOBS.enqueue(waiting.pk)
+    assert reaper.enqueue_backoff() == 20 / settings.SEGMILL_WORKERS * leases.TURN_SECONDS
 
 
 def test_a_foreground_import_is_left_to_its_process(waiting: ImportJob) -> None:
     later(waiting.pk, LEASE + 1)
     ImportJob.objects.filter(pk=waiting.pk).update(background=False, created_at=Now())
     reaper.sweep()
-    assert hinted() == []
+    assert enqueued() == []
 
 
 def test_spent_imports_end_without_a_worker(waiting: ImportJob) -> None:
@@ -203,7 +205,7 @@ def test_an_import_nobody_takes_expires(waiting: ImportJob) -> None:
 
 def test_an_import_whose_worker_was_lost_and_had_no_successor_expires(waiting: ImportJob) -> None:
     long_ago = Now() - timedelta(hours=reaper.EXPIRE_HOURS, seconds=1)
-    assert state.claim_preparing(waiting.pk)
+    assert IMPORT_JOBS.claim_preparing(waiting.pk)
     reaper.sweep()
     waiting.refresh_from_db()
     assert waiting.status == ImportStatus.PREPARING
@@ -233,7 +235,7 @@ def test_an_import_whose_chunks_nobody_takes_expires(
 
 
 def test_what_a_killed_worker_left_staged_is_removed(embedding: ImportJob) -> None:
-    state.cancel(embedding.pk, "Enough.")
+    IMPORT_JOBS.cancel(embedding.pk, "Enough.")
     assert StagedRow.objects.exists()
     ImportJob.objects.filter(pk=embedding.pk).update(finished_at=Now() - timedelta(minutes=1))
 
@@ -250,7 +252,7 @@ def test_one_import_that_cannot_be_tidied_does_not_stand_in_the_way_of_others(
 ) -> None:
     other = start(document, QA + "one more,row\n")
     for each in (waiting, other):
-        state.cancel(each.pk, "Enough.")
+        IMPORT_JOBS.cancel(each.pk, "Enough.")
     ImportJob.objects.update(finished_at=Now() - timedelta(minutes=1))
     settle = runner.settle
 
@@ -283,13 +285,13 @@ def test_one_reaper_works_at_a_time(waiting: ImportJob) -> None:
     assert reaper.sweep() is None
     done.set()
     rival.join()
-    assert reaper.sweep() == reaper.Sweep(hinted=1)
+    assert reaper.sweep() == reaper.Sweep(enqueued=1)
 
 
 def test_an_idle_installation_asks_its_workers_for_a_sign_of_life() -> None:
     reaper.sweep()
     reaper.sweep()
-    assert [message.func() for message in OrmQ.objects.all()] == [hints.CANARY]
+    assert [message.func() for message in OrmQ.objects.all()] == [queue.CANARY]
 
     tasks.show_that_workers_work()
 
@@ -328,7 +330,7 @@ def test_the_command_looks_once_and_says_what_it_did(waiting: ImportJob) -> None
 
     call_command("import_reaper", once=True, json=True, stdout=out)
 
-    assert json.loads(out.getvalue())["hinted"] == 1
+    assert json.loads(out.getvalue())["enqueued"] == 1
 
 
 def test_the_queue_runs_the_reaper_where_nobody_else_does(waiting: ImportJob) -> None:
@@ -339,4 +341,4 @@ def test_the_queue_runs_the_reaper_where_nobody_else_does(waiting: ImportJob) ->
 
     tasks.reap()
 
-    assert hinted() == [str(waiting.pk)]
+    assert enqueued() == [str(waiting.pk)]

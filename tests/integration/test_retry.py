@@ -9,7 +9,8 @@ from django.core.files.storage import default_storage
 from datasets.models import Dataset, Document
 from segments.exceptions import DocumentNotAvailable, StateConflict
 from segments.files.options import ImportOptions, OnError
-from segments.imports import runner, state
+from segments.imports import runner
+from segments.imports.state import IMPORT_JOBS
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
@@ -62,7 +63,7 @@ def test_a_retry_takes_the_model_that_the_dataset_has_now(
     cancelled: ImportJob, dataset: Dataset
 ) -> None:
     Dataset.objects.filter(pk=dataset.pk).update(indexing_technique="economy")
-    again = imports.retry_import(state.load(cancelled.pk), source=ImportSource.ADMIN)
+    again = imports.retry_import(IMPORT_JOBS.load(cancelled.pk), source=ImportSource.ADMIN)
 
     assert (again.embedding_model, again.embedding_dimensions) == ("", None)
 
@@ -91,4 +92,4 @@ def test_a_document_that_is_not_available_is_not_filled(
     Document.objects.filter(pk=document.pk).update(enabled=False)
 
     with pytest.raises(DocumentNotAvailable):
-        imports.retry_import(state.load(cancelled.pk), source=ImportSource.ADMIN)
+        imports.retry_import(IMPORT_JOBS.load(cancelled.pk), source=ImportSource.ADMIN)

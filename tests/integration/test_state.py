@@ -16,12 +16,14 @@ from datasets.models import Document
 from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import ClaimLost, StateConflict
 from segments.files.types import no_progress
-from segments.imports import chunks, embed, runner, state
+from segments.imports import chunks, embed, runner
 from segments.imports import prepare as preparing
 from segments.imports.prepare import prepare
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow, StagedVector
-from segments.models.import_job import FINAL_STATUSES, OPEN_STATUSES, ImportStatus
+from segments.models.import_job import OPEN_STATUSES, ImportStatus
+from segments.models.job import FINAL_STATUSES
 
 from .conftest import Start
 
@@ -145,36 +147,36 @@ def test_the_database_lets_no_epoch_fall(embedding: ImportJob) -> None:
 
 
 def test_work_whose_lease_is_live_is_nobody_elses(waiting: ImportJob) -> None:
-    assert state.claim_preparing(waiting.pk)
-    assert state.claim_preparing(waiting.pk) is None
+    assert IMPORT_JOBS.claim_preparing(waiting.pk)
+    assert IMPORT_JOBS.claim_preparing(waiting.pk) is None
 
 
 def test_a_holder_that_was_overtaken_can_neither_go_on_nor_fail_the_import(
     waiting: ImportJob,
 ) -> None:
-    late = state.claim_preparing(waiting.pk)
+    late = IMPORT_JOBS.claim_preparing(waiting.pk)
     expire(waiting.pk)
-    now = state.claim_preparing(waiting.pk)
+    now = IMPORT_JOBS.claim_preparing(waiting.pk)
 
     assert late
     assert now
     assert now.epoch > late.epoch
     with pytest.raises(ClaimLost):
-        state.renew(late)
+        IMPORT_JOBS.renew(late)
     with pytest.raises(ClaimLost):
-        state.start_embedding(late)
-    assert not state.fail_held(late, "bad", "The late one's trouble.")
-    state.put_back(late, "The late one's trouble.")
-    state.renew(now)
+        IMPORT_JOBS.start_embedding(late)
+    assert not IMPORT_JOBS.fail_held(late, "bad", "The late one's trouble.")
+    IMPORT_JOBS.put_back(late, "The late one's trouble.")
+    IMPORT_JOBS.renew(now)
 
 
 def test_a_holder_that_was_overtaken_clears_nothing_of_its_successors(
     waiting: ImportJob, document: Document, contents: Callable[[Document], list[str]]
 ) -> None:
-    late = state.claim_preparing(waiting.pk)
+    late = IMPORT_JOBS.claim_preparing(waiting.pk)
     assert late
     expire(waiting.pk)
-    now = state.claim_preparing(waiting.pk)
+    now = IMPORT_JOBS.claim_preparing(waiting.pk)
     assert now
     prepare(now, no_progress)
 
@@ -249,10 +251,10 @@ def test_pauses_double_up_to_five_minutes() -> None:
 
 def test_a_worker_lost_each_time_ends_its_import(waiting: ImportJob) -> None:
     for _ in range(leases.MAX_ATTEMPTS):
-        assert state.claim_preparing(waiting.pk)
+        assert IMPORT_JOBS.claim_preparing(waiting.pk)
         expire(waiting.pk)
 
-    assert state.claim_preparing(waiting.pk) is None
+    assert IMPORT_JOBS.claim_preparing(waiting.pk) is None
     ended = runner.run(waiting.pk)
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "attempts_spent")
     assert "worker was lost each time" in ended.error
@@ -313,7 +315,7 @@ def test_a_chunk_is_finished_only_by_who_holds_it(embedding: ImportJob) -> None:
     chunks.bury(late, "late", "Too late.")
 
     chunks.finish(now, embedded=4, reused=0, seconds=1)
-    assert state.load(embedding.pk).status == ImportStatus.EMBEDDING
+    assert IMPORT_JOBS.load(embedding.pk).status == ImportStatus.EMBEDDING
 
 
 def test_a_chunk_that_makes_progress_keeps_its_lease(
@@ -353,7 +355,7 @@ def test_nothing_lands_after_clearing_what_was_staged(embedding: ImportJob) -> N
     writer = Thread(target=write)
     writer.start()
     wrote.wait()
-    state.cancel(embedding.pk, "Enough.")
+    IMPORT_JOBS.cancel(embedding.pk, "Enough.")
     runner.settle(embedding.pk)
     cleared.set()
     writer.join()
@@ -376,7 +378,7 @@ def test_bad_rows_are_reported_once_however_often_they_were_read(
 ) -> None:
     started = start(document, "question,answer\nblank,\nfine,yes\n")
     with monkeypatch.context() as patch:
-        patch.setattr(state, "start_embedding", lambda *args, **changes: 1 / 0)
+        patch.setattr(IMPORT_JOBS, "start_embedding", lambda *args, **changes: 1 / 0)
         patch.setattr(preparing, "RowsRefused", ZeroDivisionError)
         with pytest.raises(ZeroDivisionError):
             runner.run(started.pk)
@@ -391,16 +393,16 @@ def test_a_publisher_at_work_is_left_alone(embedding: ImportJob) -> None:
     """Its row is locked though its lease has run out: rivals and cancel wait a moment only."""
     ImportJob.objects.filter(pk=embedding.pk).update(status="publishing", lease_until=Now())
     with another_transaction(embedding.pk):
-        assert state.claim_publishing(embedding.pk) is None
-        assert not state.give_up_if_spent(embedding.pk)
+        assert IMPORT_JOBS.claim_publishing(embedding.pk) is None
+        assert not IMPORT_JOBS.give_up_if_spent(embedding.pk)
         with pytest.raises(StateConflict, match="being published now"):
-            state.cancel(embedding.pk, "Enough.")
+            IMPORT_JOBS.cancel(embedding.pk, "Enough.")
 
 
 def test_cancel_names_what_it_waits_for(waiting: ImportJob) -> None:
-    state.claim_preparing(waiting.pk)
+    IMPORT_JOBS.claim_preparing(waiting.pk)
     with another_transaction(waiting.pk), pytest.raises(StateConflict, match="storing rows"):
-        state.cancel(waiting.pk, "Enough.")
+        IMPORT_JOBS.cancel(waiting.pk, "Enough.")
 
 
 def test_rows_that_vanished_are_never_published_as_if_the_file_had_not_had_them(
@@ -411,7 +413,7 @@ def test_rows_that_vanished_are_never_published_as_if_the_file_had_not_had_them(
     ended = runner.run(embedding.pk)
 
     assert (ended.status, ended.error_code) == (ImportStatus.FAILED, "rows_gone")
-    assert "Of 10 checked rows 9 are left" in ended.error
+    assert "Only 9 of 10 checked rows are left" in ended.error
     assert contents(document) == []
 
 

@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from datasets.models import Document
-from segments.imports import runner, state
+from segments.imports import runner
+from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats
 from segments.models import Heartbeat, ImportJob
 from segments.operations.claimable import find_claimable
@@ -64,7 +65,7 @@ def test_a_worker_that_shows_progress_is_well(
     waiting: ImportJob, document: Document, start: Start
 ) -> None:
     other = start(document, QA + "and another,one\n")
-    assert state.claim_preparing(other.pk)
+    assert IMPORT_JOBS.claim_preparing(other.pk)
     assert find_stall(UP) is None
     ImportJob.objects.filter(pk=other.pk).update(
         lease_owner=f"{socket.gethostname()}-2:1:1",
@@ -77,7 +78,7 @@ def test_an_import_that_waits_for_its_tenants_others_is_no_stall(
 ) -> None:
     settings.SEGMILL_TENANT_IMPORTS = 1
     other = start(document, QA + "and another,one\n")
-    assert state.claim_preparing(other.pk)
+    assert IMPORT_JOBS.claim_preparing(other.pk)
     ImportJob.objects.filter(pk=other.pk).update(lease_owner="elsewhere:1:1")
 
     assert find_stall(UP) is None
@@ -87,7 +88,7 @@ def test_a_long_publish_is_neither_a_stall_nor_to_be_taken_up(waiting: ImportJob
     """Its lease runs out during one statement; the lock on its row shows that it lives."""
     past = Now() - timedelta(seconds=LONG)
     for status in ("preparing", "embedding", "publishing"):
-        ImportJob.objects.update(status=status, lease_until=past, hinted_at=past)
+        ImportJob.objects.update(status=status, lease_until=past, enqueued_at=past)
     locked, done = Event(), Event()
 
     def publish() -> None:

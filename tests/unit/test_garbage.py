@@ -51,6 +51,19 @@ def test_an_error_brings_back_what_was_before() -> None:
     assert gc.get_threshold() == before
 
 
+def test_the_last_of_several_threads_brings_back_what_was_before() -> None:
+    before = gc.get_threshold()
+    first, second = seldom_collected(), seldom_collected()
+
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold()[0] == OBJECTS_BETWEEN_LOOKS
+    second.__exit__(None, None, None)
+
+    assert gc.get_threshold() == before
+
+
 def test_an_installation_that_looks_less_often_still_is_left_alone() -> None:
     before = gc.get_threshold()
     gc.set_threshold(OBJECTS, *before[1:])

@@ -26,7 +26,6 @@ FEWEST_LINES = 40
 # Django, or whoever starts a process, looks for these by name or place.
 LOOKED_FOR = {"__init__.py", "__main__.py", "apps.py", "urls.py", "wsgi.py", "asgi.py"}
 PLACES_LOOKED_IN = {"commands", "templatetags"}
-SMALL_ON_PURPOSE: dict[str, str] = {}
 
 
 def name_of(path: Path) -> str:
@@ -87,13 +86,10 @@ def test_no_module_is_a_crumb(importers: dict[str, set[str]]) -> None:
         and path.name not in LOOKED_FOR
         and path.parent.name not in PLACES_LOOKED_IN
     }
-    unjustified = {name: by for name, by in crumbs.items() if name not in SMALL_ON_PURPOSE}
-    assert not unjustified, (
-        f"fewer than {FEWEST_LINES} lines and one importer: {unjustified}. Move each into the "
-        "module that imports it, or say in SMALL_ON_PURPOSE why not."
+    assert not crumbs, (
+        f"fewer than {FEWEST_LINES} lines and one importer: {crumbs}. Move each into the "
+        "module that imports it."
     )
-    settled = SMALL_ON_PURPOSE.keys() - crumbs.keys()
-    assert not settled, f"no crumbs any more: take {settled} out of SMALL_ON_PURPOSE."
 
 
 def test_no_folder_is_a_heap() -> None:

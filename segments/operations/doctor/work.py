@@ -7,18 +7,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Now
 from django_q.models import Schedule
 
 from segments.imports import runner, staging
 from segments.jobs import heartbeats
 from segments.jobs.queue import REAP, REAPER, ensure_schedules
-from segments.models import Chunk, ImportJob, Reembedding
-from segments.models.import_job import FINAL_STATUSES
+from segments.models import Chunk, ImportJob
+from segments.models.job import FINAL_STATUSES
 from segments.operations import health, reaper
-from segments.operations.claimable import find_claimable
+from segments.operations.claimable import KINDS, find_claimable
 from segments.operations.doctor.check import REPAIR, Check, Problem
-from segments.reembedding import state, vectors
+from segments.reembedding import vectors
 
 # The reaper looks every few seconds, or once a minute by the queue's schedule, which is late by
 # half a minute at most.
@@ -82,12 +82,12 @@ class StuckWorkCheck(Check):
 
     def look(self) -> Iterator[Problem]:
         """Those that have waited for longer though a worker could go on with them."""
-        stuck = [*_stuck_imports(), *_stuck_reembeddings()]
+        stuck = list(_stuck_jobs())
         for text in islice(stuck, LISTED):
             yield Problem(
                 f"{text}; no worker takes it.",
                 "Check that workers are running (manage.py run_workers); "
-                "--repair tells them again.",
+                "--repair enqueues it again.",
             )
         if len(stuck) > LISTED:
             yield Problem(f"So have {len(stuck) - LISTED:,} more.", "As above.")
@@ -95,31 +95,21 @@ class StuckWorkCheck(Check):
     def repair(self) -> Iterator[str]:
         """Do what the reaper does, at once; nothing, while a reaper is at it."""
         swept = reaper.sweep() or reaper.Sweep()
-        if swept.hinted:
-            yield f"Workers were told again of {swept.hinted:,} that wait."
+        if swept.enqueued:
+            yield f"{swept.enqueued:,} waiting jobs were enqueued again."
         if swept.failed:
             yield f"{swept.failed:,} that could not go on were ended."
 
     def summary(self) -> str:
         """How many are under way."""
-        imports, reembeddings = ImportJob.objects.open(), Reembedding.objects.open()
-        return f"{imports.count():,} imports and {reembeddings.count():,} re-embeddings under way"
+        counted = [f"{kind.jobs.open().count():,} {kind.noun}s" for kind in KINDS]
+        return f"{' and '.join(counted)} in progress"
 
 
-def _stuck_imports() -> Iterator[str]:
+def _stuck_jobs() -> Iterator[str]:
     for found in find_claimable():
         if found.since > settings.SEGMILL_STALL_SECONDS:
-            yield f"Import {found.job_id} has waited for {found.since:,.0f} s"
-
-
-def _stuck_reembeddings() -> Iterator[str]:
-    long_ago = Now() - timedelta(seconds=settings.SEGMILL_STALL_SECONDS)
-    since = Greatest("created_at", "not_before", "lease_until")
-    stuck = Reembedding.objects.annotate(since=since, waited=Now() - since)
-    found = stuck.filter(state.claimable(), since__lt=long_ago)
-    for key, dataset, waited in found.values_list("pk", "dataset__name", "waited"):
-        seconds = waited.total_seconds()
-        yield f"The re-embedding of “{dataset}” ({key}) has waited for {seconds:,.0f} s"
+            yield f"The {found.kind.noun} {found.job_id} has waited for {found.since:,.0f} s"
 
 
 # The reaper has had its time for these.

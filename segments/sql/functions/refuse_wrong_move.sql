@@ -1,7 +1,8 @@
--- Refuses a move of an import that is not one of its arrows.
+-- Refuses a move of a job, or of a chunk of one, that is not among the arrows of its kind: the
+-- trigger says which these are, and its first argument what people call the row.
 CREATE OR REPLACE FUNCTION segments_refuse_wrong_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'import % cannot go from % to %', OLD.id, OLD.status, NEW.status
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'import_moves_along_its_arrows';
+    RAISE EXCEPTION '% cannot go from % to %', TG_ARGV[0], OLD.status, NEW.status
+        USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
 END
 $$;

@@ -6,4 +6,4 @@ CREATE OR REPLACE TRIGGER chunk_moves_along_its_arrows
         AND (OLD.status, NEW.status) NOT IN (
             ('pending', 'running'),
             ('running', 'pending'), ('running', 'done'), ('running', 'dead')))
-    EXECUTE FUNCTION segments_refuse_wrong_chunk_move();
+    EXECUTE FUNCTION segments_refuse_wrong_move('a chunk');

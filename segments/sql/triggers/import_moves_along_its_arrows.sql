@@ -1,11 +1,11 @@
--- An import moves along the arrows that `segments.imports.state` draws, whoever writes.
--- Every open state may fail or be cancelled.
+-- An import moves along the arrows that `segments.imports.state` draws, whoever writes. Every open
+-- state may fail or be cancelled; a final one stays.
 CREATE OR REPLACE TRIGGER import_moves_along_its_arrows
     BEFORE UPDATE OF status ON segments_importjob
     FOR EACH ROW WHEN (
         NEW.status <> OLD.status
-        AND OLD.status NOT IN ('completed', 'failed', 'cancelled')
-        AND NEW.status NOT IN ('failed', 'cancelled')
+        AND (OLD.status IN ('completed', 'failed', 'cancelled')
+             OR NEW.status NOT IN ('failed', 'cancelled'))
         AND (OLD.status, NEW.status) NOT IN (
             ('waiting', 'preparing'),
             ('preparing', 'embedding'),
@@ -13,4 +13,4 @@ CREATE OR REPLACE TRIGGER import_moves_along_its_arrows
             ('publishing', 'completed'),
             ('embedding', 'interrupted'),
             ('interrupted', 'embedding')))
-    EXECUTE FUNCTION segments_refuse_wrong_move();
+    EXECUTE FUNCTION segments_refuse_wrong_move('an import');

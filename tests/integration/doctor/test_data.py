@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.imports import state
+from segments.imports.state import IMPORT_JOBS
 from segments.models import Chunk, ImportJob, ReembeddedVector, Reembedding, StagedRow, UploadFile
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck
@@ -44,15 +44,15 @@ def totals(document: Document) -> Totals:
 
 def test_an_import_that_no_worker_takes(document: Document, start: Start) -> None:
     waiting = start(document, QA)
-    assert look(StuckWorkCheck).summary == "1 imports and 0 re-embeddings under way"
+    assert look(StuckWorkCheck).summary == "1 imports and 0 re-embeddings in progress"
 
     long_ago = Now() - timedelta(seconds=in_force.SEGMILL_STALL_SECONDS + 60)
-    ImportJob.objects.update(created_at=long_ago, hinted_at=long_ago)
+    ImportJob.objects.update(created_at=long_ago, enqueued_at=long_ago)
     OrmQ.objects.all().delete()
-    assert f"Import {waiting.pk} has waited for 150 s" in texts(look(StuckWorkCheck))
+    assert f"The import {waiting.pk} has waited for 150 s" in texts(look(StuckWorkCheck))
 
     found = mend(StuckWorkCheck)
-    assert found.repaired == ["Workers were told again of 1 that wait."]
+    assert found.repaired == ["1 waiting jobs were enqueued again."]
     assert OrmQ.objects.count() == 2  # the hint, and the canary
     assert not found.is_well, "it is stuck until a worker takes it"
 
@@ -71,14 +71,14 @@ def reembedding(dataset: Dataset) -> Reembedding:
 
 
 def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
-    assert look(StuckWorkCheck).summary == "0 imports and 1 re-embeddings under way"
+    assert look(StuckWorkCheck).summary == "0 imports and 1 re-embeddings in progress"
 
     Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
-    assert f"The re-embedding of “handbook” ({reembedding.pk}) has waited for 3,600 s" in texts(
+    assert f"The re-embedding {reembedding.pk} has waited for 3,600 s" in texts(
         look(StuckWorkCheck)
     )
 
-    assert mend(StuckWorkCheck).repaired == ["Workers were told again of 1 that wait."]
+    assert mend(StuckWorkCheck).repaired == ["1 waiting jobs were enqueued again."]
     assert OrmQ.objects.count() == 2  # the hint, and the canary
 
 
@@ -149,7 +149,7 @@ def test_rows_that_are_staged_for_nobody(document: Document, start: Start) -> No
 def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -> None:
     ended = start(document, QA)
     staged_row(ended.pk)
-    state.cancel(ended.pk, "for a test")
+    IMPORT_JOBS.cancel(ended.pk, "for a test")
     assert look(LeftoversCheck).is_well, "the reaper has its time"
 
     ImportJob.objects.update(finished_at=Now() - timedelta(hours=1))
@@ -163,7 +163,7 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
 
 def test_a_chunk_of_an_import_that_was_tidied(document: Document, start: Start) -> None:
     ended = start(document, QA)
-    state.cancel(ended.pk, "for a test")
+    IMPORT_JOBS.cancel(ended.pk, "for a test")
     hour_ago = Now() - timedelta(hours=1)
     ImportJob.objects.update(tidied_at=hour_ago, finished_at=hour_ago)
     Chunk.objects.create(job_id=ended.pk, ordinal=1, first_row=1, last_row=1)
