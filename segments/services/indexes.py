@@ -27,8 +27,10 @@ def start_build(
     dataset: Dataset, *, user: User | None = None, background: bool = True
 ) -> IndexGeneration:
     """What is being built for the dataset, started if nothing is; with `background` by workers."""
-    ensure_building(dataset, user.pk if user else None, background=background)
-    return IndexGeneration.objects.open().select_related("dataset").get(dataset=dataset)
+    while True:  # what was being built may end between the two looks
+        started = ensure_building(dataset, user.pk if user else None, background=background)
+        if found := INDEXES.load(started) if started else under_way(dataset):
+            return found
 
 
 def run_in_foreground(

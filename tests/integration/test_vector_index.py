@@ -23,6 +23,7 @@ from segments.models.indexing import IndexStatus
 from segments.operations import reaper
 from segments.search import search
 from segments.search import vectors as search_vectors
+from segments.search.fusion import Ranked
 from segments.services import indexes, reembeddings
 from segments.services.segments import NewText, delete_segments, update_segment
 
@@ -60,7 +61,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "TAIL_ROWS", 5)
     monkeypatch.setattr(search_vectors, "CANDIDATES", 4)
     monkeypatch.setattr(search_vectors, "CANDIDATES_A_HIT", 1)
-    monkeypatch.setattr(search_vectors, "SEARCHED", 4)
 
 
 @pytest.fixture
@@ -301,9 +301,9 @@ def test_a_model_that_changes_while_an_index_is_built_ends_it(
 
 def test_a_search_asks_again_when_the_model_changes_meanwhile(indexed: Dataset) -> None:
     verified = search_vectors._Indexed._verified
-    asked = []
+    asked: list[str] = []
 
-    def change_first(self: search_vectors._Indexed) -> list[search_vectors.Ranked]:
+    def change_first(self: search_vectors._Indexed) -> list[Ranked]:
         if not asked:
             Dataset.objects.filter(pk=indexed.pk).update(embedding_model="l2_supercat_512")
         asked.append(self.dataset.embedding_model)
