@@ -221,17 +221,18 @@ SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if R
 SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
 # Preparing and publishing are one piece of work each: the largest file (5,000,000 rows) takes
 # some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
-SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=60)
+TASK_TIMEOUT = 3_600
 SEGMILL_STALL_SECONDS = env.whole_number(
     "SEGMILL_STALL_SECONDS", Defaults.SEGMILL_STALL_SECONDS, minimum=5
 )
-SEGMILL_WORKER_MAX_MIB = env.whole_number("SEGMILL_WORKER_MAX_MIB", 2_048, minimum=256)
+# A worker that has grown beyond this is renewed after its task.
+WORKER_MAX_MIB = 2_048
 
 Q_CLUSTER = cluster_from(
     REDIS_URL,
     workers=SEGMILL_WORKERS,
-    timeout=SEGMILL_TASK_TIMEOUT,
-    max_rss_kib=SEGMILL_WORKER_MAX_MIB * 1024,
+    timeout=TASK_TIMEOUT,
+    max_rss_kib=WORKER_MAX_MIB * 1024,
 )
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
 

@@ -22,7 +22,10 @@ TABLES = """
     WHERE relkind = 'r' AND relname ~ '^segments_[a-z]+_[0-9a-f]{32}$'
         AND relnamespace = current_schema()::regnamespace
 """
-SIZE = "SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0) FROM unnest(%s) name"
+SIZE = """
+    SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)
+    FROM unnest(%s::text[]) AS name
+"""
 
 
 def table_of(part: str, generation_id: UUID) -> str:
