@@ -1,4 +1,4 @@
-"""Versions, settings, database, migrations, broker, cache, credentials, signs of life."""
+"""Versions, settings, database, migrations, broker, cache, credentials, heartbeats."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_a_database_behind_the_code() -> None:
     assert "segments.0003_functions" in texts(look(MigrationsCheck))
 
 
-def test_a_queue_that_nobody_empties(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_workers_do_not_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "0 messages" in look(BrokerCheck).summary
 
     monkeypatch.setattr(installation, "MANY_MESSAGES", 1)
@@ -98,7 +98,7 @@ def test_a_queue_that_nobody_empties(monkeypatch: pytest.MonkeyPatch) -> None:
         OrmQ.objects.create(key=Conf.CLUSTER_NAME, payload="", lock=Now())
     found = look(BrokerCheck)
 
-    assert "2 messages wait" in texts(found)
+    assert "2 messages are waiting" in texts(found)
     assert found.is_well, "a long queue is no fault"
 
 
@@ -111,7 +111,7 @@ def test_a_broker_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert not found.is_well
     assert "It does not answer" in texts(found)
-    assert "See REDIS_URL" in texts(found)
+    assert "Check REDIS_URL" in texts(found)
 
 
 def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(installation, "cache", DummyCache("", {}))
 
-    assert "does not come out again" in texts(look(CacheCheck))
+    assert "does not return what was stored" in texts(look(CacheCheck))
 
 
 def test_a_cache_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def provider(db: None, settings: Settings) -> ModelProvider:
 def test_keys_are_encrypted_anew_after_a_rotation(
     provider: ModelProvider, settings: Settings
 ) -> None:
-    assert look(CredentialsCheck).summary == "1 keys of providers can be read"
+    assert look(CredentialsCheck).summary == "1 provider keys can be read"
 
     settings.SEGMILL_CREDENTIALS_KEY = ["new", "old"]
     found = look(CredentialsCheck)
@@ -184,10 +184,10 @@ def test_a_schedule_that_was_removed() -> None:
     assert look(HeartbeatsCheck).is_well
 
 
-def test_signs_of_life() -> None:
+def test_heartbeats() -> None:
     found = look(HeartbeatsCheck)
-    assert "No worker has shown a sign of life yet" in texts(found)
-    assert "The reaper has not looked yet" in texts(found)
+    assert "No worker has reported yet" in texts(found)
+    assert "The reaper has not run yet" in texts(found)
 
     long_ago = Now() - timedelta(seconds=10_000)
     Heartbeat.objects.create(name=heartbeats.worker(), at=long_ago)
@@ -212,7 +212,7 @@ def test_a_check_that_falls_over_is_a_finding_too(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_database_the_rest_is_looked_at_all_the_same() -> None:
+def test_without_a_database_the_other_checks_still_run() -> None:
     def lost(*statement: object) -> None:
         raise OperationalError("connection refused")
 
@@ -222,7 +222,7 @@ def test_without_a_database_the_rest_is_looked_at_all_the_same() -> None:
     assert found["versions"].is_well
     assert found["cache"].is_well
     assert "connection refused" in texts(found["database"])
-    assert texts(found["document totals"]).startswith("Not looked at.")
+    assert texts(found["document totals"]).startswith("Not checked.")
 
 
 def test_tables_that_are_not_there_are_not_looked_at() -> None:
@@ -233,4 +233,4 @@ def test_tables_that_are_not_there_are_not_looked_at() -> None:
 
     assert "0003_functions" in texts(found["migrations"])
     for check in ("credentials", "stuck work", "leftovers", "document totals", "files"):
-        assert texts(found[check]).startswith("Not looked at."), check
+        assert texts(found[check]).startswith("Not checked."), check
