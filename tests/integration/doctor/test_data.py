@@ -156,7 +156,7 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
     assert "1 imports have ended and were not tidied" in texts(look(LeftoversCheck))
 
     found = mend(LeftoversCheck)
-    assert found.repaired == ["1 imports that have ended were tidied."]
+    assert found.repaired == ["1 finished imports were cleaned up."]
     assert found.is_well
     assert not StagedRow.objects.exists()
 
@@ -194,7 +194,7 @@ def test_files_and_entries_that_nobody_needs(document: Document, start: Start) -
     os.utime(old, (0, 0))
     UploadFile.objects.create(tenant=document.tenant, name="a", key="imports/gone", size=1)
     found = look(FilesCheck)
-    assert "1 files are not needed any more" in texts(found)
+    assert "1 files are no longer needed" in texts(found)
     assert "1 uploads are listed whose files are not in the storage" in texts(found)
 
     assert mend(FilesCheck).problems == []
