@@ -150,7 +150,7 @@ def test_the_connection_is_tested_with_one_text(
     server: EmbeddingsServer,
 ) -> None:
     client = log_in("owner")
-    assert "“m” answers: 8 dimensions" in told(client, provider)
+    assert "“m” works: 8 dimensions" in told(client, provider)
     assert len(server.requests) == 1
     provider.models.update(dimensions=9)
     assert "Correct the model's dimensions" in told(client, provider)
