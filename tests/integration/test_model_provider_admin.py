@@ -112,7 +112,7 @@ def test_a_key_does_not_go_to_another_address(
     url = reverse(CHANGE, args=[provider.pk])
     elsewhere = changed(form, provider, base_url="https://evil.example/v1")
     answer = log_in("owner").post(url, elsewhere)
-    assert "Enter the key for this one" in answer.content.decode()
+    assert "Enter the key for this URL" in answer.content.decode()
     provider.refresh_from_db()
     assert "evil" not in provider.base_url
 
