@@ -52,7 +52,7 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
 
     Raises:
         FileRefused: the file as a whole cannot be read.
-        NoEmbeddingModel: the target's model is not to be had.
+        NoEmbeddingModel: the target's model is not available.
     """
     began = perf_counter()
     with staging.visit() as visit:

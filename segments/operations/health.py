@@ -100,7 +100,7 @@ def _broker() -> str:
 def _workers() -> str:
     if are_workers_well():
         return ""
-    return "none has shown a sign of life lately: see that manage.py run_workers runs"
+    return "no worker has reported lately: check that manage.py run_workers is running"
 
 
 def are_workers_well() -> bool:

@@ -95,7 +95,7 @@ class Running:
         wait = min(2.0**self._failures - 1, LONGEST_WAIT_SECONDS)
         self._due_at = monotonic() + wait
         when = f"in {wait:.0f} s" if wait else "now"
-        tell(f"The {self.program.name} ended with code {code}; starting it again {when}.")
+        tell(f"The {self.program.name} ended with code {code}; restarting it {when}.")
 
 
 class Supervisor:
@@ -140,7 +140,7 @@ class Supervisor:
         self._stopping.set()
 
     def _stop_all(self) -> None:
-        self._tell("Stopping. An import under way goes on at the next start.")
+        self._tell("Stopping. Unfinished imports resume at the next start.")
         deadline = monotonic() + self._grace_seconds
         for running in self._running:
             running.ask_to_end()

@@ -39,5 +39,5 @@ class Check:
         return ""
 
     def repair(self) -> Iterable[str]:
-        """Mend what can be mended without a loss, and say what was done, a sentence each."""
+        """Repair what can be repaired without a loss, and report it, one sentence each."""
         return ()

@@ -37,7 +37,7 @@ CHECKS: tuple[type[Check], ...] = (
     FilesCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
-NO_TABLES = Problem("Not looked at.", "Mend the database or its migrations first.")
+NO_TABLES = Problem("Not checked.", "Fix the database or its migrations first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def examine(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
 
 
 def repair(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
-    """As `examine`, after mending what a check has found and can mend."""
+    """As `examine`, after repairing what a check has found and can repair."""
     return _each(checks, _look_and_mend)
 
 
@@ -102,4 +102,4 @@ def _not_seen(trouble: Exception) -> Problem:
     if isinstance(trouble, Error):
         connection.close_if_unusable_or_obsolete()
     said = " ".join(str(trouble).split()) or type(trouble).__name__
-    return Problem(f"This could not be looked at: {said}", "Mend that first, then ask again.")
+    return Problem(f"This check failed: {said}", "Fix that first, then run the doctor again.")

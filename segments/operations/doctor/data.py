@@ -34,13 +34,13 @@ class CredentialsCheck(Check):
                 if not is_current(provider.credentials):
                     yield Problem(
                         f"The key of provider “{provider}” is encrypted with an older key.",
-                        f"{REPAIR}; then the older key can be given up.",
+                        f"{REPAIR}; then the older key can be removed.",
                         can_wait=True,
                     )
             except CredentialsUnreadable as refusal:
                 yield Problem(
                     f"The key of provider “{provider}” of tenant “{provider.tenant}”: {refusal}",
-                    "Bring the old key back as the last of SEGMILL_CREDENTIALS_KEY (or of "
+                    "Add the old key as the last of SEGMILL_CREDENTIALS_KEY (or of "
                     "SEGMILL_SECRET_KEY_FALLBACKS), or enter the provider's key again.",
                 )
 
@@ -110,7 +110,7 @@ class DocumentTotalsCheck(Check):
         """Count the segments anew, document by document, each under its lock."""
         for row in _disagreeing():
             if _correct(row[0]):
-                yield f"Document “{row[1]}” ({row[0]}): the totals are those of its segments again."
+                yield f"Document “{row[1]}” ({row[0]}): the totals were corrected."
 
     def summary(self) -> str:
         """How many were compared."""
@@ -169,7 +169,7 @@ class FilesCheck(Check):
             )
         if stale := find_stale_files():
             yield Problem(
-                f"{len(stale):,} files are not needed any more.",
+                f"{len(stale):,} files are no longer needed.",
                 f"{REPAIR} (or wait for the reaper, which removes them hourly)",
                 can_wait=True,
             )
@@ -178,11 +178,11 @@ class FilesCheck(Check):
     def repair(self) -> Iterator[str]:
         """Remove files that nobody needs, and the entries of files that are gone."""
         if removed := remove_stale_files():
-            yield f"{removed:,} files that nobody needs were removed."
+            yield f"{removed:,} files that are no longer needed were removed."
         lost = _lost_uploads()
         if lost:
             UploadFile.objects.filter(pk__in=[upload.pk for upload in lost]).delete()
-            yield f"{len(lost):,} uploads without a file were taken off the list."
+            yield f"{len(lost):,} uploads without a file were removed from the list."
 
     def summary(self) -> str:
         """How many there are."""
@@ -198,7 +198,7 @@ def _space() -> Iterator[Problem]:
     free, needed = shutil.disk_usage(folder).free, 2 * settings.SEGMILL_MAX_FILE_BYTES
     if free < needed:
         yield Problem(
-            f"The disk of {folder} has {free:,} bytes left: too few for an upload of the largest "
+            f"The disk of {folder} has {free:,} bytes left, too few for an upload of the largest "
             f"size and its copy ({needed:,}).",
             "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
             can_wait=True,

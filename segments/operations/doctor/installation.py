@@ -38,13 +38,13 @@ class BrokerCheck(Check):
             messages = get_broker().queue_size() or 0
         except RedisError as trouble:
             yield Problem(
-                f"It does not answer: {trouble}", "See REDIS_URL, and whether its server runs."
+                f"It does not answer: {trouble}", "Check REDIS_URL and that its server is running."
             )
             return
         if messages > MANY_MESSAGES:
             yield Problem(
                 f"{messages:,} messages wait in the queue.",
-                "See that enough workers run (manage.py run_workers, SEGMILL_WORKERS).",
+                "Check that enough workers are running (manage.py run_workers, SEGMILL_WORKERS).",
                 can_wait=True,
             )
 
@@ -57,7 +57,8 @@ class BrokerCheck(Check):
 KEY = "segmill_doctor"
 SECONDS = 10
 REMEDY = (
-    "See REDIS_URL and SEGMILL_CACHE_URL; without them, the space and rights of SEGMILL_HOME/cache."
+    "Check REDIS_URL and SEGMILL_CACHE_URL; without them, check the disk space and permissions of "
+    "SEGMILL_HOME/cache."
 )
 
 
@@ -75,7 +76,7 @@ class CacheCheck(Check):
             yield Problem(f"It does not answer: {str(trouble) or type(trouble).__name__}", REMEDY)
         else:
             if not came_back:
-                yield Problem("What was put in does not come out again.", REMEDY)
+                yield Problem("A stored value could not be read back.", REMEDY)
 
     def summary(self) -> str:
         """What kind it is."""
@@ -104,7 +105,9 @@ class DatabaseCheck(Check):
                     text, _, remedy = problem.partition(". ")
                     yield Problem(text, remedy or problem)
             if not installed_version(cursor):
-                yield Problem("pgvector is not in this database.", "Run: manage.py migrate")
+                yield Problem(
+                    "pgvector is not installed in the database.", "Run: manage.py migrate"
+                )
 
     def summary(self) -> str:
         """The versions."""

@@ -35,23 +35,23 @@ class HeartbeatsCheck(Check):
         """Who has been silent for too long, and a reaper that nobody calls."""
         if not health.are_workers_well():
             yield Problem(
-                f"No worker has shown a sign of life {_since(heartbeats.age_of_any_worker())}.",
+                f"No worker has reported {_since(heartbeats.age_of_any_worker())}.",
                 "Run: manage.py run_workers",
             )
         age = heartbeats.age(heartbeats.REAPER)
         if age is None or age > REAPER_SECONDS:
             yield Problem(
-                f"The reaper has not looked {_since(age)}.",
-                "Run: manage.py import_reaper (run_workers brings one along)",
+                f"The reaper has not run {_since(age)}.",
+                "Run: manage.py import_reaper (run_workers starts one, too)",
             )
         if not _is_scheduled():
-            yield Problem("The reaper is not on the queue's schedule.", REPAIR)
+            yield Problem("The reaper is not scheduled in the queue.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Put the reaper on the schedule."""
         if not _is_scheduled():
             ensure_schedules()
-            yield "The reaper is on the queue's schedule again."
+            yield "The reaper is scheduled again."
 
     def summary(self) -> str:
         """When they were seen last."""
@@ -98,7 +98,7 @@ class StuckWorkCheck(Check):
         if swept.enqueued:
             yield f"{swept.enqueued:,} waiting jobs were enqueued again."
         if swept.failed:
-            yield f"{swept.failed:,} that could not go on were ended."
+            yield f"{swept.failed:,} jobs that were out of attempts were failed."
 
     def summary(self) -> str:
         """How many are under way."""
@@ -125,16 +125,16 @@ class LeftoversCheck(Check):
     def look(self) -> Iterator[Problem]:
         """What was left by work that has ended, or that is not there any more."""
         if untidied := _untidied().count():
-            yield Problem(f"{untidied:,} imports have ended and were not tidied.", REPAIR)
+            yield Problem(f"{untidied:,} finished imports were not cleaned up.", REPAIR)
         if owners := _owners_of_rows():
-            yield Problem(f"{len(owners):,} imports that are over left staged rows behind.", REPAIR)
+            yield Problem(f"{len(owners):,} finished imports left staged rows behind.", REPAIR)
         if owners := set(vectors.ownerless()):
             yield Problem(f"{len(owners):,} re-embeddings left vectors behind.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Do what the reaper does, at once."""
         if tidied := sum(_is_tidied(untidied.pk) for untidied in _untidied()):
-            yield f"{tidied:,} imports that have ended were tidied."
+            yield f"{tidied:,} finished imports were cleaned up."
         owners = _owners_of_rows()
         for owner in owners:
             staging.clear(owner)
