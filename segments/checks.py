@@ -22,7 +22,7 @@ PER_PROCESS_CACHES = frozenset({"LocMemCache", "DummyCache"})
 
 @register()
 def check_embedding(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E007`: the embedding model of new datasets is not to be had."""
+    """`segments.E007`: the embedding model of new datasets is not available."""
     try:
         load(installed_model(settings.SEGMILL_EMBEDDING_PROVIDER, settings.SEGMILL_EMBEDDING_MODEL))
     except NoEmbeddingModel as refusal:

@@ -111,7 +111,7 @@ def is_stored(key: str) -> bool:
 
 
 def find_stale_files() -> list[str]:
-    """The keys of files that nobody needs any more.
+    """The keys of files that are no longer needed.
 
     These are files that were uploaded and never imported, after `UNUSED_FOR`, and those of
     imports that ended `SEGMILL_KEEP_FILES_DAYS` ago, which cannot be retried from then on.
@@ -120,7 +120,7 @@ def find_stale_files() -> list[str]:
 
 
 def remove_stale_files() -> int:
-    """Remove what nobody needs any more; how many files that were."""
+    """Remove files that are no longer needed; how many."""
     stale = find_stale_files()
     for key in stale:
         default_storage.delete(key)

@@ -120,7 +120,7 @@ def prepare_rows(
 
     Raises:
         FileRefused: the file as a whole cannot be read.
-        NoEmbeddingModel: the target's model is not to be had.
+        NoEmbeddingModel: the target's model is not available.
     """
     embedder = (
         get_embedder(target.provider, target.model, target.tenant_id) if target.provider else None

@@ -257,7 +257,7 @@ def counted(items: Sequence[T], title: str, stream: TextIO) -> Iterator[T]:
 
 
 def watched(portions: Iterable[bytes], title: str, stream: TextIO) -> Iterator[bytes]:
-    """`portions`, one by one, with a sign of life on `stream` if it is a terminal."""
+    """`portions`, one by one, showing progress on `stream` if it is a terminal."""
     if stream.isatty():
         console = Console(file=stream)
         yield from track(portions, title, total=None, console=console, transient=True)

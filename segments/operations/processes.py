@@ -140,7 +140,7 @@ class Supervisor:
         self._stopping.set()
 
     def _stop_all(self) -> None:
-        self._tell("Stopping. Imports in progress resume at the next start.")
+        self._tell("Stopping. Unfinished imports resume at the next start.")
         deadline = monotonic() + self._grace_seconds
         for running in self._running:
             running.ask_to_end()

@@ -33,14 +33,14 @@ def change_model(
     user: User | None = None,
     background: bool = True,
 ) -> Reembedding:
-    """Embed the dataset anew for another model, and change to it in one moment when done.
+    """Re-embed the dataset with another model, and switch to it at once when done.
 
     The same model again is fine, for one that is set up in another way now. With `on_error`
     skip, segments the model does not take are left without a vector; otherwise one ends it.
     With `background` workers do it; otherwise the caller runs it (`run_in_foreground`).
 
     Raises:
-        NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or does not answer.
+        NoEmbeddingModel, EmbeddingFailed: the model is not available, or does not answer.
         StateConflict: the dataset's re-embedding is already in progress.
     """
     _ = get_embedder(provider, model, dataset.tenant_id).dimensions

@@ -50,7 +50,7 @@ class PreparedEdit:
 
 
 def update_segment(segment_id: UUID, text: NewText, user: User | None = None) -> None:
-    """Change a segment: checked as a row of a file is, embedded anew if its content changed.
+    """Change a segment: checked as a row of a file is, re-embedded if its content changed.
 
     Raises:
         SegmentNotFound: there is no such segment.

@@ -1,4 +1,4 @@
-"""`manage.py import_reaper`: sees to imports that nobody sees to, every few seconds."""
+"""`manage.py import_reaper`: recovers stuck imports, every few seconds."""
 
 import json
 import logging

@@ -37,7 +37,7 @@ STOPPED = (
 
 
 class Command(BaseCommand):
-    """Embeds a dataset anew; the old model serves every search till the one moment of change."""
+    """Re-embeds a dataset; the old model serves every search until the switch."""
 
     help = (
         "Change the embedding model of a dataset; search uses the old one until the end. Without "

@@ -11,7 +11,7 @@ from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs
 
 
 class Command(BaseCommand):
-    """Starts the cluster and the reaper; starts anew what dies, and a cluster that hangs.
+    """Starts the cluster and the reaper; restarts what dies, and a cluster that hangs.
 
     SIGTERM or Ctrl-C ends them: workers may finish what they do within the grace, and what
     is cut off goes on from its checkpoint later. Any number of machines may run this.

@@ -1,7 +1,7 @@
-"""`manage.py doctor`: what is wrong with this installation, how to fix it, and what it can repair.
+"""`manage.py doctor`: what is wrong with this installation, what to do, and what can be repaired.
 
-A check looks and reports what it found as `Problem`s. If it can fix them without a decision of the
-operator, it does so in `repair`.
+A check looks, and says what it found as `Problem`s; one that can repair it
+without a decision of the operator does so in `repair`.
 """
 
 from segments.operations.doctor.checkup import CHECKS, Finding, examine, repair

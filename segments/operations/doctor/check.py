@@ -39,5 +39,5 @@ class Check:
         return ""
 
     def repair(self) -> Iterable[str]:
-        """Fix what can be fixed without a loss, and report each repair in a sentence."""
+        """Repair what can be repaired without a loss, and report it, one sentence each."""
         return ()

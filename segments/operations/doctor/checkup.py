@@ -61,7 +61,7 @@ def examine(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
 
 
 def repair(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
-    """Run the checks and repair what they find, where they can."""
+    """As `examine`, after repairing what a check has found and can repair."""
     return _each(checks, _look_and_repair)
 
 
@@ -102,4 +102,4 @@ def _not_checked(trouble: Exception) -> Problem:
     if isinstance(trouble, Error):
         connection.close_if_unusable_or_obsolete()
     said = " ".join(str(trouble).split()) or type(trouble).__name__
-    return Problem(f"This could not be checked: {said}", "Fix that first, then run doctor again.")
+    return Problem(f"This check failed: {said}", "Fix that first, then run the doctor again.")

@@ -34,13 +34,13 @@ class CredentialsCheck(Check):
                 if not is_current(provider.credentials):
                     yield Problem(
                         f"The key of provider “{provider}” is encrypted with an older key.",
-                        f"{REPAIR}; then you can remove the older key.",
+                        f"{REPAIR}; then the older key can be removed.",
                         can_wait=True,
                     )
             except CredentialsUnreadable as refusal:
                 yield Problem(
                     f"The key of provider “{provider}” of tenant “{provider.tenant}”: {refusal}",
-                    "Add the old key again as the last of SEGMILL_CREDENTIALS_KEY (or of "
+                    "Add the old key as the last of SEGMILL_CREDENTIALS_KEY (or of "
                     "SEGMILL_SECRET_KEY_FALLBACKS), or enter the provider's key again.",
                 )
 
@@ -55,11 +55,11 @@ class CredentialsCheck(Check):
                 continue
             same = ModelProvider.objects.filter(pk=provider.pk, credentials=provider.credentials)
             if same.update(credentials=fresh):
-                yield f"The key of provider “{provider}” is now encrypted with the current key."
+                yield f"The key of provider “{provider}” is encrypted with the current key."
 
     def summary(self) -> str:
         """How many there are."""
-        return f"{_with_credentials().count():,} provider keys can be read"
+        return f"{_with_credentials().count():,} keys of providers can be read"
 
 
 def _with_credentials() -> QuerySet[ModelProvider]:
@@ -158,13 +158,13 @@ class FilesCheck(Check):
         for reading in ImportJob.objects.filter(status__in=READING):
             if not is_stored(reading.file_key):
                 yield Problem(
-                    f"The file of import {reading.pk} ({reading.file_name}) is not stored.",
-                    "Check that all machines share one storage. If the file is lost, import it "
-                    "again: this import will fail.",
+                    f"The file of import {reading.pk} ({reading.file_name}) is not in the storage.",
+                    "Check that all machines share one storage. If the file is lost, import it again: "
+                    "this import will fail.",
                 )
         if lost := _lost_uploads():
             yield Problem(
-                f"{len(lost):,} listed uploads have no file in the storage.",
+                f"{len(lost):,} uploads are listed whose files are not in the storage.",
                 REPAIR,
             )
         if stale := find_stale_files():
@@ -178,7 +178,7 @@ class FilesCheck(Check):
     def repair(self) -> Iterator[str]:
         """Remove files that are no longer needed, and uploads whose file is missing."""
         if removed := remove_stale_files():
-            yield f"{removed:,} files that were no longer needed were removed."
+            yield f"{removed:,} files that are no longer needed were removed."
         lost = _lost_uploads()
         if lost:
             UploadFile.objects.filter(pk__in=[upload.pk for upload in lost]).delete()
@@ -198,8 +198,8 @@ def _space() -> Iterator[Problem]:
     free, needed = shutil.disk_usage(folder).free, 2 * settings.SEGMILL_MAX_FILE_BYTES
     if free < needed:
         yield Problem(
-            f"The disk of {folder} has {free:,} bytes left, which is too little for the largest "
-            f"upload and its copy ({needed:,}).",
-            "Free some space, or lower SEGMILL_MAX_FILE_BYTES.",
+            f"The disk of {folder} has {free:,} bytes left, too few for an upload of the largest "
+            f"size and its copy ({needed:,}).",
+            "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
             can_wait=True,
         )

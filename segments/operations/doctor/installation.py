@@ -38,12 +38,12 @@ class BrokerCheck(Check):
             messages = get_broker().queue_size() or 0
         except RedisError as trouble:
             yield Problem(
-                f"It does not answer: {trouble}", "Check REDIS_URL, and that its server is running."
+                f"It does not answer: {trouble}", "Check REDIS_URL and that its server is running."
             )
             return
         if messages > MANY_MESSAGES:
             yield Problem(
-                f"{messages:,} messages are waiting in the queue.",
+                f"{messages:,} messages wait in the queue.",
                 "Check that enough workers are running (manage.py run_workers, SEGMILL_WORKERS).",
                 can_wait=True,
             )
@@ -57,7 +57,8 @@ class BrokerCheck(Check):
 KEY = "segmill_doctor"
 SECONDS = 10
 REMEDY = (
-    "Check REDIS_URL and SEGMILL_CACHE_URL, or the space and permissions of SEGMILL_HOME/cache."
+    "Check REDIS_URL and SEGMILL_CACHE_URL; without them, check the disk space and permissions of "
+    "SEGMILL_HOME/cache."
 )
 
 
@@ -75,7 +76,7 @@ class CacheCheck(Check):
             yield Problem(f"It does not answer: {str(trouble) or type(trouble).__name__}", REMEDY)
         else:
             if not came_back:
-                yield Problem("It does not return what was stored in it.", REMEDY)
+                yield Problem("A stored value could not be read back.", REMEDY)
 
     def summary(self) -> str:
         """The kind of cache."""
@@ -104,7 +105,9 @@ class DatabaseCheck(Check):
                     text, _, remedy = problem.partition(". ")
                     yield Problem(text, remedy or problem)
             if not installed_version(cursor):
-                yield Problem("pgvector is missing from this database.", "Run: manage.py migrate")
+                yield Problem(
+                    "pgvector is not installed in the database.", "Run: manage.py migrate"
+                )
 
     def summary(self) -> str:
         """The versions."""
@@ -149,11 +152,11 @@ class SettingsCheck(Check):
         for message in run_checks():
             if message.level >= WARNING and not message.is_silenced():
                 text = f"{message.msg} ({message.id})"
-                yield Problem(text, message.hint or "Run: manage.py check")
+                yield Problem(text, message.hint or "See manage.py check.")
 
     def summary(self) -> str:
         """That all settings are valid."""
-        return "all are valid"
+        return "all can be used"
 
 
 OLDEST_PYTHON = (3, 11)

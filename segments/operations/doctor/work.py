@@ -42,16 +42,16 @@ class HeartbeatsCheck(Check):
         if age is None or age > REAPER_SECONDS:
             yield Problem(
                 f"The reaper has not run {_since(age)}.",
-                "Run: manage.py import_reaper (run_workers starts one too)",
+                "Run: manage.py import_reaper (run_workers starts one, too)",
             )
         if not _is_scheduled():
-            yield Problem("The reaper is not on the queue's schedule.", REPAIR)
+            yield Problem("The reaper is not scheduled in the queue.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Put the reaper back on the schedule."""
         if not _is_scheduled():
             ensure_schedules()
-            yield "The reaper is on the queue's schedule again."
+            yield "The reaper is scheduled again."
 
     def summary(self) -> str:
         """When they last reported."""
@@ -85,12 +85,12 @@ class StuckWorkCheck(Check):
         stuck = list(_stuck_jobs())
         for text in islice(stuck, LISTED):
             yield Problem(
-                f"{text}; no worker has claimed it.",
+                f"{text}; no worker takes it.",
                 "Check that workers are running (manage.py run_workers); "
                 "--repair enqueues it again.",
             )
         if len(stuck) > LISTED:
-            yield Problem(f"{len(stuck) - LISTED:,} more have waited too long.", "As above.")
+            yield Problem(f"So have {len(stuck) - LISTED:,} more.", "As above.")
 
     def repair(self) -> Iterator[str]:
         """Run the reaper once, unless another one is running."""
@@ -98,7 +98,7 @@ class StuckWorkCheck(Check):
         if swept.enqueued:
             yield f"{swept.enqueued:,} waiting jobs were enqueued again."
         if swept.failed:
-            yield f"{swept.failed:,} jobs that could not continue were ended."
+            yield f"{swept.failed:,} jobs that were out of attempts were failed."
 
     def summary(self) -> str:
         """How many are in progress."""
@@ -125,7 +125,7 @@ class LeftoversCheck(Check):
     def look(self) -> Iterator[Problem]:
         """What jobs left that have ended or were deleted."""
         if untidied := _untidied().count():
-            yield Problem(f"{untidied:,} imports have ended, but were not tidied up.", REPAIR)
+            yield Problem(f"{untidied:,} finished imports were not cleaned up.", REPAIR)
         if owners := _owners_of_rows():
             yield Problem(f"{len(owners):,} finished imports left staged rows behind.", REPAIR)
         if owners := set(vectors.ownerless()):
@@ -134,7 +134,7 @@ class LeftoversCheck(Check):
     def repair(self) -> Iterator[str]:
         """Remove it, as the reaper does."""
         if tidied := sum(_is_tidied(untidied.pk) for untidied in _untidied()):
-            yield f"{tidied:,} finished imports were tidied up."
+            yield f"{tidied:,} finished imports were cleaned up."
         owners = _owners_of_rows()
         for owner in owners:
             staging.clear(owner)

@@ -153,10 +153,10 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
     assert look(LeftoversCheck).is_well, "the reaper has its time"
 
     ImportJob.objects.update(finished_at=Now() - timedelta(hours=1))
-    assert "1 imports have ended, but were not tidied up" in texts(look(LeftoversCheck))
+    assert "1 finished imports were not cleaned up" in texts(look(LeftoversCheck))
 
     found = mend(LeftoversCheck)
-    assert found.repaired == ["1 finished imports were tidied up."]
+    assert found.repaired == ["1 finished imports were cleaned up."]
     assert found.is_well
     assert not StagedRow.objects.exists()
 
@@ -181,7 +181,7 @@ def test_a_file_that_an_import_waits_for_and_that_is_gone(document: Document, st
     found = mend(FilesCheck)
 
     assert not found.is_well
-    assert f"The file of import {waiting.pk} (rows.csv) is not stored" in texts(found)
+    assert f"The file of import {waiting.pk} (rows.csv) is not in the storage" in texts(found)
 
 
 def test_files_and_entries_that_nobody_needs(document: Document, start: Start) -> None:
@@ -195,7 +195,7 @@ def test_files_and_entries_that_nobody_needs(document: Document, start: Start) -
     UploadFile.objects.create(tenant=document.tenant, name="a", key="imports/gone", size=1)
     found = look(FilesCheck)
     assert "1 files are no longer needed" in texts(found)
-    assert "1 listed uploads have no file in the storage" in texts(found)
+    assert "1 uploads are listed whose files are not in the storage" in texts(found)
 
     assert mend(FilesCheck).problems == []
     assert not old.exists()

@@ -1,4 +1,4 @@
-"""Versions, settings, database, migrations, broker, cache, credentials, heartbeats."""
+"""Versions, settings, database, migrations, broker, cache, credentials, signs of life."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_a_database_behind_the_code() -> None:
     assert "segments.0003_functions" in texts(look(MigrationsCheck))
 
 
-def test_a_queue_that_workers_do_not_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_nobody_empties(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "0 messages" in look(BrokerCheck).summary
 
     monkeypatch.setattr(installation, "MANY_MESSAGES", 1)
@@ -98,7 +98,7 @@ def test_a_queue_that_workers_do_not_empty(monkeypatch: pytest.MonkeyPatch) -> N
         OrmQ.objects.create(key=Conf.CLUSTER_NAME, payload="", lock=Now())
     found = look(BrokerCheck)
 
-    assert "2 messages are waiting" in texts(found)
+    assert "2 messages wait" in texts(found)
     assert found.is_well, "a long queue is no fault"
 
 
@@ -119,7 +119,7 @@ def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(installation, "cache", DummyCache("", {}))
 
-    assert "does not return what was stored" in texts(look(CacheCheck))
+    assert "could not be read back" in texts(look(CacheCheck))
 
 
 def test_a_cache_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def provider(db: None, settings: Settings) -> ModelProvider:
 def test_keys_are_encrypted_anew_after_a_rotation(
     provider: ModelProvider, settings: Settings
 ) -> None:
-    assert look(CredentialsCheck).summary == "1 provider keys can be read"
+    assert look(CredentialsCheck).summary == "1 keys of providers can be read"
 
     settings.SEGMILL_CREDENTIALS_KEY = ["new", "old"]
     found = look(CredentialsCheck)
@@ -176,15 +176,15 @@ def test_a_schedule_that_was_removed() -> None:
     assert look(HeartbeatsCheck).is_well
 
     Schedule.objects.all().delete()
-    assert "not on the queue's schedule" in texts(look(HeartbeatsCheck))
+    assert "not scheduled in the queue" in texts(look(HeartbeatsCheck))
 
     found = mend(HeartbeatsCheck)
-    assert found.repaired == ["The reaper is on the queue's schedule again."]
+    assert found.repaired == ["The reaper is scheduled again."]
     assert found.is_well
     assert look(HeartbeatsCheck).is_well
 
 
-def test_heartbeats() -> None:
+def test_signs_of_life() -> None:
     found = look(HeartbeatsCheck)
     assert "No worker has reported yet" in texts(found)
     assert "The reaper has not run yet" in texts(found)
@@ -212,7 +212,7 @@ def test_a_check_that_falls_over_is_a_finding_too(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_database_the_other_checks_still_run() -> None:
+def test_without_a_database_the_rest_is_looked_at_all_the_same() -> None:
     def lost(*statement: object) -> None:
         raise OperationalError("connection refused")
 
