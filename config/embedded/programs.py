@@ -50,7 +50,7 @@ def server_owner() -> tuple[int, int]:
     except (OSError, KeyError, subprocess.CalledProcessError) as error:
         raise EmbeddedPostgresError(
             f"PostgreSQL cannot run as root, and the system user {UNPRIVILEGED_USER!r} for it "
-            f"could not be made ({error}). Run Segmill as an ordinary user."
+            f"could not be created ({error}). Run Segmill as an ordinary user."
         ) from error
     return entry.pw_uid, entry.pw_gid
 

@@ -159,8 +159,8 @@ class FilesCheck(Check):
             if not is_stored(reading.file_key):
                 yield Problem(
                     f"The file of import {reading.pk} ({reading.file_name}) is not in the storage.",
-                    "Check that all machines share one storage. If the file is lost, import it again: "
-                    "this import will fail.",
+                    "Check that all machines share one storage. If the file is lost, import it "
+                    "again: this import will fail.",
                 )
         if lost := _lost_uploads():
             yield Problem(
