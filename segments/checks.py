@@ -96,7 +96,7 @@ def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         Error(
             f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be ended "
             "before a lost message is sent again.",
-            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and one round of the reaper.",
+            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a round of the reaper.",
             id="segments.E010",
         )
     ]
