@@ -5,7 +5,7 @@ A value that cannot be understood never stops the start with a traceback. It is 
 the variable's name, the value and what to set instead.
 
 By hand rather than by environs, which refuses the blank value that a compose file leaves and a
-blank after a word, has no default to go on with, and adds 80 ms to the start of every process.
+blank after a word, does not fall back to the default, and adds 80 ms to the start of every process.
 """
 
 import os

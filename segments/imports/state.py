@@ -132,14 +132,14 @@ class ImportMachine(StateMachine[ImportJob]):
 
     def stalled(self, time: timedelta, *, leases_over: timedelta) -> Q:
         """As for every job; while embedding, leases are on chunks, and each chunk is a step."""
-        lately, leased = Now() - time, Now() - leases_over
+        recently, leased = Now() - time, Now() - leases_over
         chunks = Chunk.objects.filter(job_id=OuterRef("pk"))
-        alive = Exists(chunks.filter(Q(lease_until__gte=leased) | Q(finished_at__gte=lately)))
+        alive = Exists(chunks.filter(Q(lease_until__gte=leased) | Q(finished_at__gte=recently)))
         embeds = Q(status__in=(ImportStatus.EMBEDDING, ImportStatus.INTERRUPTED))
         return (
-            Q(status=ImportStatus.WAITING, created_at__lt=lately)
+            Q(status=ImportStatus.WAITING, created_at__lt=recently)
             | Q(status__in=LEASED_STATUSES, lease_until__lt=leased)
-            | Q(~alive & embeds, prepared_at__lt=lately)
+            | Q(~alive & embeds, prepared_at__lt=recently)
         )
 
 

@@ -24,7 +24,7 @@ def enqueue(task: str, job_id: UUID) -> None:
     Redis broker's is sent after the commit.
     """
 
-    def send() -> None:  # a name of its own: Django cannot log the error of a partial
+    def send() -> None:  # a named function: Django cannot log the error of a partial
         _send_if_possible(task, job_id)
 
     if Conf.ORM:

@@ -115,7 +115,7 @@ class StateMachine(ABC, Generic[J]):
         return ClaimLost(f"The {self.noun} was cancelled, or another worker has taken it over.")
 
     def stalled(self, time: timedelta, *, leases_over: timedelta) -> Q:
-        """Open jobs without a step for `time` that nobody has held since `leases_over` ago."""
+        """Open jobs without a step for `time` that no worker has held since `leases_over` ago."""
         idle = Q(status__in=(JobStatus.WAITING, JobStatus.INTERRUPTED))
         leased = Q(status__in=self.leased, lease_until__lt=Now() - leases_over)
         return Q(idle, created_at__lt=Now() - time) | leased

@@ -74,7 +74,7 @@ class Scenario(ABC):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Several chunks, one thread, and nothing that depends on time: the same points each time."""
+        """Several chunks, one thread, and nothing time-dependent: the same points each time."""
         with (
             override_settings(SEGMILL_LEASE_SECONDS=LEASE_SECONDS),
             small_chunks(),
