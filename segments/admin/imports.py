@@ -104,7 +104,7 @@ def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 @require_POST
 def resume_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Let an interrupted import go on now instead of after its pause."""
+    """Resume an interrupted import now instead of after its pause."""
     job = editable_or_refused(request, _jobs(), job_id)
     try:
         imports.resume_import(job)

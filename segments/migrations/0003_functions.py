@@ -7,17 +7,17 @@ from segments.db.sql import RunSQLFile
 TABLES = [
     RunSQLFile(
         "tables/segments_of_their_tenant.sql",
-        sha256="9eeb8fd1de376205d0799a5af237d182f2aa4e05b8c6253e591e87c2bbe42f65",
+        sha256="c422d7614dc4c01d21a3218d86714e6f12aec4ac550feec23a8442134782deae",
         undo="ALTER TABLE segments_documentsegment DROP CONSTRAINT segment_of_document_of_tenant",
     ),
     RunSQLFile(
         "tables/imports_of_their_tenant.sql",
-        sha256="40df5483df7f2a812e0e2a0f7f1eb7686d7bebaff0224f1e46c33f9b3cb72144",
+        sha256="1c91f2d92fc2eb624c8240a6d7222298a984a42f51247fa15101a7b9d62c5754",
         undo="ALTER TABLE segments_importjob DROP CONSTRAINT import_of_document_of_tenant",
     ),
     RunSQLFile(
         "tables/parts_of_their_import.sql",
-        sha256="4d6ba499f76c7ea7cbd3b811dffa80ac3865a3e8267102081f76ff6c81c32096",
+        sha256="871a6ff3c2b6f361463e00c94683539153e0f846114a11984385222004b59bff",
         undo=(
             "ALTER TABLE segments_rowerror DROP CONSTRAINT row_error_of_import; "
             "ALTER TABLE segments_progresssample DROP CONSTRAINT progress_sample_of_import; "
@@ -33,24 +33,24 @@ TABLES = [
 FULL_TEXT = [
     RunSQLFile(
         "functions/keep_full_text.sql",
-        sha256="0f73756232b8612f98486352e1f54cda550164a8bb58e9fe8e63658a8160ba4d",
+        sha256="66e606cb0489b00b5b3a88187856267b4ef502f265630bf2c4cb9286a905c256",
         undo="DROP FUNCTION segments_keep_full_text",
     ),
     RunSQLFile(
         "triggers/segment_full_text_on_insert.sql",
-        sha256="4d56de937319db2e988db5adbbd9294ff4138fd33ca31adb813bda4b849d9810",
+        sha256="69161e2e5614f05efe3db194d087fc6ab933863bb7cd79842ff1dd1e8c35d4b0",
         undo="DROP TRIGGER segment_full_text_on_insert ON segments_documentsegment",
     ),
     RunSQLFile(
         "triggers/segment_full_text_on_update.sql",
-        sha256="b9a57d8bbe66875213211671280297ae6bff9571c7e78bfb345bb6a16745c910",
+        sha256="f17b8ceed34e38388769a7532afbcdd39a2bbb1674821acfce573564fb2054f9",
         undo="DROP TRIGGER segment_full_text_on_update ON segments_documentsegment",
     ),
 ]
 LANGUAGE = [
     RunSQLFile(
         "functions/refuse_change_of_language.sql",
-        sha256="b83f1afae4ff086ae8b84ea4c0b2b6b684f7904ec817cbb7a66f7bd3bf069fdb",
+        sha256="a35e891c20ee8033d19d34f0d27b49a2ef7c3ceb1e9bb03f41a3cfd704ffaefc",
         undo="DROP FUNCTION segments_refuse_change_of_language",
     ),
     RunSQLFile(
@@ -62,22 +62,22 @@ LANGUAGE = [
 STATES = [
     RunSQLFile(
         "functions/refuse_wrong_move.sql",
-        sha256="9bf892fd1ef131a98f37ac82f697e883f0453dbc3d1f72c8ea7d4d4bf82318ec",
+        sha256="868cb0cc81a144754bcdbb930329a09ac290a69f2be5639e356fd1f26dc9d5f1",
         undo="DROP FUNCTION segments_refuse_wrong_move",
     ),
     RunSQLFile(
         "functions/refuse_falling_epoch.sql",
-        sha256="bb2209887479dc95fcc5f3d35f38c6281c0cbb4eaa2eae22540731baf8976d23",
+        sha256="b774fbfbfc084dda8ee1fa2f64bc03016f8eae2f1edd5fdd172c0129557a6481",
         undo="DROP FUNCTION segments_refuse_falling_epoch",
     ),
     RunSQLFile(
         "triggers/import_moves_along_its_arrows.sql",
-        sha256="f3ec93dc624a39f29a2bd72b4802c766535f3e221582b8b726f6bb12039bad20",
+        sha256="e424029492126e03116c5a1a617ca54aefdfa0ccf3dc873e6c276fa8ac385bb5",
         undo="DROP TRIGGER import_moves_along_its_arrows ON segments_importjob",
     ),
     RunSQLFile(
         "triggers/chunk_moves_along_its_arrows.sql",
-        sha256="396be5a95dab0a241eda0c7660345cf9c637deb58ef6779e5b8de5fc6b73211d",
+        sha256="3a5d52451261e287cf6350ca3767ec1fc8250173753bd635d8f1df1e5b592fcb",
         undo="DROP TRIGGER chunk_moves_along_its_arrows ON segments_chunk",
     ),
     RunSQLFile(
@@ -87,7 +87,7 @@ STATES = [
     ),
     RunSQLFile(
         "triggers/reembedding_moves_along_its_arrows.sql",
-        sha256="0295897f8fec9b19f737b09e1feb5d216bbada8574f32f41c07d87ad72d34d3e",
+        sha256="7e6e1f4644ec6238195857b440eb978df69acfaf2d3144db07ad9d7d06a8e876",
         undo="DROP TRIGGER reembedding_moves_along_its_arrows ON segments_reembedding",
     ),
     RunSQLFile(
@@ -104,29 +104,29 @@ STATES = [
 BUDGET = [
     RunSQLFile(
         "functions/take_budget.sql",
-        sha256="e6f00f8fb52d63b2b0e2c044ab1c9ba47eec652769925cd0baec2e9c9b66755e",
+        sha256="b524ca5abb3e49dfeeb8ade2b30e737afe8622012804f597efc10ade791fb4fc",
         undo="DROP FUNCTION segments_take_budget",
     ),
 ]
 METRICS = [
     RunSQLFile(
         "functions/keep_deleted_import.sql",
-        sha256="ab910542dfdd1b82b394910fb48107903f02fe28a1df10590abcae43db6b7df8",
+        sha256="a0e7d2821cbf8ce9c4aaf8d8a4929cc992b617f30ab07d28feedc53e8da9288d",
         undo="DROP FUNCTION segments_keep_deleted_import",
     ),
     RunSQLFile(
         "functions/keep_deleted_reembedding.sql",
-        sha256="a2734f531338e594751abd184fdb6e031acd711a39691190c9b6970cbc22f5c3",
+        sha256="3c4c2a1cd2620f744dcfa276577332cb2e8242262e850c9077d658ac37138304",
         undo="DROP FUNCTION segments_keep_deleted_reembedding",
     ),
     RunSQLFile(
         "triggers/deleted_import_is_kept.sql",
-        sha256="f9af39862bac2176ce08bb2b85d59a6e552170e8a8550a0cc19feb93b5962cac",
+        sha256="86f0ee0a6c5d8bc3bfcfa279ba1282763dd346386447879cf87c5b512ec681fe",
         undo="DROP TRIGGER deleted_import_is_kept ON segments_importjob",
     ),
     RunSQLFile(
         "triggers/deleted_reembedding_is_kept.sql",
-        sha256="9660001d8b765656d8dcecb9efd4658f6e7f66ef0fbd003dffb65712775518dd",
+        sha256="a071fd53f37da22da3c52143ba18a070708a669bb9796546e4359e1a4b4b996c",
         undo="DROP TRIGGER deleted_reembedding_is_kept ON segments_reembedding",
     ),
 ]

@@ -1,4 +1,4 @@
-"""`manage.py reembed DATASET --provider … --model …`: another model, while search goes on."""
+"""`manage.py reembed DATASET --provider … --model …`: another model, while search continues."""
 
 import json
 import sys
@@ -125,7 +125,7 @@ def _progress(now: Reembedding) -> Progress:
 
 
 def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
-    """What is under way, told to go on; or a new one.
+    """The re-embedding in progress, resumed; or a new one.
 
     Raises:
         StateConflict: something else is under way than what is asked for.

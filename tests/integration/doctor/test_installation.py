@@ -1,4 +1,4 @@
-"""Versions, settings, database, migrations, broker, cache, credentials, signs of life."""
+"""Versions, settings, database, migrations, broker, cache, credentials, heartbeats."""
 
 from datetime import timedelta
 from pathlib import Path
