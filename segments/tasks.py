@@ -1,4 +1,4 @@
-"""What django-q2 runs: a line or two each, ids only."""
+"""The tasks that django-q2 runs: a line or two each, with ids only."""
 
 from uuid import UUID
 
@@ -29,11 +29,11 @@ def build_index(generation_id: str) -> None:
 
 
 def show_that_workers_work() -> None:
-    """Take a task, and no more than that."""
+    """Take a task and do nothing: workers that hang cannot."""
     heartbeats.beat(heartbeats.worker())
 
 
 def reap() -> None:
-    """See to imports that nobody sees to, where no reaper of its own process does."""
+    """Run the reaper once, for installations without a reaper process."""
     reaper.sweep()
     retention.clean_up_if_due()

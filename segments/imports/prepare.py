@@ -120,7 +120,7 @@ def prepare_rows(
 
     Raises:
         FileRefused: the file as a whole cannot be read.
-        NoEmbeddingModel: the target's model is not to be had.
+        NoEmbeddingModel: the target's model is not available.
     """
     embedder = (
         get_embedder(target.provider, target.model, target.tenant_id) if target.provider else None
@@ -141,7 +141,7 @@ def prepare_rows(
         raise FileEmpty(f"{given.name} has a header but no rows. Add rows below it.")
     tally.notices += [*sheet.notices, *column_mapping.notices_of(columns)]
     with transaction.atomic():
-        # The fence locks the job: nobody takes it over while the database computes on all rows.
+        # The fence locks the job: no worker takes it over while the database computes on all rows.
         fence(tally, Chunkful(0, tally.staged + 1))
         found = _check_ids(job_id, given, target, tally)
         match(merge_spec(job_id, given, target, tally))

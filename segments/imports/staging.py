@@ -82,7 +82,7 @@ REPEATED = """
     LIMIT %(most)s
 """
 
-# A dry run holds this lock as long as it lives; whoever gets it knows that it is gone.
+# A dry run holds this lock while it lives; if another process gets it, the run is gone.
 VISIT_LOCK = "SELECT pg_advisory_lock(hashtextextended(%(visit)s::text, 0))"
 VISIT_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%(visit)s::text, 0))"
 
@@ -166,7 +166,7 @@ def ownerless() -> set[UUID]:
 def clear(job_id: UUID) -> None:
     """Remove all that is staged for a job.
 
-    Chunks first: that waits for whoever is storing vectors, and shuts out who comes later.
+    Chunks first: that waits for workers storing vectors, and shuts out later ones.
     """
     for model in (Chunk, StagedVector, StagedMatch, StagedRow):
         model.objects.filter(job_id=job_id)._raw_delete("default")
@@ -276,7 +276,7 @@ class StagingWriter:
         finally:
             for future in self._waiting:
                 future.cancel()
-            # A thread has a connection of its own, which nobody else would close.
+            # The thread has its own connection, which nothing else would close.
             self._pool.submit(connections.close_all)
             self._pool.shutdown(wait=True)
 

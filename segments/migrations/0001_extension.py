@@ -14,13 +14,13 @@ class Migration(migrations.Migration):
         CreateVectorExtension(),
         RunSQLFile(
             "functions/full_text.sql",
-            sha256="cd29e2d4010aaa7e2d9ba8b1b893d10a62bf185d9b43b667a5bb63e9ad18c09e",
+            sha256="f5aab001f9535529e4c0665b290d75ebbbc193526ea99e3188ec0ce3ddae1331",
             undo="DROP FUNCTION segments_full_text",
             needed=True,
         ),
         RunSQLFile(
             "functions/full_text_of_dataset.sql",
-            sha256="1ed4f997d188e30c369650a2a4903a77713e86d846d26349acf3d7f2c7906600",
+            sha256="fb181251fa38581c5e62676742ddad299863bc1b92a4f6669338c6f90f67480e",
             undo="DROP FUNCTION segments_full_text_of_dataset",
             needed=True,
         ),

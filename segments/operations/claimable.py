@@ -1,4 +1,4 @@
-"""Which jobs have work that a worker could take at this moment, and since when."""
+"""Which jobs have work that a worker could claim now, and since when."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +15,15 @@ from segments.jobs.state_machine import StateMachine
 from segments.reembedding.state import REEMBEDDINGS
 
 KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES)
-"""Every kind of background job; the reaper, the doctor and the metrics see to all of them."""
+"""Every kind of background job, for the reaper, the doctor and the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimable:
-    """A job with work to be taken.
+    """A job with work to claim.
 
-    `since` is how many seconds ago it could be taken first, `enqueued` how many seconds ago
-    workers were asked to; `is_worked_on` says whether other parts of it are being worked on.
+    `since` is the number of seconds since it became claimable, `enqueued` the number of seconds
+    since it was last enqueued; `is_worked_on` says whether workers hold other parts of it.
     """
 
     kind: StateMachine[Any]
@@ -34,7 +34,7 @@ class Claimable:
 
 
 def find_claimable() -> list[Claimable]:
-    """The jobs of every kind with work to be taken, the longest waiting one first."""
+    """The claimable jobs of every kind, the longest waiting one first."""
     found = [claimable for kind in KINDS for claimable in _claimable(kind)]
     return sorted(found, key=lambda claimable: -claimable.since)
 
@@ -71,7 +71,7 @@ def _passed_since(moment: Combinable) -> Combinable:
 
 @transaction.atomic
 def _held(kind: StateMachine[Any], ids: list[UUID]) -> set[UUID]:
-    """Jobs whose lease has run out during one long statement: their holder has them locked."""
+    """Jobs whose lease expired during one long statement: their workers still lock the rows."""
     leased = kind.jobs.filter(pk__in=ids, status__in=kind.leased)
     unlocked = leased.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return set(leased.values_list("pk", flat=True)) - set(unlocked.values_list("pk", flat=True))

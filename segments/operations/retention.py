@@ -1,4 +1,4 @@
-"""What is removed by age: files, reports on bad rows, failures of the queue, machines of the past.
+"""Removes by age: files, reports on bad rows, failures of the queue, heartbeats of old machines.
 
 Every hour; builds of indexes that edits and deletions have made worthwhile are started then, too.
 
@@ -21,9 +21,9 @@ from segments.uploads import remove_stale_files
 
 logger = logging.getLogger(__name__)
 
-# Everything here is counted in days; looking every hour is exact enough.
+# Everything here is counted in days, so once an hour is exact enough.
 HOUR_SECONDS = 3_600
-# Containers have a new name with every start; the metrics would name them all for ever.
+# Containers get a new name with every start; the metrics would list them all for ever.
 GONE_AFTER = timedelta(days=1)
 
 
@@ -40,7 +40,7 @@ class Cleaned:
 
 
 def clean_up_if_due() -> Cleaned | None:
-    """Clean up, unless that was done within the hour."""
+    """Clean up, unless that was done within the last hour."""
     age = heartbeats.age(heartbeats.CLEANING)
     if age is not None and age < HOUR_SECONDS:
         return None
@@ -49,7 +49,7 @@ def clean_up_if_due() -> Cleaned | None:
 
 
 def clean_up() -> Cleaned:
-    """Remove all that has had its time."""
+    """Remove everything that has reached its age."""
     details = timedelta(days=settings.SEGMILL_KEEP_DETAILS_DAYS)
     old = ImportJob.objects.filter(finished_at__lt=Now() - details)
     cleaned = Cleaned(

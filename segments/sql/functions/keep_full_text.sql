@@ -1,4 +1,4 @@
--- Makes the full-text entry of a segment whose writer brings none. Publishing brings it along.
+-- Creates the full-text entry of a segment that is written without one. Publishing writes its own.
 CREATE OR REPLACE FUNCTION segments_keep_full_text() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.search_vector := segments_full_text(

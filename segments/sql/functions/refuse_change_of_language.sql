@@ -1,5 +1,5 @@
 -- Refuses another text search configuration for a dataset that has segments: their full-text
--- entries are of one language. An import that publishes holds its dataset's row, so whoever
+-- entries are in one language. An import that publishes locks its dataset's row, so a change that
 -- waited for it sees its segments here.
 CREATE OR REPLACE FUNCTION segments_refuse_change_of_language() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -1,4 +1,4 @@
--- A segment whose text changes gets another full-text entry.
+-- A segment whose text changes gets a new full-text entry.
 CREATE OR REPLACE TRIGGER segment_full_text_on_update
     BEFORE UPDATE OF content, answer ON segments_documentsegment
     FOR EACH ROW WHEN (
