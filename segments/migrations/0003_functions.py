@@ -1,0 +1,173 @@
+"""Rules, functions and triggers that the ORM has no words for: the files of `segments/sql/`."""
+
+from django.db import migrations
+
+from segments.db.sql import RunSQLFile
+
+TABLES = [
+    RunSQLFile(
+        "tables/segments_of_their_tenant.sql",
+        sha256="c422d7614dc4c01d21a3218d86714e6f12aec4ac550feec23a8442134782deae",
+        undo="ALTER TABLE segments_documentsegment DROP CONSTRAINT segment_of_document_of_tenant",
+    ),
+    RunSQLFile(
+        "tables/imports_of_their_tenant.sql",
+        sha256="1c91f2d92fc2eb624c8240a6d7222298a984a42f51247fa15101a7b9d62c5754",
+        undo="ALTER TABLE segments_importjob DROP CONSTRAINT import_of_document_of_tenant",
+    ),
+    RunSQLFile(
+        "tables/parts_of_their_import.sql",
+        sha256="871a6ff3c2b6f361463e00c94683539153e0f846114a11984385222004b59bff",
+        undo=(
+            "ALTER TABLE segments_rowerror DROP CONSTRAINT row_error_of_import; "
+            "ALTER TABLE segments_progresssample DROP CONSTRAINT progress_sample_of_import; "
+            "ALTER TABLE segments_chunk DROP CONSTRAINT chunk_of_import"
+        ),
+    ),
+    RunSQLFile(
+        "tables/vectors_within_rows.sql",
+        sha256="f1884c0776d446147c95affdf564a6e2e99d17ee66921c99cf5d35c05b5a5750",
+        undo="ALTER TABLE segments_documentsegment ALTER COLUMN embedding SET STORAGE EXTERNAL",
+    ),
+]
+FULL_TEXT = [
+    RunSQLFile(
+        "functions/keep_full_text.sql",
+        sha256="66e606cb0489b00b5b3a88187856267b4ef502f265630bf2c4cb9286a905c256",
+        undo="DROP FUNCTION segments_keep_full_text",
+    ),
+    RunSQLFile(
+        "triggers/segment_full_text_on_insert.sql",
+        sha256="69161e2e5614f05efe3db194d087fc6ab933863bb7cd79842ff1dd1e8c35d4b0",
+        undo="DROP TRIGGER segment_full_text_on_insert ON segments_documentsegment",
+    ),
+    RunSQLFile(
+        "triggers/segment_full_text_on_update.sql",
+        sha256="f17b8ceed34e38388769a7532afbcdd39a2bbb1674821acfce573564fb2054f9",
+        undo="DROP TRIGGER segment_full_text_on_update ON segments_documentsegment",
+    ),
+]
+LANGUAGE = [
+    RunSQLFile(
+        "functions/refuse_change_of_language.sql",
+        sha256="a35e891c20ee8033d19d34f0d27b49a2ef7c3ceb1e9bb03f41a3cfd704ffaefc",
+        undo="DROP FUNCTION segments_refuse_change_of_language",
+    ),
+    RunSQLFile(
+        "triggers/dataset_language_of_segments.sql",
+        sha256="660262b21fee90bca01aa8382de295d3ea7b9b8c82ef8627fed7851a0b71e992",
+        undo="DROP TRIGGER dataset_language_of_segments ON datasets_dataset",
+    ),
+]
+STATES = [
+    RunSQLFile(
+        "functions/refuse_wrong_move.sql",
+        sha256="868cb0cc81a144754bcdbb930329a09ac290a69f2be5639e356fd1f26dc9d5f1",
+        undo="DROP FUNCTION segments_refuse_wrong_move",
+    ),
+    RunSQLFile(
+        "functions/refuse_falling_epoch.sql",
+        sha256="b774fbfbfc084dda8ee1fa2f64bc03016f8eae2f1edd5fdd172c0129557a6481",
+        undo="DROP FUNCTION segments_refuse_falling_epoch",
+    ),
+    RunSQLFile(
+        "triggers/import_moves_along_its_arrows.sql",
+        sha256="e424029492126e03116c5a1a617ca54aefdfa0ccf3dc873e6c276fa8ac385bb5",
+        undo="DROP TRIGGER import_moves_along_its_arrows ON segments_importjob",
+    ),
+    RunSQLFile(
+        "triggers/chunk_moves_along_its_arrows.sql",
+        sha256="3a5d52451261e287cf6350ca3767ec1fc8250173753bd635d8f1df1e5b592fcb",
+        undo="DROP TRIGGER chunk_moves_along_its_arrows ON segments_chunk",
+    ),
+    RunSQLFile(
+        "triggers/import_epoch_never_falls.sql",
+        sha256="29733258752fa04e4f3335e416d292a26a2891488354b3aa6489211cc0c2c424",
+        undo="DROP TRIGGER import_epoch_never_falls ON segments_importjob",
+    ),
+    RunSQLFile(
+        "triggers/reembedding_moves_along_its_arrows.sql",
+        sha256="7e6e1f4644ec6238195857b440eb978df69acfaf2d3144db07ad9d7d06a8e876",
+        undo="DROP TRIGGER reembedding_moves_along_its_arrows ON segments_reembedding",
+    ),
+    RunSQLFile(
+        "triggers/reembedding_epoch_never_falls.sql",
+        sha256="37950072da84a7f7fab31367aab19ea508b3b2d7b8a431c4a44e441b271f7ac8",
+        undo="DROP TRIGGER reembedding_epoch_never_falls ON segments_reembedding",
+    ),
+    RunSQLFile(
+        "triggers/chunk_epoch_never_falls.sql",
+        sha256="346708a686af2b96a8e43a91e6a26e8e16ef401ba6ab3ae6a875da592eb40acc",
+        undo="DROP TRIGGER chunk_epoch_never_falls ON segments_chunk",
+    ),
+    RunSQLFile(
+        "triggers/index_generation_moves_along_its_arrows.sql",
+        sha256="69adb438502b33e3de3b52649006aa965f36f26012d78dfb9690af8bfdcc3dc4",
+        undo="DROP TRIGGER index_generation_moves_along_its_arrows ON segments_indexgeneration",
+    ),
+    RunSQLFile(
+        "triggers/index_generation_epoch_never_falls.sql",
+        sha256="8fecd792e61b73fe2abf7eb5638c1dba47d23165917f83579201ae0434e2230a",
+        undo="DROP TRIGGER index_generation_epoch_never_falls ON segments_indexgeneration",
+    ),
+]
+VERSIONS = [
+    RunSQLFile(
+        "functions/draw_version.sql",
+        sha256="afa002eb886b6a4bafe7febe7d70cbad0e79b6b407e3aac4cbd16de147983868",
+        undo="DROP FUNCTION segments_draw_version",
+    ),
+    RunSQLFile(
+        "functions/announce_versions.sql",
+        sha256="bc1e497602500f2d275cd3a96f2b78f0ac284cdc7b43adbd7d3bac4b45d075b1",
+        undo="DROP FUNCTION segments_announce_versions",
+    ),
+    RunSQLFile(
+        "triggers/segment_version_on_update.sql",
+        sha256="e7aa33a07259c446ba1e4390968a9d3c531a3667c454d13d531ec78a5102d234",
+        undo="DROP TRIGGER segment_version_on_update ON segments_documentsegment",
+    ),
+    RunSQLFile(
+        "triggers/segment_versions_are_announced.sql",
+        sha256="b2b028ceec037fee52704453439262166e89a533ee988de45e875649a4cfea5b",
+        undo="DROP TRIGGER segment_versions_are_announced ON segments_documentsegment",
+    ),
+]
+BUDGET = [
+    RunSQLFile(
+        "functions/take_budget.sql",
+        sha256="b524ca5abb3e49dfeeb8ade2b30e737afe8622012804f597efc10ade791fb4fc",
+        undo="DROP FUNCTION segments_take_budget",
+    ),
+]
+METRICS = [
+    RunSQLFile(
+        "functions/keep_deleted_import.sql",
+        sha256="a0e7d2821cbf8ce9c4aaf8d8a4929cc992b617f30ab07d28feedc53e8da9288d",
+        undo="DROP FUNCTION segments_keep_deleted_import",
+    ),
+    RunSQLFile(
+        "functions/keep_deleted_reembedding.sql",
+        sha256="3c4c2a1cd2620f744dcfa276577332cb2e8242262e850c9077d658ac37138304",
+        undo="DROP FUNCTION segments_keep_deleted_reembedding",
+    ),
+    RunSQLFile(
+        "triggers/deleted_import_is_kept.sql",
+        sha256="86f0ee0a6c5d8bc3bfcfa279ba1282763dd346386447879cf87c5b512ec681fe",
+        undo="DROP TRIGGER deleted_import_is_kept ON segments_importjob",
+    ),
+    RunSQLFile(
+        "triggers/deleted_reembedding_is_kept.sql",
+        sha256="a071fd53f37da22da3c52143ba18a070708a669bb9796546e4359e1a4b4b996c",
+        undo="DROP TRIGGER deleted_reembedding_is_kept ON segments_reembedding",
+    ),
+]
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("segments", "0002_tables"),
+        # The queue's own tables, which hold the schedules that are made after migrating.
+        ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
+    ]
+    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *BUDGET, *METRICS]
