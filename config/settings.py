@@ -202,6 +202,14 @@ SEGMILL_KEEP_DETAILS_DAYS = env.whole_number(
 # No transaction of ours is idle for longer than a moment: one that is has lost its client.
 limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 
+# --- Index ---------------------------------------------------------------------------------------
+SEGMILL_INDEX_MEMORY_MIB = env.whole_number(
+    "SEGMILL_INDEX_MEMORY_MIB", Defaults.SEGMILL_INDEX_MEMORY_MIB, minimum=16, maximum=1_048_576
+)
+SEGMILL_INDEX_WORKERS = env.whole_number(
+    "SEGMILL_INDEX_WORKERS", Defaults.SEGMILL_INDEX_WORKERS, maximum=64
+)
+
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
 FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]
@@ -213,17 +221,18 @@ SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if R
 SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
 # Preparing and publishing are one piece of work each: the largest file (5,000,000 rows) takes
 # some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
-SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=60)
+TASK_TIMEOUT = 3_600
 SEGMILL_STALL_SECONDS = env.whole_number(
     "SEGMILL_STALL_SECONDS", Defaults.SEGMILL_STALL_SECONDS, minimum=5
 )
-SEGMILL_WORKER_MAX_MIB = env.whole_number("SEGMILL_WORKER_MAX_MIB", 2_048, minimum=256)
+# A worker that has grown beyond this is renewed after its task.
+WORKER_MAX_MIB = 2_048
 
 Q_CLUSTER = cluster_from(
     REDIS_URL,
     workers=SEGMILL_WORKERS,
-    timeout=SEGMILL_TASK_TIMEOUT,
-    max_rss_kib=SEGMILL_WORKER_MAX_MIB * 1024,
+    timeout=TASK_TIMEOUT,
+    max_rss_kib=WORKER_MAX_MIB * 1024,
 )
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
 

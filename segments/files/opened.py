@@ -27,7 +27,7 @@ FREE_BYTES = 16 * 1024 * 1024
 # times, bombs 1,000 times.
 MAX_UNPACKED_BYTES = 4 * 1024**3
 MAX_UNPACKED_RATIO = 100
-# Reading and checking 5,000,000 rows takes some four minutes; below SEGMILL_TASK_TIMEOUT.
+# Reading and checking 5,000,000 rows takes some four minutes; below a task's time limit.
 MAX_PARSE_SECONDS = 1_800
 
 

@@ -84,7 +84,7 @@ def _too_long(row: SegmentRow, embedder: Embedder) -> RowProblem:
 
 # A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
 CHUNK_CHARS = 8 * 1024 * 1024
-# Preparing and publishing so many fit into SEGMILL_TASK_TIMEOUT seven times over.
+# Preparing and publishing so many fit into a task's time limit seven times over.
 MAX_ROWS = 5_000_000
 
 Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]

@@ -137,7 +137,7 @@ def _end_statement(connection: BaseDatabaseWrapper) -> None:
             connection.connection.cancel()
 
 
-PHASES = {
+PHASES: dict[str, str] = {
     ImportStatus.WAITING: "Waiting for a worker",
     ImportStatus.PREPARING: "Reading and checking",
     ImportStatus.EMBEDDING: "Embedding",
@@ -241,7 +241,7 @@ class ProgressDisplay(Display):
 
 
 def _name(progress: Progress) -> str:
-    return PHASES.get(ImportStatus(progress.phase), progress.phase)
+    return PHASES.get(progress.phase, progress.phase)
 
 
 T = TypeVar("T")

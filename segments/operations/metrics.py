@@ -19,9 +19,11 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from segments.db.pgvector import installed_version
+from segments.indexing import upkeep
 from segments.jobs import heartbeats
-from segments.models import Chunk, ImportJob
+from segments.models import Chunk, ImportJob, IndexGeneration
 from segments.models.import_job import OPEN_STATUSES, ChunkStatus, ImportStatus
+from segments.models.indexing import IndexStatus
 from segments.models.job import FINAL_STATUSES
 from segments.operations.claimable import KINDS, find_claimable
 
@@ -80,6 +82,7 @@ class TablesCollector(Collector):
         yield _chunk_seconds()
         yield from _queue()
         yield _heartbeats()
+        yield from _indexes()
         yield from _counters()
         yield _phase_seconds()
 
@@ -123,6 +126,26 @@ def _queue() -> Iterator[Metric]:
         logger.warning("the broker does not say how long its queue is: %s", trouble)
     else:
         yield GaugeMetricFamily("segmill_broker_messages", "Messages in the broker", messages)
+
+
+def _indexes() -> Iterator[Metric]:
+    vectors, size = upkeep.total_vectors()
+    yield GaugeMetricFamily("segmill_index_vectors", "Vectors in the indexes of datasets", vectors)
+    yield GaugeMetricFamily("segmill_index_bytes", "What the indexes take on the disk", size)
+    builds = IndexGeneration.objects.exclude(status=IndexStatus.COMPLETED).order_by()
+    statuses = {status: 0 for status in IndexStatus if status != IndexStatus.COMPLETED}
+    text = "Builds of indexes that wait, run, or were the last of their dataset and ended badly"
+    family = GaugeMetricFamily("segmill_index_builds", text, labels=["status"])
+    for status, count in (
+        statuses | dict(builds.values_list("status").annotate(Count("pk")))
+    ).items():
+        family.add_metric([str(status)], count)
+    yield family
+    text = "How far a build of an index is in its present step, 0 to 1"
+    family = GaugeMetricFamily("segmill_index_build_fraction", text, labels=["dataset"])
+    for build in builds.filter(status=IndexStatus.BUILDING):
+        family.add_metric([str(build.dataset_id)], build.fraction)
+    yield family
 
 
 def _heartbeats() -> Metric:

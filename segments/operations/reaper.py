@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from segments.db.transactions import Busy, lock_timeout
 from segments.imports import foreground, runner
+from segments.indexing import upkeep
 from segments.jobs import heartbeats, leases
 from segments.jobs.leases import LeaseOwner
 from segments.jobs.queue import send_canary
@@ -119,7 +120,7 @@ def sweep() -> Sweep | None:
         swept = Sweep(
             failed=sum(_end_spent(kind) + _end_expired(kind) for kind in KINDS),
             enqueued=_enqueue_overdue(),
-            tidied=_tidy() + vectors.clear_ownerless(),
+            tidied=_tidy() + vectors.clear_ownerless() + upkeep.tidy(),
         )
         foreground.clean_up()
         _send_canary_if_quiet()

@@ -17,6 +17,7 @@ from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_em
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
 from segments.files.options import OnError
 from segments.files.types import shown
+from segments.indexing.plan import ensure_if_worthwhile
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim
 from segments.models import Reembedding
@@ -227,6 +228,7 @@ def settle(job_id: UUID) -> Reembedding:
     work = REEMBEDDINGS.load(job_id)
     if work.is_final:
         vectors.clear(work.pk)
+        ensure_if_worthwhile(work.dataset)
     return work
 
 

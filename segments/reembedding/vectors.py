@@ -12,6 +12,7 @@ from datasets.models import Dataset, IndexingTechnique
 from segments.db.binary_copy import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
 from segments.embedding import Vectors
 from segments.exceptions import TargetGone
+from segments.indexing.state import withdraw_index
 from segments.jobs.state_machine import JobClaim
 from segments.models import ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingPurpose
@@ -224,6 +225,7 @@ def switch(held: JobClaim, work: Reembedding, dimensions: int) -> bool:
         embedding_model_provider=work.embedding_model_provider,
         embedding_model=work.embedding_model,
     )
+    withdraw_index(dataset.pk)
     REEMBEDDINGS.complete(held, segments_changed=changed)
     return True
 

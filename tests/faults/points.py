@@ -26,6 +26,8 @@ from segments.embedding.providers.wordllama import WordLlamaEmbedder
 
 # Django numbers savepoints, and names them after their thread.
 SAVEPOINT_NAME = re.compile(r'"s\d+_x\d+"')
+# The tables of an index have the id of their generation in their names.
+GENERATION = re.compile(r"_[0-9a-f]{32}")
 
 
 class Fault(StrEnum):
@@ -134,7 +136,7 @@ def _led_past(tap: Tap, owner: Any, method: str, name: Callable[..., str]) -> Ca
 
 def _statement(sql: object, *args: object) -> str:
     """The statement without its values, so that repetitions are the same point."""
-    return SAVEPOINT_NAME.sub("…", " ".join(str(sql).split()))
+    return GENERATION.sub("_…", SAVEPOINT_NAME.sub("…", " ".join(str(sql).split())))
 
 
 def _cut(through: Any) -> None:

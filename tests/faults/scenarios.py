@@ -6,6 +6,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import BytesIO
+from time import sleep
 from typing import Any, ClassVar
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -24,11 +25,14 @@ from segments.exceptions import StateConflict
 from segments.files.options import ImportMode, ImportOptions
 from segments.imports import embed_pool, runner
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing import build, pulse, tables, upkeep
+from segments.indexing.state import ensure_building
 from segments.models import (
     Chunk,
     DocumentSegment,
     Heartbeat,
     ImportJob,
+    IndexGeneration,
     RowError,
     StagedRow,
     StagedVector,
@@ -36,6 +40,7 @@ from segments.models import (
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.operations import reaper
 from segments.progress import Throttle
+from segments.search import search
 from segments.services import imports
 
 HEADER = "question,answer,external_id\n"
@@ -293,7 +298,68 @@ class Reap(Scenario):
         self.check_document(_former() + _contents())
 
 
-SCENARIOS: tuple[type[Scenario], ...] = (Import, Sync, Cancel, Undo, Submit, Reap)
+class BuildIndex(Scenario):
+    """Build a generation of the vector index, in place of one that is there."""
+
+    name = "build index"
+
+    def arrange(self) -> None:
+        """An index of what is there, and as many changes."""
+        self.dataset = self.document.dataset
+        self.started()
+        self.run_to_the_end()
+        for segment in DocumentSegment.objects.filter(document=self.document):
+            DocumentSegment.objects.filter(pk=segment.pk).update(answer="Changed.")
+        self.generation = self.started()
+
+    def started(self) -> UUID:
+        """A build that no worker has seen."""
+        started = ensure_building(self.dataset, background=False)
+        assert started
+        return started
+
+    def act(self) -> None:
+        """Build it from beginning to end."""
+        build.run(self.generation)
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Without a pulse, which comes at any time."""
+        with super().settings(), patch.object(pulse, "SECONDS_BETWEEN_BEATS", LEASE_SECONDS):
+            yield
+
+    def check_whole(self) -> None:
+        """Whatever is there of the index: all is found."""
+        for exact in (False, True):
+            hits = search(self.dataset, "What was there?", "semantic", exact=exact)
+            assert len(hits) == FORMER, hits
+
+    def recover(self) -> None:
+        """It ends completed, alone, and no table is left over."""
+        self.run_to_the_end()
+        (generation,) = IndexGeneration.objects.filter(dataset=self.dataset)
+        assert (generation.pk, generation.vectors) == (self.generation, FORMER)
+        upkeep.tidy()
+        assert not tables.orphans()
+        assert self.generation in tables.existing().values()
+        self.check_whole()
+
+    def run_to_the_end(self) -> None:
+        """Build as workers and reaper would until nothing is open."""
+        opened = IndexGeneration.objects.open().filter(dataset=self.dataset)
+        for _ in range(MOST_RUNS):
+            past = Now() - timedelta(hours=1)
+            opened.filter(lease_until__isnull=False).update(lease_until=past)
+            opened.update(not_before=None)
+            for generation in opened:
+                build.run(generation.pk)
+            if not opened.exists():
+                return
+            sleep(0.2)  # the server notices that a client was killed
+        raise AssertionError("the build does not end")
+
+
+SCENARIOS: tuple[type[Scenario], ...] = (Import, Sync, Cancel, Undo, Submit, Reap, BuildIndex)
 
 
 def run_to_the_end(job_id: UUID) -> int:

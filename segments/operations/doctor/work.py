@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django_q.models import Schedule
 
 from segments.imports import runner, staging
+from segments.indexing import upkeep
 from segments.jobs import heartbeats
 from segments.jobs.queue import REAP, REAPER, ensure_schedules
 from segments.models import Chunk, ImportJob
@@ -130,6 +131,11 @@ class LeftoversCheck(Check):
             yield Problem(f"{len(owners):,} finished imports left staged rows behind.", REPAIR)
         if owners := set(vectors.ownerless()):
             yield Problem(f"{len(owners):,} re-embeddings left vectors behind.", REPAIR)
+        orphans, lost = upkeep.problems()
+        if orphans:
+            yield Problem(f"{orphans:,} tables of indexes belong to none.", REPAIR)
+        if lost:
+            yield Problem(f"{lost:,} indexes have lost their tables: searches are slow.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Remove it, as the reaper does."""
@@ -142,6 +148,8 @@ class LeftoversCheck(Check):
             yield f"The staged rows of {len(owners):,} imports were removed."
         if removed := vectors.clear_ownerless():
             yield f"The vectors of {removed:,} re-embeddings were removed."
+        if tidied := upkeep.tidy():
+            yield f"{tidied:,} tables of indexes were dropped, or will be built again."
 
     def summary(self) -> str:
         """That there is nothing."""
