@@ -1,4 +1,4 @@
-"""Search by words: BM25 over the full-text index, in one statement.
+"""Search by words: BM25, exact over the generations of the index and over what is newer.
 
 By hand: PostgreSQL ranks without it, extensions that have it are missing where PostgreSQL is
 rented, and packages that have it (bm25s, rank_bm25) hold every text in memory.
@@ -15,9 +15,13 @@ frequent terms above zero). The terms are what the dataset's text search configu
 the question, tf is a term's number of positions in the segment's entry, lengths are in
 characters, and N and the mean length are the totals of the searchable documents.
 
-The work is bounded, whatever the size of the dataset:
+Generations (`segments.indexing`) hold the terms of all segments up to a version as arrays of
+numbers; the tail, what was published or edited since, is read row by row. A segment that was
+found in a generation counts if it still has the version that the generation saw.
 
-1. Each term is looked up in the index. Only the head of each row is read, in a few
+While the tail is long (no generation has been built yet), one bounded statement ranks:
+
+1. Each term is looked up in PostgreSQL's index. Only the head of each row is read, in a few
    microseconds. This gives df, and every candidate's score with tf = 1.
 2. If that would be too many rows, only the rarest terms are looked up. A sample of the dataset
    shows which these are, and estimates the df of the others.
@@ -127,6 +131,39 @@ RANK = """
 """
 
 
+# Terms of the question, the number of segments in the tail (at most one more than `most`), and
+# the totals that BM25 needs.
+LOOK = """
+    SELECT
+        ARRAY(SELECT lexeme FROM unnest(to_tsvector(%(config)s::regconfig, %(question)s))),
+        (SELECT count(*) FROM (
+            SELECT FROM segments_documentsegment
+            WHERE dataset_id = %(dataset)s AND version > %(watermark)s LIMIT %(most)s + 1) tail),
+        totals.segments, totals.characters::float8 / greatest(totals.segments, 1)
+    FROM (
+        SELECT coalesce(sum(segment_count), 0)::bigint AS segments,
+            greatest(sum(word_count), 1) AS characters
+        FROM datasets_document
+        WHERE dataset_id = %(dataset)s AND tenant_id = %(tenant)s
+            AND enabled AND NOT archived AND indexing_status = %(document_status)s
+    ) totals
+"""
+# The frequency of each term in the tail's segments that have any of them.
+TAIL = """
+    SELECT segment.id, segment.position, segment.word_count, occurrence.words, occurrence.found
+    FROM segments_documentsegment AS segment
+    JOIN datasets_document AS document ON document.id = segment.document_id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(lexeme) AS words,
+            array_agg(coalesce(cardinality(positions), 1)) AS found
+        FROM unnest(segment.search_vector) WHERE lexeme = ANY(%(words)s)
+    ) AS occurrence
+    WHERE segment.dataset_id = %(dataset)s AND segment.version > %(watermark)s
+        AND segment.search_vector @@ %(any)s::tsquery
+        AND segment.enabled AND segment.status = %(segment_status)s
+        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
+        AND document.indexing_status = %(document_status)s
+"""
 def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
     """The segments that match the words of `question`, best first, with BM25 scores above 0.
 
