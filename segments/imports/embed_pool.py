@@ -20,13 +20,14 @@ from django.db import connections, transaction
 
 from segments.embedding import Embedder, get_embedder
 from segments.exceptions import EmbeddingFailed, RowsRefused
+from segments.files.options import ImportMode, OnError
 from segments.files.types import Listener, Progress, RowProblem
 from segments.imports import chunks, row_errors, staging
 from segments.imports.chunks import ChunkClaim
 from segments.imports.embed import Place, embed_chunk
 from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob, RowError
-from segments.models.import_job import ImportMode, ImportStatus, OnError
+from segments.models.import_job import ImportStatus
 
 logger = logging.getLogger(__name__)
 

@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('started_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
-                ('door', models.CharField(choices=[('command', 'Command line'), ('admin', 'Admin'), ('api', 'REST API')], max_length=16)),
+                ('source', models.CharField(choices=[('command', 'Command line'), ('admin', 'Admin'), ('api', 'REST API'), ('program', 'Program')], max_length=16)),
                 ('background', models.BooleanField(default=True)),
                 ('file_name', models.CharField(max_length=255)),
                 ('file_key', models.CharField(max_length=255)),
@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                 ('mode', models.CharField(choices=[('append', 'Append'), ('skip', 'Skip what exists'), ('upsert', 'Update or insert'), ('replace', 'Replace all'), ('sync', 'Update, insert and remove')], default='append', max_length=16)),
                 ('on_error', models.CharField(choices=[('abort', 'Publish nothing'), ('skip', 'Publish the good rows')], default='abort', max_length=16)),
                 ('options', models.JSONField(default=dict)),
-                ('source', models.JSONField(default=dict)),
+                ('file_details', models.JSONField(default=dict)),
                 ('idempotency_key', models.CharField(max_length=255, null=True)),
                 ('embedding_model_provider', models.CharField(blank=True, default='', max_length=64)),
                 ('embedding_model', models.CharField(blank=True, default='', max_length=255)),
@@ -456,7 +456,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(('door__in', ['command', 'admin', 'api'])), name='import_door_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['command', 'admin', 'api', 'program'])), name='import_source_known'),
         ),
         migrations.AddConstraint(
             model_name='importjob',
