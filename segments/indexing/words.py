@@ -44,11 +44,11 @@ MAKE_WORDS = """
 
 
 class Generation(Protocol):
-    """The segments of a dataset with versions above `after_version`, up to `to_version`."""
+    """The segments of a dataset with versions above `from_version`, up to `to_version`."""
 
     pk: UUID
     dataset_id: UUID
-    after_version: int
+    from_version: int
     to_version: int
 
 
@@ -69,7 +69,7 @@ def create(generation: Generation) -> None:
     entries, words = entries_table(generation.pk), words_table(generation.pk)
     range_ = {
         "dataset": generation.dataset_id,
-        "after": generation.after_version,
+        "after": generation.from_version,
         "to": generation.to_version,
     }
     with connection.cursor() as cursor:
@@ -81,9 +81,7 @@ def create(generation: Generation) -> None:
             "frequencies int2[] NOT NULL)"
         )
         cursor.execute(f"ANALYZE {entries}")
-        cursor.execute(
-            MAKE_WORDS.format(entries=entries, words=words), {"most": MAX_FREQUENCY}
-        )
+        cursor.execute(MAKE_WORDS.format(entries=entries, words=words), {"most": MAX_FREQUENCY})
         cursor.execute(f"ALTER TABLE {words} ADD PRIMARY KEY (word)")
         cursor.execute(f"ANALYZE {words}")
 

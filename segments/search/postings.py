@@ -17,6 +17,9 @@ from django.db import ProgrammingError, connection, transaction
 
 from segments.indexing.words import entries_table, words_table
 
+# Usual values (Robertson and Zaragoza: k1 between 1.2 and 2, b between 0.5 and 0.8).
+K1 = 1.5
+B = 0.75
 # Words and lengths that a process keeps. A word that occurs in 100,000 segments takes 0.5 MB.
 CACHE_BYTES = 128 * 1024 * 1024
 # The header of an array in PostgreSQL's binary form: dimensions, flags, type, size, lower bound.
@@ -76,8 +79,9 @@ class Cache:
 
 
 _cache = Cache(CACHE_BYTES)
-# No word is empty, so this names the lengths.
-LENGTHS = ""
+# No word has a NUL in it, so these name what is kept beside words.
+LENGTHS = "\0lengths"
+DAMPENING = "\0dampening"
 
 
 def postings_of(generation_id: UUID, words: Sequence[str]) -> dict[str, Postings] | None:
@@ -101,8 +105,23 @@ def postings_of(generation_id: UUID, words: Sequence[str]) -> dict[str, Postings
     return known
 
 
-def lengths_of(generation_id: UUID) -> npt.NDArray[np.int32] | None:
-    """The length of each segment, by ordinal; None if the generation's tables are gone."""
+def dampening_of(generation_id: UUID, mean_length: float) -> Floats | None:
+    """k1 · (1 − b + b · length / mean length) of each segment; None if the tables are gone.
+
+    It is kept until the mean length changes, that is until something is published or edited.
+    """
+    kept: tuple[float, Floats] | None = _cache.get((generation_id, DAMPENING))
+    if kept is not None and kept[0] == mean_length:
+        return kept[1]
+    lengths = _lengths_of(generation_id)
+    if lengths is None:
+        return None
+    dampening = K1 * (1 - B) + lengths.astype(np.float32) * np.float32(K1 * B / mean_length)
+    _cache.put((generation_id, DAMPENING), (mean_length, dampening), dampening.nbytes)
+    return dampening
+
+
+def _lengths_of(generation_id: UUID) -> npt.NDArray[np.int32] | None:
     kept: npt.NDArray[np.int32] | None = _cache.get((generation_id, LENGTHS))
     if kept is not None:
         return kept
@@ -115,19 +134,16 @@ def lengths_of(generation_id: UUID) -> npt.NDArray[np.int32] | None:
     return lengths
 
 
-def scores_of(
-    postings: Iterable[tuple[Postings, float]], dampening: Floats, k1: float
-) -> Floats:
+def scores_of(postings: Iterable[tuple[Postings, float]], dampening: Floats) -> Floats:
     """The BM25 score of each segment of a generation, by ordinal.
 
-    `postings` come with the weight (idf) of their word, `dampening` is k1 · (1 − b + b · length /
-    mean length) of each segment.
+    `postings` come with the weight (idf) of their word, `dampening` is what `dampening_of` gives.
     """
     scores = np.zeros(len(dampening), np.float32)
     for found, idf in postings:
         frequencies = found.frequencies.astype(np.float32)
         below = frequencies + dampening[found.ordinals]
-        scores[found.ordinals] += np.float32(idf * (k1 + 1)) * frequencies / below
+        scores[found.ordinals] += np.float32(idf * (K1 + 1)) * frequencies / below
     return scores
 
 
