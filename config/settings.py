@@ -202,6 +202,14 @@ SEGMILL_KEEP_DETAILS_DAYS = env.whole_number(
 # No transaction of ours is idle for longer than a moment: one that is has lost its client.
 limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 
+# --- Index ---------------------------------------------------------------------------------------
+SEGMILL_INDEX_MEMORY_MIB = env.whole_number(
+    "SEGMILL_INDEX_MEMORY_MIB", Defaults.SEGMILL_INDEX_MEMORY_MIB, minimum=16, maximum=1_048_576
+)
+SEGMILL_INDEX_WORKERS = env.whole_number(
+    "SEGMILL_INDEX_WORKERS", Defaults.SEGMILL_INDEX_WORKERS, maximum=64
+)
+
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
 FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]

@@ -63,6 +63,13 @@ class Defaults:
     SEGMILL_KEEP_FILES_DAYS = 7
     SEGMILL_KEEP_DETAILS_DAYS = 90
 
+    # --- Index ---
+    # Memory of a server process that builds an index, in MiB. An index that needs more is built in
+    # several generations; each costs a search a millisecond or two.
+    SEGMILL_INDEX_MEMORY_MIB = 512
+    # Server processes that help with it. Each takes a core away from imports and searches.
+    SEGMILL_INDEX_WORKERS = 1
+
     # --- Workers ---
     # A worker takes work within a second of its message, and a lost message is sent again after a
     # lease and a look of the reaper. Work that waits longer while no worker takes any: they hang.

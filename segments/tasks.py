@@ -3,8 +3,10 @@
 from uuid import UUID
 
 from segments.imports import runner
+from segments.indexing import build
 from segments.jobs import heartbeats
 from segments.operations import reaper, retention
+from segments.operations.claimable import is_import_left_waiting
 from segments.reembedding import run
 
 
@@ -18,6 +20,12 @@ def run_reembedding(reembedding_id: str) -> None:
     """Take a turn at new vectors for a dataset."""
     heartbeats.beat(heartbeats.worker())
     run.take_turn(UUID(reembedding_id))
+
+
+def build_index(generation_id: str) -> None:
+    """Build a generation of an index, as long as no import needs the worker."""
+    heartbeats.beat(heartbeats.worker())
+    build.take_turn(UUID(generation_id), is_needed_elsewhere=is_import_left_waiting)
 
 
 def show_that_workers_work() -> None:

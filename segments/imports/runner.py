@@ -21,6 +21,7 @@ from segments.imports.embed_pool import embed
 from segments.imports.prepare import prepare
 from segments.imports.publish import merge_full_text, publish
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing.plan import ensure_if_worthwhile
 from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
@@ -140,6 +141,8 @@ def _tidy(job: ImportJob) -> None:
         discard_file(job.file_key)
     IMPORT_JOBS.mark_tidied(job.pk)
     submit.enqueue_next(job.tenant_id)
+    if job.status == ImportStatus.COMPLETED:
+        ensure_if_worthwhile(job.dataset)
 
 
 def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:

@@ -9,10 +9,15 @@ PostgreSQL's own full-text index knows which rows have a word, but not how often
 to read every row, which takes 0.1 s at a million segments. Arrays of numbers take milliseconds.
 """
 
-from typing import Protocol
-from uuid import UUID
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
+
+from segments.indexing.pulse import Pulse
+from segments.indexing.tables import table_of
+from segments.models import IndexGeneration
+
+ENTRIES, WORDS = "entries", "words"
 
 # For the sort of all words of all segments; what does not fit goes to disk.
 WORK_MEM = "256MB"
@@ -24,10 +29,17 @@ MAKE_ENTRIES = """
     SELECT (row_number() OVER () - 1)::int AS ordinal, id AS segment_id, version,
         word_count AS length
     FROM segments_documentsegment
-    WHERE dataset_id = %(dataset)s AND version > %(after)s AND version <= %(to)s
+    WHERE dataset_id = %(dataset)s AND version > %(after)s AND version <= %(until)s
 """
+INDEX_ENTRIES = "ALTER TABLE {entries} ADD PRIMARY KEY (ordinal); ANALYZE {entries}"
+CREATE_WORDS = """
+    CREATE TABLE {words} (
+        word text COLLATE "C" NOT NULL, ordinals int4[] NOT NULL, frequencies int2[] NOT NULL
+    )
+"""
+INDEX_WORDS = "ALTER TABLE {words} ADD PRIMARY KEY (word); ANALYZE {words}"
 # An entry whose segment has changed since has no words here: the segment is in the tail.
-MAKE_WORDS = """
+FILL_WORDS = """
     INSERT INTO {words} (word, ordinals, frequencies)
     SELECT lexeme, array_agg(ordinal ORDER BY ordinal),
         array_agg(frequency ORDER BY ordinal)
@@ -43,51 +55,23 @@ MAKE_WORDS = """
 """
 
 
-class Generation(Protocol):
-    """The segments of a dataset with versions above `from_version`, up to `to_version`."""
-
-    pk: UUID
-    dataset_id: UUID
-    from_version: int
-    to_version: int
-
-
-def entries_table(generation_id: UUID) -> str:
-    """The name of the table of a generation's segments."""
-    return f"segments_entries_{generation_id.hex}"
-
-
-def words_table(generation_id: UUID) -> str:
-    """The name of the table of a generation's words."""
-    return f"segments_words_{generation_id.hex}"
-
-
-@transaction.atomic
-def create(generation: Generation) -> None:
-    """Make and fill both tables; what an earlier try left of them is dropped first."""
-    drop(generation.pk)
-    entries, words = entries_table(generation.pk), words_table(generation.pk)
+def create(generation: IndexGeneration, pulse: Pulse) -> None:
+    """Make both tables of the generation's range; in the caller's transaction."""
+    tables = {"entries": table_of(ENTRIES, generation.pk), "words": table_of(WORDS, generation.pk)}
     range_ = {
         "dataset": generation.dataset_id,
         "after": generation.from_version,
-        "to": generation.to_version,
+        "until": generation.to_version,
     }
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
-        cursor.execute(MAKE_ENTRIES.format(entries=entries), range_)
-        cursor.execute(f"ALTER TABLE {entries} ADD PRIMARY KEY (ordinal)")
-        cursor.execute(
-            f'CREATE TABLE {words} (word text COLLATE "C" NOT NULL, ordinals int4[] NOT NULL, '
-            "frequencies int2[] NOT NULL)"
-        )
-        cursor.execute(f"ANALYZE {entries}")
-        cursor.execute(MAKE_WORDS.format(entries=entries, words=words), {"most": MAX_FREQUENCY})
-        cursor.execute(f"ALTER TABLE {words} ADD PRIMARY KEY (word)")
-        cursor.execute(f"ANALYZE {words}")
+    pulse.step("listing segments")
+    for statement in (MAKE_ENTRIES, INDEX_ENTRIES):
+        _run(statement.format(**tables), range_)
+    pulse.step("collecting words", total=generation.rows)
+    _run("SELECT set_config('work_mem', %(memory)s, true)", {"memory": WORK_MEM})
+    for statement in (CREATE_WORDS, FILL_WORDS, INDEX_WORDS):
+        _run(statement.format(**tables), {"most": MAX_FREQUENCY})
 
 
-def drop(generation_id: UUID) -> None:
-    """Drop both tables, if they are there."""
+def _run(statement: str, parameters: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS {words_table(generation_id)}")
-        cursor.execute(f"DROP TABLE IF EXISTS {entries_table(generation_id)}")
+        cursor.execute(statement, parameters)

@@ -24,4 +24,10 @@ class Migration(migrations.Migration):
             undo="DROP FUNCTION segments_full_text_of_dataset",
             needed=True,
         ),
+        RunSQLFile(
+            "tables/segment_versions.sql",
+            sha256="d45804d3b9eeb6e65ee207e477bb27325536c5d367cd5eabc5e86afe68ed191f",
+            undo="DROP SEQUENCE segments_segment_version",
+            needed=True,
+        ),
     ]

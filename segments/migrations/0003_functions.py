@@ -100,6 +100,38 @@ STATES = [
         sha256="346708a686af2b96a8e43a91e6a26e8e16ef401ba6ab3ae6a875da592eb40acc",
         undo="DROP TRIGGER chunk_epoch_never_falls ON segments_chunk",
     ),
+    RunSQLFile(
+        "triggers/index_generation_moves_along_its_arrows.sql",
+        sha256="69adb438502b33e3de3b52649006aa965f36f26012d78dfb9690af8bfdcc3dc4",
+        undo="DROP TRIGGER index_generation_moves_along_its_arrows ON segments_indexgeneration",
+    ),
+    RunSQLFile(
+        "triggers/index_generation_epoch_never_falls.sql",
+        sha256="8fecd792e61b73fe2abf7eb5638c1dba47d23165917f83579201ae0434e2230a",
+        undo="DROP TRIGGER index_generation_epoch_never_falls ON segments_indexgeneration",
+    ),
+]
+VERSIONS = [
+    RunSQLFile(
+        "functions/draw_version.sql",
+        sha256="afa002eb886b6a4bafe7febe7d70cbad0e79b6b407e3aac4cbd16de147983868",
+        undo="DROP FUNCTION segments_draw_version",
+    ),
+    RunSQLFile(
+        "functions/announce_versions.sql",
+        sha256="bc1e497602500f2d275cd3a96f2b78f0ac284cdc7b43adbd7d3bac4b45d075b1",
+        undo="DROP FUNCTION segments_announce_versions",
+    ),
+    RunSQLFile(
+        "triggers/segment_version_on_update.sql",
+        sha256="e7aa33a07259c446ba1e4390968a9d3c531a3667c454d13d531ec78a5102d234",
+        undo="DROP TRIGGER segment_version_on_update ON segments_documentsegment",
+    ),
+    RunSQLFile(
+        "triggers/segment_versions_are_announced.sql",
+        sha256="b2b028ceec037fee52704453439262166e89a533ee988de45e875649a4cfea5b",
+        undo="DROP TRIGGER segment_versions_are_announced ON segments_documentsegment",
+    ),
 ]
 BUDGET = [
     RunSQLFile(
@@ -138,4 +170,4 @@ class Migration(migrations.Migration):
         # The queue's own tables, which hold the schedules that are made after migrating.
         ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
     ]
-    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *BUDGET, *METRICS]
+    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *BUDGET, *METRICS]

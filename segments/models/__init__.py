@@ -11,6 +11,7 @@ from segments.models.embedding import (
     Reembedding,
 )
 from segments.models.import_job import Chunk, ImportJob
+from segments.models.indexing import IndexGeneration
 from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
@@ -31,6 +32,7 @@ __all__ = [
     "EmbeddingTurn",
     "Heartbeat",
     "ImportJob",
+    "IndexGeneration",
     "ModelProvider",
     "ProgressSample",
     "ProviderModel",

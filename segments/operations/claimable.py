@@ -10,10 +10,11 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing.state import INDEXES
 from segments.jobs.state_machine import StateMachine
 from segments.reembedding.state import REEMBEDDINGS
 
-KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS)
+KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES)
 """Every kind of background job; the reaper, the doctor and the metrics see to all of them."""
 
 
@@ -36,6 +37,16 @@ def find_claimable() -> list[Claimable]:
     """The jobs of every kind with work to be taken, the longest waiting one first."""
     found = [claimable for kind in KINDS for claimable in _claimable(kind)]
     return sorted(found, key=lambda claimable: -claimable.since)
+
+
+# A worker takes work within a second of its message.
+TAKEN_WITHIN_SECONDS = 2.0
+
+
+def is_import_left_waiting() -> bool:
+    """Whether an import waits though it could go on: all workers have something else to do."""
+    found = _claimable(IMPORT_JOBS)
+    return any(each.since > TAKEN_WITHIN_SECONDS and not each.is_worked_on for each in found)
 
 
 def _claimable(kind: StateMachine[Any]) -> list[Claimable]:

@@ -36,7 +36,8 @@ from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
 from segments.indexing.state import generations_of
-from segments.indexing.words import entries_table
+from segments.indexing.tables import table_of
+from segments.indexing.words import ENTRIES
 from segments.models import IndexGeneration
 from segments.models.segment import SegmentStatus
 from segments.search.bounded import bounded_ranking
@@ -279,7 +280,7 @@ def _still_there(
     ordinals: npt.NDArray[np.int64],
     scores: npt.NDArray[np.float32],
 ) -> list[_Found]:
-    statement = CHECK.format(entries=entries_table(generation_id))
+    statement = CHECK.format(entries=table_of(ENTRIES, generation_id))
     with connection.cursor() as cursor:
         cursor.execute(statement, _scope(dataset) | {"ordinals": ordinals.tolist()})
         return [

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from django.db import ProgrammingError, connection, transaction
 
-from segments.indexing.words import entries_table, words_table
+from segments.indexing.tables import table_of
+from segments.indexing.words import ENTRIES, WORDS
 
 # Usual values (Robertson and Zaragoza: k1 between 1.2 and 2, b between 0.5 and 0.8).
 K1 = 1.5
@@ -89,7 +90,7 @@ def postings_of(generation_id: UUID, words: Sequence[str]) -> dict[str, Postings
     known = {word: _cache.get((generation_id, word)) for word in words}
     missing = [word for word, found in known.items() if found is None]
     if missing:
-        rows = _read(READ_WORDS.format(words=words_table(generation_id)), [missing])
+        rows = _read(READ_WORDS.format(words=table_of(WORDS, generation_id)), [missing])
         if rows is None:
             return None
         read = {
@@ -125,7 +126,7 @@ def _lengths_of(generation_id: UUID) -> npt.NDArray[np.int32] | None:
     kept: npt.NDArray[np.int32] | None = _cache.get((generation_id, LENGTHS))
     if kept is not None:
         return kept
-    rows = _read(READ_LENGTHS.format(entries=entries_table(generation_id)), [])
+    rows = _read(READ_LENGTHS.format(entries=table_of(ENTRIES, generation_id)), [])
     if rows is None:
         return None
     sent = rows[0][0]
