@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         CreateVectorExtension(),
         RunSQLFile(
             "functions/full_text.sql",
-            sha256="cd29e2d4010aaa7e2d9ba8b1b893d10a62bf185d9b43b667a5bb63e9ad18c09e",
+            sha256="769870abdbcda952845bc99cf32e5c30c8d783a525d5d16308fff7e47a08bf27",
             undo="DROP FUNCTION segments_full_text",
             needed=True,
         ),

@@ -33,7 +33,7 @@ TABLES = [
 FULL_TEXT = [
     RunSQLFile(
         "functions/keep_full_text.sql",
-        sha256="0f73756232b8612f98486352e1f54cda550164a8bb58e9fe8e63658a8160ba4d",
+        sha256="ecec7800bcf4161dd2738af10b7d31014209d8839e5cf3a7ba771b371100906d",
         undo="DROP FUNCTION segments_keep_full_text",
     ),
     RunSQLFile(
@@ -43,20 +43,20 @@ FULL_TEXT = [
     ),
     RunSQLFile(
         "triggers/segment_full_text_on_update.sql",
-        sha256="b9a57d8bbe66875213211671280297ae6bff9571c7e78bfb345bb6a16745c910",
+        sha256="581010d3deed32c4c4c9984b49be40bcc0d8d6f0efbe1dde05e8db3881d432af",
         undo="DROP TRIGGER segment_full_text_on_update ON segments_documentsegment",
     ),
 ]
 LANGUAGE = [
     RunSQLFile(
-        "functions/refuse_change_of_language.sql",
-        sha256="b83f1afae4ff086ae8b84ea4c0b2b6b684f7904ec817cbb7a66f7bd3bf069fdb",
-        undo="DROP FUNCTION segments_refuse_change_of_language",
+        "functions/keep_previous_language.sql",
+        sha256="0da79bc5f6086d270a6fd2fb898adb85f9b36df522efe4aa058810df6b8fb17c",
+        undo="DROP FUNCTION segments_keep_previous_language",
     ),
     RunSQLFile(
-        "triggers/dataset_language_of_segments.sql",
-        sha256="660262b21fee90bca01aa8382de295d3ea7b9b8c82ef8627fed7851a0b71e992",
-        undo="DROP TRIGGER dataset_language_of_segments ON datasets_dataset",
+        "triggers/dataset_keeps_previous_language.sql",
+        sha256="de7151095579a8c9cf66bb3c803c8eade2cbc42a6c920cb1b7f474b96ebc6336",
+        undo="DROP TRIGGER dataset_keeps_previous_language ON datasets_dataset",
     ),
 ]
 STATES = [

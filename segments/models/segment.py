@@ -54,7 +54,7 @@ class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
 
     def without_vectors(self) -> "SegmentQuerySet":
         """Do not load the heavy columns: lists never need them."""
-        return self.defer("embedding", "search_vector")
+        return self.defer("embedding", "search_vector", "search_text")
 
     def searchable(self) -> "SegmentQuerySet":
         """Segments a search may return: completed, enabled, in searchable documents."""
@@ -73,6 +73,8 @@ class DocumentSegment(models.Model):
     * `index_node_hash` is the SHA-256 of the content: equal text, equal vector.
     * `embedding` comes from the dataset's model; the column has no fixed dimension, so that
       datasets with different models can share the table.
+    * `search_text` is what full text is made of besides the text, or instead of it, where the
+      text alone would not do (`segments.languages.analysis`).
     * `search_vector` is maintained by a trigger, in the dataset's text search configuration.
 
     Tenant, dataset and document are tied together by one composite foreign key
@@ -160,6 +162,7 @@ class DocumentSegment(models.Model):
         db_index=False,
     )
     embedding = VectorField(null=True, editable=False)
+    search_text = models.TextField(null=True, editable=False)  # noqa: DJ001
     search_vector = SearchVectorField(null=True, editable=False)
 
     objects = SegmentQuerySet.as_manager()

@@ -27,6 +27,7 @@ The work is bounded, whatever the size of the dataset:
 from django.db import connection, transaction
 
 from datasets.models import Dataset, IndexingStatus
+from segments.languages.analysis import question_text
 from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
 
@@ -138,7 +139,7 @@ def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranke
             RANK,
             {
                 "config": dataset.text_search_config,
-                "question": question,
+                "question": question_text(question, dataset.language),
                 "dataset": dataset.pk,
                 "tenant": dataset.tenant_id,
                 "document_status": IndexingStatus.COMPLETED,
