@@ -9,10 +9,9 @@ BM25 ranks the candidates:
     score(d) = Σ idf(t) · tf · (k1 + 1) / (tf + k1 · (1 − b + b · length(d) / mean length))
     idf(t)   = ln(1 + (N − df(t) + ½) / (df(t) + ½))
 
-over the terms t of the question (Robertson and Zaragoza, "The Probabilistic Relevance
+over the terms t of the question (`words`; Robertson and Zaragoza, "The Probabilistic Relevance
 Framework: BM25 and Beyond", 2009; the 1 in the logarithm, as Lucene has it, keeps the weight of
-frequent terms above zero). The terms are what the dataset's text search configuration makes of
-the question, tf is a term's number of positions in the segment's entry, lengths are in
+frequent terms above zero), tf is a term's number of positions in the segment's entry, lengths are in
 characters, and N and the mean length are the totals of the searchable documents.
 
 The work is bounded, whatever the size of the dataset:
@@ -27,9 +26,9 @@ The work is bounded, whatever the size of the dataset:
 from django.db import connection, transaction
 
 from datasets.models import Dataset, IndexingStatus
-from segments.languages.analysis import question_text
 from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
+from segments.search.words import terms_of
 
 # Usual values (the paper: k1 between 1.2 and 2, b between 0.5 and 0.8).
 K1 = 1.5
@@ -49,9 +48,9 @@ WORK_MEM = "64MB"
 RANK = """
     WITH terms AS MATERIALIZED (
         -- tsvector and tsquery quote words alike, so PostgreSQL does the quoting, not we.
-        SELECT lexeme, array_to_tsvector(ARRAY[lexeme])::text::tsquery
+        SELECT lexeme, weight, array_to_tsvector(ARRAY[lexeme])::text::tsquery
             && segments_full_text_of_dataset('', %(dataset)s)::text::tsquery AS query
-        FROM unnest(to_tsvector(%(config)s::regconfig, %(question)s))
+        FROM unnest(%(lexemes)s::text[], %(weights)s::float8[]) AS term (lexeme, weight)
     ),
     documents AS MATERIALIZED (
         SELECT id, segment_count, word_count FROM datasets_document
@@ -105,7 +104,8 @@ RANK = """
             USING (term)
     ),
     weights AS MATERIALIZED (
-        SELECT term, lexeme, ln(1 + (segments - df + 0.5) / (df + 0.5)) AS idf FROM frequencies
+        SELECT term, lexeme, weight * ln(1 + (segments - df + 0.5) / (df + 0.5)) AS idf
+        FROM frequencies JOIN terms USING (lexeme)
     ),
     candidates AS MATERIALIZED (
         SELECT id, dampening FROM (
@@ -133,13 +133,16 @@ def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranke
 
     Any text is allowed: operators are ordinary words, and stop words alone find nothing.
     """
+    terms = terms_of(dataset, question)
+    if not terms:
+        return []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
         cursor.execute(
             RANK,
             {
-                "config": dataset.text_search_config,
-                "question": question_text(question, dataset.language),
+                "lexemes": [term.lexeme for term in terms],
+                "weights": [term.weight for term in terms],
                 "dataset": dataset.pk,
                 "tenant": dataset.tenant_id,
                 "document_status": IndexingStatus.COMPLETED,
