@@ -1,4 +1,4 @@
-"""Where each door is found."""
+"""The URLs of the site: admin, REST API, probes."""
 
 from django.contrib import admin
 from django.urls import include, path

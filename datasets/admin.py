@@ -9,7 +9,13 @@ from django.db.models.functions import Coalesce
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from datasets.forms import MADE_FOR, MADE_WITH, DatasetForm, DocumentForm, MembershipForm
+from datasets.forms import (
+    FIXED_DATASET_FIELDS,
+    FIXED_DOCUMENT_FIELDS,
+    DatasetForm,
+    DocumentForm,
+    MembershipForm,
+)
 from datasets.models import Dataset, Document, Membership, Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
 
@@ -131,7 +137,7 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
         """A dataset keeps its tenant, and once it has segments, what they were made with."""
         if obj is None:
             return ()
-        return ("tenant", *MADE_WITH) if obj.segment_count else ("tenant",)
+        return ("tenant", *FIXED_DATASET_FIELDS) if obj.segment_count else ("tenant",)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """The installation's default model."""
@@ -195,7 +201,7 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
         """The totals, and once there are segments, the form they were made for."""
         if obj is None:
             return ()
-        made_for = MADE_FOR if obj.segment_count else ()
+        made_for = FIXED_DOCUMENT_FIELDS if obj.segment_count else ()
         return ("dataset", *made_for, *self.totals)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

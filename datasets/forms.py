@@ -48,13 +48,13 @@ class MembershipForm(forms.ModelForm[Membership]):
 
 
 # What segments are made with or for: fixed once there are segments, which would no longer fit.
-MADE_WITH = (
+FIXED_DATASET_FIELDS = (
     "indexing_technique",
     "embedding_model_provider",
     "embedding_model",
     "text_search_config",
 )
-MADE_FOR = ("doc_form",)
+FIXED_DOCUMENT_FIELDS = ("doc_form",)
 
 
 class DatasetForm(forms.ModelForm[Dataset]):
@@ -89,13 +89,15 @@ class DatasetForm(forms.ModelForm[Dataset]):
         if cleaned and cleaned.get("indexing_technique") == IndexingTechnique.HIGH_QUALITY:
             for name in ("embedding_model_provider", "embedding_model"):
                 if name in cleaned and not cleaned[name]:
-                    self.add_error(name, "Vectors need a model. Enter one, or choose economy.")
-        if _changes(self, MADE_WITH):
+                    self.add_error(
+                        name, "High quality needs a model. Enter one, or choose economy."
+                    )
+        if _changes(self, FIXED_DATASET_FIELDS):
             with transaction.atomic():
                 Dataset.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
                 documents = Document.objects.filter(dataset=self.instance.pk)
                 if documents.filter(segment_count__gt=0).exists():
-                    _refuse(self, MADE_WITH)
+                    _refuse(self, FIXED_DATASET_FIELDS)
         return cleaned
 
 
@@ -119,11 +121,11 @@ class DocumentForm(forms.ModelForm[Document]):
         This waits for an import that is publishing now.
         """
         cleaned = super().clean()
-        if _changes(self, MADE_FOR):
+        if _changes(self, FIXED_DOCUMENT_FIELDS):
             with transaction.atomic():
                 documents = Document.objects.select_for_update(no_key=True)
                 if documents.get(pk=self.instance.pk).segment_count:
-                    _refuse(self, MADE_FOR)
+                    _refuse(self, FIXED_DOCUMENT_FIELDS)
         return cleaned
 
 
@@ -134,4 +136,4 @@ def _changes(form: forms.ModelForm[Any], names: Sequence[str]) -> bool:
 
 def _refuse(form: forms.ModelForm[Any], names: Sequence[str]) -> None:
     for name in set(names).intersection(form.changed_data):
-        form.add_error(name, "This can no longer be changed, because there are segments now.")
+        form.add_error(name, "This can no longer be changed, because segments exist.")

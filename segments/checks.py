@@ -88,14 +88,14 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
 
 @register()
 def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E010`: a watchdog that would take a lost hint for workers that hang."""
+    """`segments.E010`: a watchdog that would take a lost message for workers that hang."""
     needed = settings.SEGMILL_LEASE_SECONDS + reaper.LOOK_SECONDS
     if needed < settings.SEGMILL_STALL_SECONDS:
         return []
     return [
         Error(
             f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be taken "
-            "for hanging before a lost hint is sent again.",
+            "for hanging before a lost message is sent again.",
             hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a look of the reaper.",
             id="segments.E010",
         )

@@ -64,8 +64,8 @@ class Defaults:
     SEGMILL_KEEP_DETAILS_DAYS = 90
 
     # --- Workers ---
-    # A worker takes work within a second of the hint, which is sent again after a lease and a look
-    # of the reaper. Work that waits for longer than this while no worker takes any: they hang.
+    # A worker takes work within a second of its message, and a lost message is sent again after a
+    # lease and a look of the reaper. Work that waits longer while no worker takes any: they hang.
     SEGMILL_STALL_SECONDS = 90
 
     # --- Web ---

@@ -14,7 +14,7 @@ from segments.exceptions import FileTooLarge, NoFileUploaded, TooManyFiles
 from segments.files.types import FileFormat
 from segments.files.writers import CONTENT_TYPES
 
-REFUSAL = "_upload_refusal"
+REFUSAL_ATTRIBUTE = "_upload_refusal"
 
 
 class LimitedUploadHandler(TemporaryFileUploadHandler):
@@ -31,7 +31,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
             StopUpload: with it the file is too large; the rest is not read.
         """
         if start + len(raw_data) > settings.SEGMILL_MAX_FILE_BYTES:
-            setattr(self.request, REFUSAL, too_large())
+            setattr(self.request, REFUSAL_ATTRIBUTE, too_large())
             raise StopUpload(connection_reset=True)
         super().receive_data_chunk(raw_data, start)
 
@@ -65,7 +65,7 @@ def received_file(request: HttpRequest, field: str = "file") -> UploadedFile[Any
         NoFileUploaded, TooManyFiles: there is none, or more than one.
     """
     files = [file for _, files in request.FILES.lists() for file in files]
-    if refusal := getattr(request, REFUSAL, None):
+    if refusal := getattr(request, REFUSAL_ATTRIBUTE, None):
         raise refusal
     if len(files) > 1:
         raise TooManyFiles("Only one file is allowed.")

@@ -18,7 +18,7 @@ from segments.operations import health, metrics
 # A restart of PostgreSQL takes about as long.
 RETRY_SECONDS = 5
 # What the server said may be of the inside: the log has it.
-AWAY = f"The database does not answer at the moment. Ask again in {RETRY_SECONDS} seconds."
+AWAY = f"The database is not available. Try again in {RETRY_SECONDS} seconds."
 
 Logged = TypeVar("Logged", bound=HttpResponse)
 

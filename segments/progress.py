@@ -189,7 +189,7 @@ class ImportProgress:
     finished_at: datetime | None
     measured_at: datetime
     started_by: str
-    door: str
+    source: str
     worker: str
     error_code: str
     error: str
@@ -280,7 +280,7 @@ def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> I
         finished_at=job.finished_at,
         measured_at=measured_at,
         started_by=job.created_by.get_username() if job.created_by else "",
-        door=job.door,
+        source=job.source,
         worker=worker,
         error_code=job.error_code,
         error=job.error,

@@ -5,6 +5,7 @@ from uuid import UUID
 from segments.imports import runner
 from segments.jobs import heartbeats
 from segments.operations import reaper, retention
+from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
 
 
@@ -18,6 +19,12 @@ def run_reembedding(reembedding_id: str) -> None:
     """Take a turn at new vectors for a dataset."""
     heartbeats.beat(heartbeats.worker())
     run.take_turn(UUID(reembedding_id))
+
+
+def run_rebuild(rebuild_id: str) -> None:
+    """Take a turn at full text in another language."""
+    heartbeats.beat(heartbeats.worker())
+    rebuilding.take_turn(UUID(rebuild_id))
 
 
 def show_that_workers_work() -> None:

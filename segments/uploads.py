@@ -1,4 +1,4 @@
-"""Files handed in by any door, kept in the storage under names of our making."""
+"""Uploaded files, kept in the storage under names of our making."""
 
 import hashlib
 import uuid

@@ -32,10 +32,10 @@ def _row(name: str, code: str, line: int, column: str, value: str, *says: str) -
 
 
 BAD_FILES = (
-    BadFile("empty.csv", "file_empty", ("empty.csv is empty", "Put a header and rows into it")),
+    BadFile("empty.csv", "file_empty", ("empty.csv is empty", "Add a header and rows")),
     BadFile("byte_order_mark_only.csv", "file_empty", ("is empty",)),
     BadFile("blank_lines_only.csv", "file_empty", ("is empty",)),
-    BadFile("header_only.csv", "file_empty", ("has a header but no rows", "Put rows under it")),
+    BadFile("header_only.csv", "file_empty", ("has a header but no rows", "Add rows below it")),
     BadFile("picture.png", "format_unknown", ("picture.png is a picture (PNG)", "import a table")),
     BadFile(
         "no_content_column.csv",
@@ -50,7 +50,7 @@ BAD_FILES = (
     BadFile(
         "duplicate_header.csv",
         "header_refused",
-        ("Line 1", "“answer” stands 2 times", "Remove or rename"),
+        ("Line 1", "“answer” appears 2 times", "Remove or rename"),
     ),
     BadFile(
         "two_columns_for_content.csv",

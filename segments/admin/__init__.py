@@ -1,4 +1,4 @@
-"""The admin of segments and imports: one file per noun, thin doors to the services."""
+"""The admin of segments and imports: one file per noun; views are thin, services do the work."""
 
 from segments.admin.api_keys import ApiKeyAdmin
 from segments.admin.datasets import EmbeddedDatasetAdmin, ImportingDocumentAdmin

@@ -11,9 +11,9 @@ from django.utils.cache import add_never_cache_headers
 
 from datasets.tenant_admin import TenantScopedAdmin, access_of
 from segments.models import ApiKey
-from segments.services.api_keys import draw, revoke_api_key
+from segments.services.api_keys import revoke_api_key, set_new_text
 
-TEXT = "_segmill_key_text"
+KEY_TEXT = "_segmill_key_text"
 
 
 @admin.register(ApiKey)
@@ -22,7 +22,15 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
 
     fields = ("tenant", "name")
     readonly_fields = ("prefix", "created_by", "created_at", "last_used_at", "revoked_at")
-    list_display = ("name", "tenant", "shown", "created_by", "created_at", "last_used_at", "opens")
+    list_display = (
+        "name",
+        "tenant",
+        "key_prefix",
+        "created_by",
+        "created_at",
+        "last_used_at",
+        "is_active",
+    )
     list_filter = (("tenant", admin.RelatedOnlyFieldListFilter), "created_at")
     list_select_related = ("tenant", "created_by")
     search_fields = ("name", "prefix")
@@ -77,7 +85,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
     ) -> None:
         """A new key; its text goes no further than the answer."""
         obj.created_by_id = request.user.pk
-        setattr(request, TEXT, draw(obj))
+        setattr(request, KEY_TEXT, set_new_text(obj))
         obj.save(force_insert=True)
 
     def response_add(
@@ -87,7 +95,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
         context = self.admin_site.each_context(request) | {
             "title": f"The key “{obj.name}”",
             "key": obj,
-            "text": getattr(request, TEXT),
+            "text": getattr(request, KEY_TEXT),
         }
         answer = TemplateResponse(request, "admin/segments/api_key_made.html", context)
         add_never_cache_headers(answer)
@@ -95,7 +103,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
 
     @admin.action(description="Revoke selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        """Close the door to them, for good."""
+        """Revoke them for good."""
         active = list(keys.active())  # type: ignore[attr-defined]
         for key in active:
             revoke_api_key(key)
@@ -103,11 +111,11 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
         self.message_user(request, f"{len(active)} {keys_are} revoked.", messages.SUCCESS)
 
     @admin.display(description="key", ordering="prefix")
-    def shown(self, key: ApiKey) -> str:
+    def key_prefix(self, key: ApiKey) -> str:
         """Its beginning, which is all that is kept."""
         return f"{key.prefix}…"
 
     @admin.display(boolean=True, description="active", ordering="revoked_at")
-    def opens(self, key: ApiKey) -> bool:
-        """Whether it opens the door."""
+    def is_active(self, key: ApiKey) -> bool:
+        """Whether requests with it are accepted."""
         return key.revoked_at is None

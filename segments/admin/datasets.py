@@ -45,11 +45,11 @@ class ImportingDocumentAdmin(DocumentAdmin):
         chosen = list(queryset[:2])
         if len(chosen) != 1:
             self.message_user(
-                request, "A file goes into one document: select just one.", messages.ERROR
+                request, "Select exactly one document to import into.", messages.ERROR
             )
             return None
         if not access_of(request).may_edit(chosen[0].tenant_id):
-            text = f"You may look at “{chosen[0]}”, but not import into it."
+            text = f"You may view “{chosen[0]}”, but not import into it."
             self.message_user(request, text, messages.ERROR)
             return None
         url = reverse("admin:segments_importjob_new", args=[chosen[0].pk])

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -19,7 +18,6 @@ from datasets.models import Document
 from segments.admin.import_form import (
     DELIMITERS,
     ENCODINGS,
-    Preview,
     embed_choices,
     error_choices,
     given_fields,
@@ -30,14 +28,14 @@ from segments.admin.import_form import (
 from segments.admin.permissions import editable_or_refused
 from segments.admin.signed_upload import sign, unsign
 from segments.files.options import ImportOptions
-from segments.files.sheets import open_sheet
 from segments.http import received_file
 from segments.models.import_job import ImportSource
 from segments.services import imports
+from segments.services.previews import Preview, column_names, preview_import
 from segments.uploads import StoredFile, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
-ROWS_LOOKED_AT = 10_000
+ROWS_PREVIEWED = 10_000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,7 +59,7 @@ def new_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD"])
-def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
+def preview_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """What the stored file is and what importing it would do; changes nothing."""
     document = editable_or_refused(request, _documents(), document_id)
     reference = request.GET.get("file", "")
@@ -71,11 +69,11 @@ def preview_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
         return _page(request, "import_new", document, error=str(refusal))
     context = {"stored": stored, "reference": reference}
     try:
-        look = _looked_at(request, stored, document)
+        reading = _read(request, stored, document)
     except SegmillError as refusal:  # it may be read with other options
-        choices = _choices(request, _Look(_asked(request), ()))
+        choices = _choices(request, _Reading(_options_or_default(request), ()))
         return _page(request, "import_new", document, error=str(refusal), **context, **choices)
-    context |= {"preview": look.preview, "error": look.error, **_choices(request, look)}
+    context |= {"preview": reading.preview, "error": reading.error, **_choices(request, reading)}
     return _page(request, "import_preview", document, **context)
 
 
@@ -88,7 +86,7 @@ def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
         started = imports.start_stored_import(
             document,
             stored,
-            door=ImportSource.ADMIN,
+            source=ImportSource.ADMIN,
             user=_user(request),
             options=options_from(request.POST),
             idempotency_key=stored.key,
@@ -117,7 +115,7 @@ def _accept(request: HttpRequest, document: Document) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Reading:
     """A file as far as it could be looked at: its columns, and the preview or what is wrong."""
 
     options: ImportOptions
@@ -126,7 +124,7 @@ class _Look:
     error: str = ""
 
 
-def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> _Look:
+def _read(request: HttpRequest, stored: StoredFile, document: Document) -> _Reading:
     """The file under the options of the address; a refusal of them leaves the file as it is.
 
     Raises:
@@ -135,19 +133,20 @@ def _looked_at(request: HttpRequest, stored: StoredFile, document: Document) -> 
     error = ""
     try:
         options = options_from(request.GET)
-        header = _header(stored, options)
+        header = column_names(stored, options)
     except SegmillError as refusal:
         options, error = ImportOptions(), str(refusal)
-        header = _header(stored, options)
+        header = column_names(stored, options)
     if error:
-        return _Look(options, header, error=error)
+        return _Reading(options, header, error=error)
     try:
-        return _Look(options, header, _look_at(stored, document, options))
+        preview = preview_import(document, stored, options, ROWS_PREVIEWED)
+        return _Reading(options, header, preview)
     except SegmillError as refusal:
-        return _Look(options, header, error=str(refusal))
+        return _Reading(options, header, error=str(refusal))
 
 
-def _asked(request: HttpRequest) -> ImportOptions:
+def _options_or_default(request: HttpRequest) -> ImportOptions:
     """The options of the address; the usual ones, if those cannot be used."""
     try:
         return options_from(request.GET)
@@ -155,38 +154,19 @@ def _asked(request: HttpRequest) -> ImportOptions:
         return ImportOptions()
 
 
-def _header(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
-    """The columns of the file, also of one whose columns have yet to be chosen."""
-    with default_storage.open(stored.key) as file:
-        sheet = open_sheet(cast("BinaryIO", file), stored.name, options)
-        sheet.rows.close()
-    return sheet.header
-
-
-def _choices(request: HttpRequest, look: _Look) -> dict[str, Any]:
+def _choices(request: HttpRequest, reading: _Reading) -> dict[str, Any]:
     return {
-        "options": look.options,
+        "options": reading.options,
         "given": given_fields(request.GET),
-        "modes": mode_choices(look.options),
-        "policies": error_choices(look.options),
-        "moments": embed_choices(look.options),
-        "parts": part_choices(look.header, () if look.preview is None else look.preview.uses),
+        "modes": mode_choices(reading.options),
+        "policies": error_choices(reading.options),
+        "moments": embed_choices(reading.options),
+        "parts": part_choices(
+            reading.header, () if reading.preview is None else reading.preview.uses
+        ),
         "encodings": ENCODINGS,
         "delimiters": DELIMITERS,
     }
-
-
-def _look_at(stored: StoredFile, document: Document, options: ImportOptions) -> Preview:
-    with default_storage.open(stored.key) as file:
-        found = imports.dry_run_import(
-            document,
-            cast("BinaryIO", file),
-            stored.name,
-            stored.size,
-            most_rows=ROWS_LOOKED_AT,
-            options=options,
-        )
-    return Preview.of(found, stored.size)
 
 
 def _refusal(document: Document) -> str:

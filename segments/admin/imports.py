@@ -28,15 +28,13 @@ from segments.admin.history import HistoryAdmin
 from segments.admin.permissions import editable_or_refused, visible_or_404
 from segments.admin.segment_filters import BoundedPaginator
 from segments.http import download
-from segments.imports import progress_rates, row_errors
-from segments.imports.submit import RETRIED_STATUSES
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
 from segments.services import imports
 from segments.services import reembeddings as reembedding
+from segments.services.bad_rows import bad_rows_of_import
 from segments.templatetags.imports import badge
-from segments.uploads import is_stored
 
 ERRORS_SHOWN = 100
 
@@ -55,7 +53,7 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "errors": list(job.row_errors.all()[:ERRORS_SHOWN]),
         "may_import": may_edit and job.is_final,
         "may_cancel": may_edit and not job.is_final,
-        "may_retry": may_edit and job.status in RETRIED_STATUSES and is_stored(job.file_key),
+        "may_retry": may_edit and imports.can_retry(job),
         "is_interrupted": is_interrupted,
         "may_resume": may_edit and is_interrupted,
         "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
@@ -77,9 +75,8 @@ def import_state(request: HttpRequest, job_id: UUID) -> JsonResponse:
 def bad_rows_file(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """The bad rows in the format of their file, with what is wrong, to correct and import again."""
     job = visible_or_404(request, _jobs(), job_id)
-    source = row_errors.source_of(job)
-    name = row_errors.report_name(job.file_name, source)
-    return download(row_errors.report_of_job(job), name, source.format)
+    bad_rows = bad_rows_of_import(job)
+    return download(bad_rows.portions, bad_rows.name, bad_rows.format)
 
 
 @require_POST
@@ -87,7 +84,7 @@ def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """End the import; nothing of it becomes visible."""
     job = editable_or_refused(request, _jobs(), job_id)
     try:
-        imports.cancel_import(job, f"Cancelled by {request.user}; nothing was imported.")
+        imports.cancel_import(job, f"Cancelled by {request.user}. Nothing was imported.")
     except SegmillError as refusal:
         messages.error(request, str(refusal))
     return _to_page(job)
@@ -99,7 +96,7 @@ def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = editable_or_refused(request, _jobs(), job_id)
     try:
         user = cast("User", request.user)  # admin pages are for users who are logged in
-        return _to_page(imports.retry_import(job, door=ImportSource.ADMIN, user=user))
+        return _to_page(imports.retry_import(job, source=ImportSource.ADMIN, user=user))
     except SegmillError as refusal:
         messages.error(request, str(refusal))
         return _to_page(job)
@@ -147,7 +144,7 @@ def _state(job: ImportJob) -> dict[str, Any]:
         "is_final": progress.is_final,
         "rows_staged": job.rows_staged,
         "has_vectors": bool(job.embedding_model) and not job.embeds_later,
-        "chart": [asdict(rate) for rate in progress_rates.rates(job)],
+        "chart": [asdict(rate) for rate in imports.progress_rates(job)],
     }
 
 
@@ -165,7 +162,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         "duration",
     )
     list_display_links = ("state", "file_name")
-    list_filter = ("status", "door", "created_at", ("tenant", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("status", "source", "created_at", ("tenant", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("document", "created_by")
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -173,7 +170,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
 
     pages = (
         ("new/<uuid:document_id>/", import_wizard.new_import, "new"),
-        ("new/<uuid:document_id>/preview/", import_wizard.preview_import, "preview"),
+        ("new/<uuid:document_id>/preview/", import_wizard.preview_page, "preview"),
         ("new/<uuid:document_id>/confirm/", import_wizard.confirm_import, "confirm"),
         ("<uuid:job_id>/state.json", import_state, "state"),
         ("<uuid:job_id>/bad-rows/", bad_rows_file, "bad_rows"),
@@ -199,9 +196,9 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
 
     @admin.display(description="started by", ordering="created_by__username")
     def started_by(self, job: ImportJob) -> str:
-        """Who started it, where that is known, and through which door."""
-        door = job.get_door_display()
-        return f"{job.created_by} ({door})" if job.created_by else door
+        """Who started it, where that is known, and through which source."""
+        source = job.get_source_display()
+        return f"{job.created_by} ({source})" if job.created_by else source
 
     @admin.display(ordering="created_at")
     def started(self, job: ImportJob) -> str:

@@ -15,21 +15,25 @@ from django.views.decorators.http import require_POST
 from datasets.exceptions import SegmillError
 from datasets.models import Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
-from segments.embedding.catalog import PROVIDERS, SET_PER_MODEL, tenants_model, try_model
-from segments.embedding.credentials import encrypt
 from segments.models import ModelProvider, ProviderModel
+from segments.services.model_providers import (
+    model_settings,
+    provider_kinds,
+    set_api_key,
+    try_provider_model,
+)
 
 
 class ModelProviderForm(forms.ModelForm[ModelProvider]):
     """An endpoint; its key is asked for, stored encrypted, and never shown again."""
 
-    kind = forms.ChoiceField(choices=[(name, name) for name in PROVIDERS], initial="openai")
+    kind = forms.ChoiceField(choices=[(name, name) for name in provider_kinds()], initial="openai")
     api_key = forms.CharField(
         label="API key",
         required=False,
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "size": 60}),
-        help_text="Never shown again. Leave empty to keep the present one.",
+        help_text="It is never shown again. Leave empty to keep the current key.",
     )
     forget_api_key = forms.BooleanField(label="Remove the API key", required=False)
 
@@ -44,10 +48,8 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
             ValidationError: it is.
         """
         name: str = self.cleaned_data["name"]
-        if name in PROVIDERS:
-            raise forms.ValidationError(
-                f"“{name}” is a provider of the installation. Choose another name."
-            )
+        if name in provider_kinds():
+            raise forms.ValidationError(f"“{name}” is a built-in provider. Choose another name.")
         return name
 
     def clean(self) -> dict[str, Any] | None:
@@ -60,16 +62,16 @@ class ModelProviderForm(forms.ModelForm[ModelProvider]):
         is_new_address = "base_url" in self.changed_data and self.instance.credentials
         if is_new_address and not (given.get("api_key") or given.get("forget_api_key")):
             raise forms.ValidationError(
-                "The present API key is for another address. Enter the key for this one."
+                "The current API key is for another URL. Enter the key for this URL."
             )
         return given
 
     def save(self, commit: bool = True) -> ModelProvider:
         """With the key, if one was given."""
         if self.cleaned_data["forget_api_key"]:
-            self.instance.credentials = ""
+            set_api_key(self.instance, "")
         if key := self.cleaned_data["api_key"]:
-            self.instance.credentials = encrypt(key)
+            set_api_key(self.instance, key)
         return super().save(commit)
 
 
@@ -78,7 +80,7 @@ class ProviderModelForm(forms.ModelForm[ProviderModel]):
 
     class Meta:
         model = ProviderModel
-        fields: ClassVar = ["name", *SET_PER_MODEL]
+        fields: ClassVar = ["name", *model_settings()]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,7 +97,7 @@ class ProviderModelInline(admin.StackedInline[ProviderModel, ModelProvider]):
     fieldsets = (
         (None, {"fields": ("name", ("dimensions", "request_dimensions"), "token_limit")}),
         (
-            "How texts are given to it",
+            "How it receives texts",
             {
                 "fields": (
                     ("passage_prefix", "query_prefix"),
@@ -105,7 +107,7 @@ class ProviderModelInline(admin.StackedInline[ProviderModel, ModelProvider]):
             },
         ),
         (
-            "Price and limits, of all workers together; 0 is none",
+            "Price and limits for all workers together; 0 means none",
             {
                 "fields": (
                     "price_per_million",
@@ -200,7 +202,9 @@ def test_models(request: HttpRequest, provider_id: UUID) -> HttpResponse:
     provider = get_object_or_404(access.owned(ModelProvider.objects.all()), pk=provider_id)
     models = list(provider.models.select_related("provider"))
     if not models:
-        messages.warning(request, "There is no model to test. Add one, save, and test again.")
+        messages.warning(
+            request, "This provider has no model to test. Add one, save, and test again."
+        )
     for model in models:
         _test(request, model)
     url = reverse("admin:segments_modelprovider_change", args=[provider.pk])
@@ -209,15 +213,15 @@ def test_models(request: HttpRequest, provider_id: UUID) -> HttpResponse:
 
 def _test(request: HttpRequest, model: ProviderModel) -> None:
     try:
-        trial = try_model(tenants_model(model))
+        trial = try_provider_model(model)
     except SegmillError as trouble:
         messages.error(request, f"“{model.name}”: {trouble}")
         return
     # In quotes: the page writes the first letter of a message large.
     found = f"{trial.dimensions} dimensions, {trial.seconds * 1000:,.0f} ms"
-    result = f"“{model.name}” answers: {found}"
+    result = f"“{model.name}” works: {found}"
     if model.dimensions and model.dimensions != trial.dimensions:
-        wrong = f"{result}, but {model.dimensions} dimensions are set. Correct the number."
+        wrong = f"{result}, but {model.dimensions} dimensions are configured. Correct the number."
         messages.error(request, wrong)
     else:
         messages.success(request, f"{result}.")

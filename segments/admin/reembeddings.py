@@ -20,15 +20,15 @@ from datasets.models import Dataset
 from datasets.tenant_admin import access_of
 from segments.admin.history import HistoryAdmin
 from segments.admin.permissions import editable_or_refused, visible_or_404
-from segments.embedding.catalog import known_models
+from segments.files.options import OnError
 from segments.models import DocumentSegment, Reembedding
 from segments.models.embedding import ReembeddingStatus
-from segments.models.import_job import OnError
 from segments.services import reembeddings
+from segments.services.model_providers import models_by_provider
 from segments.services.reembeddings import report_reembedding
 
 ON_ERROR = (
-    (OnError.ABORT.value, "leave the dataset as it was"),
+    (OnError.ABORT.value, "leave the dataset unchanged"),
     (OnError.SKIP.value, "leave their segments without a vector"),
 )
 
@@ -41,7 +41,7 @@ class ModelChoice(forms.Form):
         max_length=255, widget=forms.TextInput(attrs={"list": "models", "autocomplete": "off"})
     )
     on_error = forms.ChoiceField(
-        label="Texts that the model does not take",
+        label="Texts that the model refuses",
         choices=ON_ERROR,
         initial=OnError.ABORT.value,
         widget=forms.RadioSelect,
@@ -49,7 +49,7 @@ class ModelChoice(forms.Form):
 
     def __init__(self, dataset: Dataset, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = known_models(dataset.tenant_id)
+        known = models_by_provider(dataset.tenant_id)
         cast("forms.ChoiceField", self.fields["provider"]).choices = [
             (name, name) for name in known
         ]

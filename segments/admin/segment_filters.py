@@ -99,7 +99,7 @@ SAME_ID_SHOWN = 1_000
 
 # The languages in which a word of the question says something: the server has the configuration,
 # and not all words are stop words. (Of nothing, and a dataset, all of the dataset would come.)
-TELLING = """
+LANGUAGES_WITH_WORDS = """
     SELECT wanted.config FROM unnest(%s::text[]) AS wanted (config)
     JOIN pg_ts_config ON pg_ts_config.oid::regconfig::text = wanted.config
     WHERE numnode(websearch_to_tsquery(pg_ts_config.oid, %s)) > 0
@@ -134,7 +134,7 @@ def _questions(text: str, datasets: QuerySet[Dataset]) -> Iterator[Q]:
     languages = defaultdict(list)
     for dataset, config in datasets.order_by().values_list("pk", "text_search_config"):
         languages[config].append(dataset)
-    for config in _telling(text, list(languages)):
+    for config in _languages_with_words(text, list(languages)):
         words = SearchQuery(text, config=config, search_type="websearch")
         chosen = languages[config]
         if len(chosen) > DATASETS_NAMED:
@@ -144,9 +144,9 @@ def _questions(text: str, datasets: QuerySet[Dataset]) -> Iterator[Q]:
             yield Q(full_text=CombinedSearchQuery(words, "&&", _any_of(chosen), None))
 
 
-def _telling(text: str, configs: list[str]) -> list[str]:
+def _languages_with_words(text: str, configs: list[str]) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(TELLING, [configs, text])
+        cursor.execute(LANGUAGES_WITH_WORDS, [configs, text])
         return [config for (config,) in cursor.fetchall()]
 
 

@@ -81,7 +81,7 @@ def _new_text(cleaned: dict[str, Any]) -> NewText:
 LISTED_CHARS = 160
 # A tenant with more of them has its share of the table anyhow.
 DOCUMENTS_NAMED = 1_000
-KEPT = (
+READ_ONLY_FIELDS = (
     "word_count",
     "tokens",
     "hit_count",
@@ -112,10 +112,10 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     show_full_result_count = False
     search_fields = ("content",)
     search_help_text = (
-        "Words, as in a search: “exact phrase”, -without, or. Also an external id or an id. "
-        f"The list ends after {ROWS_PAGED:,} segments; filters lead to the others."
+        "Search by words (“exact phrase”, -without, or), external id or id. "
+        f"The list shows at most {ROWS_PAGED:,} segments; use filters to find others."
     )
-    readonly_fields = ("document", "position", *KEPT)
+    readonly_fields = ("document", "position", *READ_ONLY_FIELDS)
 
     def get_fieldsets(self, request: HttpRequest, obj: DocumentSegment | None = None) -> Any:
         """The text first; only questions have answers."""
@@ -124,7 +124,7 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
         shown = ("document", "position", *text, "keywords", "enabled")
         return [
             (None, {"fields": shown}),
-            ("What is kept with it", {"classes": ("collapse",), "fields": KEPT}),
+            ("Details", {"classes": ("collapse",), "fields": READ_ONLY_FIELDS}),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentSegment]:

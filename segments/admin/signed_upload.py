@@ -29,12 +29,10 @@ def unsign(reference: str, document_id: UUID, user_id: int) -> StoredFile:
     try:
         fields = signing.loads(reference, salt=_salt(document_id, user_id), max_age=UPLOADED_FOR)
     except signing.BadSignature as bad:
-        raise FileUnreadable(
-            "This upload is not known here any more. Choose the file again."
-        ) from bad
+        raise FileUnreadable("This upload has expired. Choose the file again.") from bad
     stored = StoredFile(**fields)
     if not is_stored(stored.key):
-        raise FileUnreadable(f"{stored.name} is not stored any more. Choose the file again.")
+        raise FileUnreadable(f"{stored.name} is no longer stored. Choose the file again.")
     return stored
 
 

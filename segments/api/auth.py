@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from segments.models import ApiKey
-from segments.services.api_keys import find_api_key, note_use
+from segments.services.api_keys import find_api_key, record_use
 
 if TYPE_CHECKING:  # REST framework's views import this module, by its name in the settings
     from rest_framework.views import APIView
@@ -43,7 +43,7 @@ class BearerAuthentication(BaseAuthentication):
         key = find_api_key(bearer_key(request.headers.get("Authorization")))
         if key is None:
             raise AuthenticationFailed("Access token is invalid")
-        note_use(key)
+        record_use(key)
         return key.created_by or AnonymousUser(), key
 
     def authenticate_header(self, request: Request) -> str:

@@ -47,20 +47,20 @@ class BatchImportView(ApiView):
                 "Idempotency-Key",
                 str,
                 OpenApiParameter.HEADER,
-                description="The same key again answers with the first import, and with 422 if "
-                "file, document or options are others.",
+                description="A repeated key returns the first import, or 422 if the "
+                "file, document or options differ.",
             )
         ],
         responses=ProgressSerializer,
     )
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
-        """Start an import; workers run it. Answers with its `job_id` at once."""
+        """Start an import, which workers run. Returns its `job_id` at once."""
         document = self.document(dataset_id, document_id)
         key = idempotency_key(request.headers.get("Idempotency-Key"))
         refuse_large_body(request)
         body = body_of(request)
         start: dict[str, Any] = {
-            "door": ImportSource.API,
+            "source": ImportSource.API,
             "user": self.user,
             "options": options_of(body),
             "idempotency_key": key,
@@ -79,7 +79,7 @@ class BatchImportStatusView(ApiView):
 
     @extend_schema(operation_id="batch_import_status", responses=ProgressSerializer)
     def get(self, request: Request, job_id: UUID) -> Response:
-        """The state of an import; ask again while `job_status` is waiting or processing."""
+        """The state of an import. Poll while `job_status` is waiting or processing."""
         job = self.import_job(job_id)
         return Response(ProgressSerializer(read_progress(job.pk)).data)
 
@@ -117,7 +117,7 @@ def _refuse_unstorable(value: object) -> None:
         ValidationError: there is such a character in it.
     """
     if isinstance(value, str) and UNSTORABLE.search(value):
-        raise ValidationError("There is a NUL or half a character in an option. Remove it.")
+        raise ValidationError("An option contains a NUL or half a character. Remove it.")
     if isinstance(value, dict):
         _refuse_unstorable([*value.keys(), *value.values()])
     elif isinstance(value, list):
@@ -136,7 +136,7 @@ def body_of(request: Request) -> dict[str, Any]:
         form = {name: values for name, values in data.lists() if name not in request.FILES}
         return {name: values[0] if len(values) == 1 else values for name, values in form.items()}
     if not isinstance(data, dict):
-        raise ValidationError("The body is no JSON object.")
+        raise ValidationError("The body is not a JSON object.")
     return data
 
 
@@ -149,4 +149,6 @@ def uuid_of(text: object) -> UUID:
     try:
         return UUID(str(text))
     except ValueError:
-        raise ValidationError({"upload_file_id": f"“{text}” is no id of a file."}) from None
+        raise ValidationError(
+            {"upload_file_id": f"“{text}” is not the id of an uploaded file."}
+        ) from None

@@ -20,7 +20,7 @@ from segments.api.views import ApiView, checked, checked_query
 from segments.services.knowledge import create_document
 
 COMPLETED = Q(indexing_status=IndexingStatus.COMPLETED)
-DISPLAYED = {
+STATUS_FILTERS = {
     word: Q(
         indexing_status__in=[status for status, shown in DISPLAY_STATUS.items() if shown == word]
     )
@@ -32,11 +32,11 @@ DISPLAYED = {
 }
 
 
-def placed(dataset: Dataset) -> QuerySet[Document]:
+def with_positions(dataset: Dataset) -> QuerySet[Document]:
     """The dataset's documents with what DocumentSerializer needs, in one query."""
     up_to_it = Document.objects.filter(dataset=dataset, created_at__lte=OuterRef("created_at"))
-    counted = up_to_it.order_by().values("dataset").annotate(number=Count("pk")).values("number")
-    return Document.objects.filter(dataset=dataset).annotate(position=Subquery(counted))
+    numbered = up_to_it.order_by().values("dataset").annotate(number=Count("pk")).values("number")
+    return Document.objects.filter(dataset=dataset).annotate(position=Subquery(numbered))
 
 
 class DocumentsView(ApiView):
@@ -47,7 +47,7 @@ class DocumentsView(ApiView):
         parameters=[
             PageQuery,
             KeywordQuery,
-            OpenApiParameter("status", str, enum=sorted(DISPLAYED)),
+            OpenApiParameter("status", str, enum=sorted(STATUS_FILTERS)),
         ],
         responses=page_of(DocumentSerializer, "DocumentPage"),
     )
@@ -55,9 +55,9 @@ class DocumentsView(ApiView):
         """A page of documents, the newest first."""
         dataset = self.dataset(dataset_id)
         keyword = checked_query(KeywordQuery, request)["keyword"]
-        documents = placed(dataset).filter(name__icontains=keyword)
+        documents = with_positions(dataset).filter(name__icontains=keyword)
         if status := request.query_params.get("status"):
-            documents = documents.filter(_displayed(status))
+            documents = documents.filter(_status_filter(status))
         newest = documents.order_by(F("created_at").desc(), "id")
         page = Page.of(request)
         return Response(page.cut(newest, each(DocumentSerializer)))
@@ -73,15 +73,15 @@ class DocumentsView(ApiView):
         wanted = checked(NewDocumentSerializer, request)
         form = DocForm(wanted["doc_form"])
         made = create_document(dataset, wanted["name"], form, self.user)
-        document = placed(dataset).get(pk=made.pk)
+        document = with_positions(dataset).get(pk=made.pk)
         return Response({"document": DocumentSerializer(document).data, "batch": ""})
 
 
-def _displayed(status: str) -> Q:
+def _status_filter(status: str) -> Q:
     try:
-        return DISPLAYED[status]
+        return STATUS_FILTERS[status]
     except KeyError:
-        known = ", ".join(sorted(DISPLAYED))
+        known = ", ".join(sorted(STATUS_FILTERS))
         raise ValidationError(
             {"status": f"“{status}” is not known. Use one of: {known}."}
         ) from None

@@ -56,7 +56,7 @@ def _answer(error: Exception) -> dict[str, Any]:
     if isinstance(error, exceptions.APIException):
         return _envelope(HTTPStatus(error.status_code), str(error.detail))
     if isinstance(error, Http404):
-        return _envelope(HTTPStatus.NOT_FOUND, "There is nothing here. Check the address.")
+        return _envelope(HTTPStatus.NOT_FOUND, "This URL does not exist. Check it.")
     if isinstance(error, PermissionDenied):
         return _envelope(HTTPStatus.FORBIDDEN, str(error) or "This is not allowed.")
     if isinstance(error, RequestDataTooBig):
@@ -101,7 +101,7 @@ def _name(context: Mapping[str, Any]) -> str:
     return f"{request.method} {request.path}" if request else "a request"
 
 
-class NothingHere(APIView):
+class UnknownPath(APIView):
     """What an address that is none answers, in the same shape."""
 
     authentication_classes = ()

@@ -17,8 +17,8 @@ from segments.api.views import ApiView, checked_query
 from segments.files.types import FileFormat
 from segments.files.writers import CONTENT_TYPES
 from segments.http import download, received_file, refuse_large_body
-from segments.imports import row_errors
 from segments.services import exports
+from segments.services.bad_rows import bad_rows_of_import
 from segments.uploads import keep_upload
 
 
@@ -33,7 +33,7 @@ class UploadView(ApiView):
         responses={status.HTTP_201_CREATED: UploadSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Keep the file; it is removed after a day if no import has used it."""
+        """Store the file. It is removed after a day if no import has used it."""
         refuse_large_body(request)
         request.data  # noqa: B018  (reads the form)
         file = received_file(request)
@@ -72,7 +72,7 @@ class ExportView(ApiView):
         responses=_file_of(exports.FORMATS),
     )
     def get(self, request: Request, dataset_id: UUID, document_id: UUID) -> HttpResponseBase:
-        """The segments in their order; imported again by `sync`, the file changes nothing."""
+        """The segments in order. Imported again with mode `sync`, the file changes nothing."""
         document = self.document(dataset_id, document_id)
         kind = FileFormat(checked_query(ExportQuery, request)["format"])
         portions = exports.export_document(document, kind)
@@ -88,10 +88,8 @@ class BadRowsView(ApiView):
 
         Once corrected, the file can be imported as it is.
         """
-        job = self.import_job(job_id)
-        source = row_errors.source_of(job)
-        name = row_errors.report_name(job.file_name, source)
-        return download(row_errors.report_of_job(job), name, source.format)
+        bad_rows = bad_rows_of_import(self.import_job(job_id))
+        return download(bad_rows.portions, bad_rows.name, bad_rows.format)
 
 
 class TemplateView(ApiView):
@@ -103,7 +101,7 @@ class TemplateView(ApiView):
         responses=_file_of(exports.TEMPLATE_FORMATS),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """A file with every column that is known, and a row that shows how."""
+        """A file with every known column and an example row."""
         wanted = checked_query(TemplateQuery, request)
         kind, form = FileFormat(wanted["format"]), DocForm(wanted["doc_form"])
         name = exports.template_name(form, kind)

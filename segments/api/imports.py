@@ -13,7 +13,7 @@ from segments.api.serializers.imports import (
     ImportQuery,
     ImportSerializer,
     RowErrorSerializer,
-    show_import,
+    import_as_json,
 )
 from segments.api.views import ApiView, checked_query
 from segments.models import ImportJob
@@ -41,7 +41,7 @@ class ImportsView(ApiView):
                 imports = imports.filter(**{place: wanted[place]})
         page = Page.of(request)
         newest = imports.order_by("-created_at", "id")
-        return Response(page.cut(newest, _shown))
+        return Response(page.cut(newest, _as_json))
 
 
 class ImportView(ApiView):
@@ -63,30 +63,30 @@ class CancelView(ApiView):
 
 
 class RetryView(ApiView):
-    """Starts an import anew."""
+    """Retries an import."""
 
     @extend_schema(operation_id="retry_import", request=None, responses=ImportSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Start a failed or cancelled import anew: the answer is another import."""
+        """Retry a failed or cancelled import; the response is the new import."""
         ended = self.import_job(job_id)
-        return _answer(services.retry_import(ended, door=ImportSource.API, user=self.user))
+        return _answer(services.retry_import(ended, source=ImportSource.API, user=self.user))
 
 
 class ResumeView(ApiView):
-    """Lets an interrupted import go on."""
+    """Resumes an interrupted import."""
 
     @extend_schema(operation_id="resume_import", request=None, responses=ImportSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Go on now, from where it stands. 409 if it is not interrupted."""
+        """Resume it now from its last checkpoint. 409 if it is not interrupted."""
         return _answer(services.resume_import(self.import_job(job_id)))
 
 
 class UndoView(ApiView):
-    """Takes an import back."""
+    """Undoes an import."""
 
     @extend_schema(operation_id="undo_import", request=None, responses=ImportSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Remove what the import added. 409 if something was built upon it since."""
+        """Remove what the import added. 409 if later changes depend on it."""
         return _answer(services.undo_import(self.import_job(job_id)))
 
 
@@ -99,15 +99,15 @@ class ErrorsView(ApiView):
         responses=page_of(RowErrorSerializer, "RowErrorPage"),
     )
     def get(self, request: Request, job_id: UUID) -> Response:
-        """A page of what is wrong, cell by cell; the rows themselves are in `bad_rows`."""
+        """A page of errors, cell by cell; `bad_rows` has the rows themselves."""
         errors = self.import_job(job_id).row_errors.defer("raw")
         page = Page.of(request)
         return Response(page.cut(errors, each(RowErrorSerializer)))
 
 
-def _shown(jobs: QuerySet[ImportJob]) -> list[dict[str, Any]]:
-    return [show_import(job, progress) for job, progress in measured(jobs)]
+def _as_json(jobs: QuerySet[ImportJob]) -> list[dict[str, Any]]:
+    return [import_as_json(job, progress) for job, progress in measured(jobs)]
 
 
 def _answer(job: ImportJob) -> Response:
-    return Response(_shown(ImportJob.objects.filter(pk=job.pk))[0])
+    return Response(_as_json(ImportJob.objects.filter(pk=job.pk))[0])

@@ -25,7 +25,7 @@ class PageQuery(serializers.Serializer[None]):
         min_value=1,
         default=DEFAULT_LIMIT,
         required=False,
-        help_text=f"At most {MAX_LIMIT}; the answer says how many it was.",
+        help_text=f"At most {MAX_LIMIT}; the response contains the limit used.",
     )
 
 

@@ -19,8 +19,8 @@ from segments.api.serializers.imports import (
 )
 from segments.api.views import ApiView
 from segments.http import received_file, refuse_large_body
-from segments.imports.report import report_dry_run
 from segments.services import imports
+from segments.services.reports import report_dry_run
 from segments.uploads import find_upload
 
 
@@ -48,7 +48,7 @@ class PlanSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True)
 
 
-class SourceSerializer(serializers.Serializer[Any]):
+class FileDetailsSerializer(serializers.Serializer[Any]):
     """What the file turned out to be, and what its columns were taken for."""
 
     format = serializers.CharField()
@@ -66,7 +66,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
     reused = serializers.IntegerField()
     tokens = serializers.IntegerField()
-    source = SourceSerializer()  # type: ignore[assignment]  # a field, as the metaclass sees it
+    file_details = FileDetailsSerializer()
     plan = PlanSerializer()
     errors = RowErrorSerializer(many=True)  # type: ignore[assignment]
     notices = serializers.ListField(child=serializers.CharField())
@@ -87,7 +87,7 @@ class PreviewView(ApiView):
         responses=PreviewSerializer,
     )
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
-        """What importing the file with these options would do. Nothing is kept or changed."""
+        """What importing the file with these options would do. Nothing is stored or changed."""
         document = self.document(dataset_id, document_id)
         refuse_large_body(request)
         body = body_of(request)
@@ -104,7 +104,7 @@ class PreviewView(ApiView):
                 document, cast("Any", posted), posted.name or "", posted.size or 0, options=options
             )
         shown = report_dry_run(found).as_json() | {
-            "source": found.source.as_json(),
+            "file_details": found.file_details.as_json(),
             "notices": found.notices,
         }
         return Response(PreviewSerializer(shown).data)

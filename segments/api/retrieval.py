@@ -8,7 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import Document
-from segments.api.serializers.retrieval import RetrievalSerializer, RetrieveSerializer, show_record
+from segments.api.serializers.retrieval import (
+    RetrievalSerializer,
+    RetrieveSerializer,
+    record_as_json,
+)
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
 from segments.search import Hit, SearchMethod, search
@@ -47,7 +51,7 @@ def _records(hits: list[Hit]) -> list[dict[str, Any]]:
     segments = DocumentSegment.objects.without_vectors().in_bulk([hit.segment_id for hit in hits])
     documents = Document.objects.in_bulk({hit.document_id for hit in hits})
     return [
-        show_record(segments[hit.segment_id], documents[hit.document_id], hit.score)
+        record_as_json(segments[hit.segment_id], documents[hit.document_id], hit.score)
         for hit in hits
         if hit.segment_id in segments and hit.document_id in documents
     ]

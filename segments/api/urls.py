@@ -6,7 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from segments.api.batch_import import BatchImportStatusView, BatchImportView
 from segments.api.datasets import DatasetsView, DatasetView
 from segments.api.documents import DocumentsView
-from segments.api.errors import NothingHere
+from segments.api.errors import UnknownPath
 from segments.api.files import BadRowsView, ExportView, TemplateView, UploadView
 from segments.api.imports import (
     CancelView,
@@ -56,5 +56,5 @@ urlpatterns = [
     path(f"{IMPORT}/undo", UndoView.as_view(), name="undo"),
     path(f"{IMPORT}/bad_rows", BadRowsView.as_view(), name="bad_rows"),
     path(f"{IMPORT}/errors", ErrorsView.as_view(), name="errors"),
-    re_path("^", NothingHere.as_view()),
+    re_path("^", UnknownPath.as_view()),
 ]

@@ -95,6 +95,13 @@ class ReembeddingNotFound(NotFound):
     code = "reembedding_not_found"
 
 
+class RebuildNotFound(NotFound):
+    """There is no such full-text rebuild."""
+
+    noun = "full-text rebuild"
+    code = "rebuild_not_found"
+
+
 class StateConflict(SegmillError):
     """The import's state does not allow this."""
 

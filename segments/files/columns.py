@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 
-from datasets.models import DocForm
 from segments.exceptions import FileRefused, HeaderRefused, OptionRefused
 from segments.files.options import ImportOptions, UnknownColumns
 from segments.files.types import Sheet, shown
@@ -32,7 +31,7 @@ def _refuse_unprintable(header: Sequence[str], line: int) -> None:
     for name in header:
         if "\0" in name:
             raise HeaderRefused(
-                f"Line {line}: the column name “{shown(name)}” has a NUL character in it. "
+                f"Line {line}: the column name “{shown(name)}” contains a NUL character. "
                 "Remove it, or save the file as “CSV UTF-8” again."
             )
 
@@ -42,18 +41,20 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise HeaderRefused(
-            f"Line {line}: the column “{twice[0]}” stands {counts[twice[0]]} times in the header. "
+            f"Line {line}: the column “{twice[0]}” appears {counts[twice[0]]} times in the header. "
             "Remove or rename all but one."
         )
 
 
 # What an export tells of a segment and an import does not set.
-OF_EXPORTS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
+EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
 # What a report of bad rows says; it comes back with the mended rows.
 ERROR_COLUMN = "error"
+# The values of `DocForm`, which is a model's and so not known here.
+TEXT_MODEL, QA_MODEL = "text_model", "qa_model"
 # The order of the parts in a file without a header.
-POSITIONS = {DocForm.TEXT: ("content",), DocForm.QA: ("content", "answer")}
-NOTHING = ImportOptions()
+POSITIONS = {TEXT_MODEL: ("content",), QA_MODEL: ("content", "answer")}
+DEFAULT_OPTIONS = ImportOptions()
 # Titles and remarks above a table are fewer.
 ROWS_ABOVE_HEADER = 20
 
@@ -63,7 +64,7 @@ class Columns:
     """The place of each part in a row's cells; None where the file has no such column.
 
     `names` are the header's own words, for messages; `unknown` those that are not used, though
-    they might be meant; `passed_over` those that exports and reports bring along; `uses` says
+    they might be meant; `ignored` those that exports and reports bring along; `uses` says
     what each column is, in the header's order, empty for one that is not used; `told` is the
     mapping that was given, in the header's own words.
     """
@@ -79,7 +80,7 @@ class Columns:
     whole_metadata: int | None = None
     segment_id: int | None = None
     escaped: int | None = None
-    passed_over: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,14 +90,14 @@ class Columns:
         return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
 
 
-def guess_doc_form(header: Sequence[str], options: ImportOptions = NOTHING) -> DocForm:
-    """Questions and answers if there is an answer column, else passages."""
+def guess_doc_form(header: Sequence[str], options: ImportOptions = DEFAULT_OPTIONS) -> str:
+    """The `doc_form` that suits: questions and answers if a column has answers, else passages."""
     if "answer" in options.map:
-        return DocForm.QA
+        return QA_MODEL
     if options.no_header:
-        return DocForm.QA if len(header) > 1 and not options.map else DocForm.TEXT
+        return QA_MODEL if len(header) > 1 and not options.map else TEXT_MODEL
     has_answer = any(part_named(name) == "answer" for name in header)
-    return DocForm.QA if has_answer else DocForm.TEXT
+    return QA_MODEL if has_answer else TEXT_MODEL
 
 
 def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
@@ -119,8 +120,8 @@ def _header_hint(sheet: Sheet) -> str:
         return ""
     line = _header_further_down(sheet)
     if line is None:
-        return "If this is a row already, say that the file has no header (option no_header)."
-    return f"Line {line} looks like the header: remove what stands above it."
+        return "If this is the first row, set the option no_header."
+    return f"Line {line} looks like the header: remove what is above it."
 
 
 def _header_further_down(sheet: Sheet) -> int | None:
@@ -133,7 +134,7 @@ def _header_further_down(sheet: Sheet) -> int | None:
 
 
 def map_columns(
-    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = NOTHING
+    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = DEFAULT_OPTIONS
 ) -> Columns:
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
 
@@ -142,7 +143,7 @@ def map_columns(
         OptionRefused: the mapping names a part there is not.
     """
     refuse_unusable(header, line)
-    takes_answers = doc_form == DocForm.QA
+    takes_answers = doc_form == QA_MODEL
     places = _places(header, line, doc_form, options)
     if "content" not in places:
         raise HeaderRefused(
@@ -170,10 +171,10 @@ def _columns(
     uses = [""] * len(header)
     for part, place in places.items():
         uses[place] = part
-    passed_over = _passed_over(header, uses)
+    ignored = _ignored(header, uses)
     if options.unknown == UnknownColumns.METADATA:
         for place, name in enumerate(header):
-            if not uses[place] and name.strip() and name not in passed_over:
+            if not uses[place] and name.strip() and name not in ignored:
                 uses[place] = METADATA_PREFIX + name.strip()
     return Columns(
         names=tuple(header),
@@ -184,14 +185,12 @@ def _columns(
         enabled=places.get("enabled"),
         metadata=_metadata(uses),
         unknown=tuple(
-            name
-            for name, use in zip(header, uses, strict=True)
-            if not use and name not in passed_over
+            name for name, use in zip(header, uses, strict=True) if not use and name not in ignored
         ),
         whole_metadata=places.get("metadata"),
         segment_id=places.get("segment_id"),
         escaped=places.get("escaped"),
-        passed_over=passed_over,
+        ignored=ignored,
         uses=tuple(uses),
         told=told,
     )
@@ -225,7 +224,7 @@ def _told_places(
             nearest = get_close_matches(column, header, n=1)
             hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
             raise HeaderRefused(
-                f"Line {line}: {part} is mapped to the column “{column}”, which is not there. "
+                f"Line {line}: {part} is mapped to the column “{column}”, which does not exist. "
                 f"{hint}There are {listed(header)}."
             )
         else:
@@ -234,7 +233,7 @@ def _told_places(
 
 
 def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
-    parts = POSITIONS[DocForm(doc_form)]
+    parts = POSITIONS[doc_form]
     return [(part, place) for place, part in enumerate(parts[: len(header)])]
 
 
@@ -264,11 +263,11 @@ def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _passed_over(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
+def _ignored(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
     """The columns an export of ours or a report of bad rows brings along."""
     known = {ERROR_COLUMN}
     if "segment_id" in uses:
-        known |= set(OF_EXPORTS)
+        known |= set(EXPORT_COLUMNS)
     return tuple(
         name for name, use in zip(header, uses, strict=True) if not use and (folded(name) in known)
     )
@@ -320,7 +319,7 @@ def part_meant(given: str) -> str:
     if part is None:
         nearest = get_close_matches(folded(given), ALIASES, n=1)
         hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(ALIASES)}."
-        raise OptionRefused("map", f"“{given}” is no part of a segment.", hint)
+        raise OptionRefused("map", f"“{given}” is not part of a segment.", hint)
     return part
 
 

@@ -12,7 +12,7 @@ from segments.exceptions import FileMalformed, FormatUnknown
 from segments.files.columns import PART_OF, folded
 from segments.files.encodings import LINE_END, undecodable
 from segments.files.opened import START_BYTES, OpenedFile, sheet_of
-from segments.files.types import FileFormat, RawRow, Sheet, Source
+from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def text_of(opened: OpenedFile, errors: str = "strict") -> Iterator[io.TextIOWra
     except UnicodeError as error:
         raise FormatUnknown(
             f"{opened.name} is not {opened.encoding.name} ({error}). "
-            "Name its encoding (option encoding)."
+            "Set its encoding (option encoding)."
         ) from error
     finally:
         text.detach()
@@ -100,13 +100,13 @@ class DelimitedReader:
         delimiter = opened.options.delimiter or sniff_delimiter(
             opened.text_start, opened.name, is_cut=len(opened.start) >= START_BYTES
         )
-        source = Source(
+        details = FileDetails(
             FileFormat.TSV if delimiter == "\t" else FileFormat.CSV,
             encoding=opened.encoding.name,
             delimiter=delimiter,
         )
         notices: list[str] = []
-        sheet = sheet_of(_records(opened, delimiter, notices), source, opened)
+        sheet = sheet_of(_records(opened, delimiter, notices), details, opened)
         return replace(sheet, notices=notices)
 
 
@@ -202,7 +202,7 @@ def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> File
     if any(sign in what for sign in UNCLOSED):
         return FileMalformed(
             _line_of_open_quote(opened, line, delimiter),
-            "a quoted cell begins in this line and is never closed.",
+            "a quoted cell starts in this line and is never closed.",
             'Close it with ", or double every " that belongs to the text.',
         )
     return FileMalformed(

@@ -5,15 +5,15 @@ from pathlib import PurePath
 
 from segments.exceptions import FileProtected, FormatUnknown
 
-SAVE_AS = "Save it as XLSX or “CSV UTF-8” and import that."
+SAVE_AS = "Save it as XLSX or “CSV UTF-8” and import it again."
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Names of streams stand in UTF-16 in the directory of an OLE2 file (MS-CFB 2.6).
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 WORKBOOKS = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
 
 MAGIC = (
-    (b"%PDF-", "a PDF", "Copy its text into a table, with one segment a row."),
-    (b"{\\rtf", "an RTF text", "Copy its text into a table, with one segment a row."),
+    (b"%PDF-", "a PDF", "Copy its text into a table, one segment per row."),
+    (b"{\\rtf", "an RTF text", "Copy its text into a table, one segment per row."),
     (b"PAR1", "a Parquet file", SAVE_AS),
     (b"ARROW1", "an Arrow file", SAVE_AS),
     (b"SQLite format 3\0", "an SQLite database", "Export the table as CSV and import that."),
@@ -32,9 +32,9 @@ HTML = re.compile(rb"(?:<!doctype html|<(?:html|head|body|table|meta|style|scrip
 XML = re.compile(rb"<\?xml|<\w+[^<>]*>\s*<")
 
 ZIP_CONTENTS = (
-    ("word/", "a Word document", "Copy its text into a table, with one segment a row."),
-    ("ppt/", "a PowerPoint presentation", "Copy its text into a table, with one segment a row."),
-    ("xl/workbook.bin", "a binary Excel workbook (XLSB)", "Save it as XLSX and import that."),
+    ("word/", "a Word document", "Copy its text into a table, one segment per row."),
+    ("ppt/", "a PowerPoint presentation", "Copy its text into a table, one segment per row."),
+    ("xl/workbook.bin", "a binary Excel workbook (XLSB)", "Save it as XLSX and import it again."),
     ("META-INF/MANIFEST.MF", "a Java archive", "Import a table of texts."),
 )
 ZIP_MIMETYPES = {
@@ -74,7 +74,7 @@ def _ole2(name: str, start: bytes) -> FormatUnknown | FileProtected:
     shown = PurePath(name).name
     if ENCRYPTED in start or (name.lower().endswith((".xlsx", ".xlsm")) and not _is_xls(start)):
         return FileProtected(
-            f"{shown} is protected by a password. Save it without one and import that."
+            f"{shown} is protected by a password. Save it without one and import it again."
         )
     if _is_xls(start) or name.lower().endswith(".xls"):
         return foreign(name, "an Excel 97–2003 workbook (XLS)", SAVE_AS)

@@ -106,7 +106,7 @@ def undecodable(file: BinaryIO, encoding: Encoding) -> FileMalformed:
             return FileMalformed(
                 lines.line,
                 f"the byte 0x{byte:02X} at character {lines.column} is not {encoding.name}.",
-                "Save the file as “CSV UTF-8”, or name its encoding (option encoding).",
+                "Save the file as “CSV UTF-8”, or set its encoding (option encoding).",
             )
         if not block:
             return FileMalformed(lines.line, f"this is not {encoding.name}.", "Save it as UTF-8.")

@@ -18,15 +18,15 @@ from segments.files.opened import OpenedFile
 from segments.files.types import (
     MAX_COLUMNS,
     CellError,
+    FileDetails,
     FileFormat,
     JSONCell,
     RawRow,
     Sheet,
-    Source,
     shown,
 )
 
-MEND = 'Write one as {"content": "…"}, with the names of the columns as keys.'
+REMEDY = 'Write one as {"content": "…"}, with the names of the columns as keys.'
 # An object longer than this is no row but a file that went wrong.
 LONGEST_OBJECT_CHARS = 16 * 1024 * 1024
 
@@ -57,12 +57,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key “{twice}” stands twice in one object")
+        raise ValueError(f"the key “{twice}” appears twice in one object")
     return found
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 DECODER = json.JSONDecoder(
@@ -80,7 +80,7 @@ def kind_of(value: Any) -> str:
 
 
 def sheet_of_objects(
-    elements: Callable[[], Iterator[Element]], source: Source, opened: OpenedFile
+    elements: Callable[[], Iterator[Element]], details: FileDetails, opened: OpenedFile
 ) -> Sheet:
     """The sheet of the objects that `elements` reads from the beginning, whenever it is called.
 
@@ -90,8 +90,8 @@ def sheet_of_objects(
     """
     header, count = _header(elements())
     if not count:
-        raise FileEmpty(f"{opened.name} has no objects in it. Put one in for each segment.")
-    return Sheet(tuple(header), 1, _rows(elements(), header), opened.position, source)
+        raise FileEmpty(f"{opened.name} contains no objects. Add one for each segment.")
+    return Sheet(tuple(header), 1, _rows(elements(), header), opened.position, details)
 
 
 def _header(elements: Iterator[Element]) -> tuple[list[str], int]:
@@ -111,7 +111,10 @@ def _rows(elements: Iterator[Element], header: list[str]) -> Generator[RawRow]:
     for element in elements:
         if element.object is None:
             problem = CellError(
-                None, element.text, "bad_json", f"This is no JSON object: {element.fault}. {MEND}"
+                None,
+                element.text,
+                "bad_json",
+                f"This is not a JSON object: {element.fault}. {REMEDY}",
             )
             yield RawRow(element.line, (element.text,), (problem,))
         else:
@@ -147,12 +150,12 @@ class JSONLinesReader:
         first = opened.text_start.lstrip("\ufeff \t\r\n").partition("\n")[0]
         if first.strip() in ("{", "{}"):
             raise FormatUnknown(
-                f"{opened.name} is one JSON object over many lines. Write one object a line, or "
+                f"{opened.name} is one JSON object over many lines. Write one object per line, or "
                 "put the objects into an array."
             )
         _refuse_wrapped(opened.name, first)
-        source = Source(FileFormat.JSONL, encoding=opened.encoding.name)
-        return sheet_of_objects(lambda: _elements_of_lines(opened), source, opened)
+        details = FileDetails(FileFormat.JSONL, encoding=opened.encoding.name)
+        return sheet_of_objects(lambda: _elements_of_lines(opened), details, opened)
 
 
 def _refuse_wrapped(name: str, first: str) -> None:
@@ -214,8 +217,8 @@ class JSONArrayReader:
         Raises:
             FileMalformed: the text breaks off or is no JSON.
         """
-        source = Source(FileFormat.JSON, encoding=opened.encoding.name)
-        return sheet_of_objects(lambda: _elements_of_array(opened), source, opened)
+        details = FileDetails(FileFormat.JSON, encoding=opened.encoding.name)
+        return sheet_of_objects(lambda: _elements_of_array(opened), details, opened)
 
 
 def _elements_of_array(opened: OpenedFile) -> Iterator[Element]:
@@ -244,7 +247,7 @@ class _Array:
         if mark == "]":
             self._place += 1
         if self._next():
-            raise self._malformed("the array has ended, but the text goes on.")
+            raise self._malformed("there is text after the end of the array.")
 
     def _element(self, number: int) -> Element:
         self._next()
@@ -266,9 +269,9 @@ class _Array:
             except json.JSONDecodeError as error:
                 if self._is_all or not self._may_go_on(error):
                     self._place = max(error.pos, self._place)
-                    raise self._malformed(f"this is no JSON ({error.msg}).") from error
+                    raise self._malformed(f"this is not JSON ({error.msg}).") from error
             except ValueError as error:
-                raise self._malformed(f"this is no JSON ({error}).") from error
+                raise self._malformed(f"this is not JSON ({error}).") from error
             else:
                 if end < len(self._held) or self._is_all:
                     self._place = end
@@ -308,5 +311,5 @@ class _Array:
     def _malformed(self, what: str) -> FileMalformed:
         self._passed.add(self._held[: self._place])
         if not self._next():
-            what = "the array breaks off."
+            what = "the array is cut off."
         return FileMalformed(self._passed.line, what, AGAIN)

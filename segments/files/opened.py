@@ -15,7 +15,7 @@ from segments.files import encodings
 from segments.files.detect import foreign
 from segments.files.encodings import Encoding
 from segments.files.options import ImportOptions
-from segments.files.types import RawRow, Sheet, Source
+from segments.files.types import FileDetails, RawRow, Sheet
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -112,12 +112,12 @@ def check_unpacked(unpacked: int, packed: int) -> None:
     """
     if unpacked > MAX_UNPACKED_BYTES:
         raise FileTooLarge(
-            f"Unpacked, the file is larger than {MAX_UNPACKED_BYTES:,} bytes. Split it."
+            f"Uncompressed, the file is larger than {MAX_UNPACKED_BYTES:,} bytes. Split it."
         )
     if unpacked > FREE_BYTES and unpacked > MAX_UNPACKED_RATIO * max(packed, 1):
         raise FileTooLarge(
-            f"Unpacked, the file is over {MAX_UNPACKED_RATIO} times as large, "
-            "as archives made to do harm are. Import it unpacked."
+            f"Uncompressed, the file is over {MAX_UNPACKED_RATIO} times as large, "
+            "as only malicious archives are. Import it uncompressed."
         )
 
 
@@ -141,7 +141,7 @@ def unpacked(file: IO[bytes], name: str, deadline: Deadline) -> io.BufferedReade
     reader = metered(cast("IO[bytes]", _Unpacking(file)), deadline, packed=file.tell)
     start = reader.peek(len(ZIP_MAGIC))
     if start.startswith((MAGIC, ZIP_MAGIC)):
-        what = "packed twice" if start.startswith(MAGIC) else "a packed archive"
+        what = "compressed twice" if start.startswith(MAGIC) else "a compressed archive"
         raise foreign(name, what, "Unpack it and import the file inside.")
     return reader
 
@@ -156,10 +156,11 @@ class _Unpacking:
         try:
             return self._file.read(size)
         except EOFError as error:
-            raise FileMalformed(1, "the packed file breaks off.", "Send it again.") from error
+            raise FileMalformed(1, "the compressed file is cut off.", "Send it again.") from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise FormatUnknown(
-                f"The packed file is damaged ({error}). Pack it again, or import it unpacked."
+                f"The compressed file is damaged ({error}). "
+                "Compress it again, or import it uncompressed."
             ) from error
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -208,7 +209,7 @@ class OpenedFile:
         )
 
 
-def sheet_of(rows: Generator[RawRow], source: Source, opened: OpenedFile) -> Sheet:
+def sheet_of(rows: Generator[RawRow], details: FileDetails, opened: OpenedFile) -> Sheet:
     """The sheet whose header is the first of `rows`; numbers, if the file has no header.
 
     Raises:
@@ -216,13 +217,13 @@ def sheet_of(rows: Generator[RawRow], source: Source, opened: OpenedFile) -> She
     """
     first = next(rows, None)
     if first is None:
-        raise FileEmpty("The file is empty. Put a header and rows into it.")
+        raise FileEmpty("The file is empty. Add a header and rows.")
     if opened.options.no_header:
         header = tuple(str(number) for number in range(1, len(first.cells) + 1))
         rows = _with_first(first, rows)
     else:
         header = tuple(cell.strip() for cell in first.cells)
-    return Sheet(header, first.line, rows, opened.position, source)
+    return Sheet(header, first.line, rows, opened.position, details)
 
 
 def _with_first(first: RawRow, others: Generator[RawRow]) -> Generator[RawRow]:

@@ -1,4 +1,4 @@
-"""ImportOptions: how a file is read and what it does to its document, the same at every door.
+"""ImportOptions: how a file is read and what it does to its document, the same from every source.
 
 The fields have the names of the command's options (`--on-error` is `on_error`) and of the API's
 form fields; `from_fields` reads them as people write them, `as_json` is what an import keeps.
@@ -12,9 +12,10 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Self
 
+from django.db.models import TextChoices
+
 from segments.exceptions import OptionRefused
 from segments.files.types import JSONValue
-from segments.models.import_job import EmbedWhen, ImportMode, OnError
 
 DELIMITER_NAMES = {
     "tab": "\t",
@@ -31,6 +32,30 @@ FALSE_WORDS = frozenset({"false", "0", "no", "off", ""})
 NOT_OF_FILES = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7"}
 )
+
+
+class ImportMode(TextChoices):
+    """What an import does with existing segments."""
+
+    APPEND = "append", "Append"
+    SKIP = "skip", "Skip what exists"
+    UPSERT = "upsert", "Update or insert"
+    REPLACE = "replace", "Replace all"
+    SYNC = "sync", "Update, insert and remove"
+
+
+class OnError(TextChoices):
+    """What an import with bad rows publishes."""
+
+    ABORT = "abort", "Publish nothing"
+    SKIP = "skip", "Publish the good rows"
+
+
+class EmbedWhen(TextChoices):
+    """When rows get their vectors."""
+
+    NOW = "now", "Before publishing"
+    LATER = "later", "After publishing; until then full-text search finds them"
 
 
 class UnknownColumns(StrEnum):
@@ -77,7 +102,7 @@ class ImportOptions:
             if name not in known:
                 nearest = get_close_matches(name, known, n=1)
                 hint = f"Did you mean “{nearest[0]}”?" if nearest else "Remove it."
-                raise OptionRefused(name, "there is no such option.", hint)
+                raise OptionRefused(name, "this option does not exist.", hint)
         values = {name: value for name, value in given.items() if value not in (None, "", [])}
         return cls(**{name: _PARSERS[name](value) for name, value in values.items()})
 
@@ -148,7 +173,7 @@ def _map(value: object) -> dict[str, str]:
     for word in words:
         part, equals, column = str(word).partition("=")
         if not equals or not part.strip() or not column.strip():
-            raise OptionRefused("map", f"“{word}” is no mapping.", "Write content=NAME.")
+            raise OptionRefused("map", f"“{word}” is not a mapping.", "Write content=NAME.")
         if part.strip() in pairs:
             raise OptionRefused("map", f"{part.strip()} is given twice.", "Give it once.")
         pairs[part.strip()] = column.strip()
@@ -157,7 +182,7 @@ def _map(value: object) -> dict[str, str]:
 
 def _iterated(value: object) -> Iterable[object]:
     if not isinstance(value, Iterable):
-        raise OptionRefused("map", f"“{value}” is no mapping.", "Write content=NAME.")
+        raise OptionRefused("map", f"“{value}” is not a mapping.", "Write content=NAME.")
     return value
 
 
@@ -169,7 +194,9 @@ def _encoding(value: object) -> str:
         hint = "Use utf-8, utf-16, gb18030, windows-1252, shift-jis or another charset's name."
         raise OptionRefused("encoding", f"“{value}” is not known.", hint) from unknown
     if not codec._is_text_encoding or codec.name in NOT_OF_FILES:
-        raise OptionRefused("encoding", f"“{value}” is no encoding of text files.", "Use another.")
+        raise OptionRefused(
+            "encoding", f"“{value}” is not an encoding of text files.", "Use another."
+        )
     return codec.name
 
 

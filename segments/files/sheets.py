@@ -16,7 +16,7 @@ from segments.files.types import Sheet
 from segments.files.xlsx.reader import XLSXReader
 
 # Names that promise a format; what they end in besides is said to be read by its content.
-PROMISES = {
+SUFFIX_FORMATS = {
     ".csv": {"csv", "tsv"},
     ".tsv": {"csv", "tsv"},
     ".tab": {"csv", "tsv"},
@@ -94,20 +94,19 @@ def _refuse_empty(opened: OpenedFile) -> None:
     for mark, _ in MARKS:
         start = start.removeprefix(mark)
     if len(opened.start) < START_BYTES and not start.replace(b"\0", b"").strip():
-        raise FileEmpty(f"{opened.name} is empty. Put a header and rows into it.")
+        raise FileEmpty(f"{opened.name} is empty. Add a header and rows.")
 
 
 def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
     """What a person should know of how the file was understood."""
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
-    if sheet.source.format not in PROMISES.get(suffix, {sheet.source.format}):
+    label = sheet.details.format.label
+    if sheet.details.format not in SUFFIX_FORMATS.get(suffix, {sheet.details.format}):
+        notices.append(f"{opened.name} contains {label} data and was read as {label}.")
+    if sheet.details.encoding and opened.encoding.is_guess:
         notices.append(
-            f"The file is named {opened.name}, but is {sheet.source.format.label}: it was read so."
-        )
-    if sheet.source.encoding and opened.encoding.is_guess:
-        notices.append(
-            f"The file is not UTF-8; it was read as {opened.encoding.name}, which is a guess. "
-            "If letters look wrong, name its encoding (option encoding)."
+            f"The file is not UTF-8. Its encoding was guessed: {opened.encoding.name}. "
+            "If letters look wrong, set the encoding (option encoding)."
         )
     return notices

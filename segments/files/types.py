@@ -83,7 +83,7 @@ class FileFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FileDetails:
     """What a file turned out to be; the encoding and the delimiter of a text, else the sheet.
 
     `header` are its columns, none without a header; `uses` says of each column which part of a
@@ -109,7 +109,7 @@ class Source:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Source":
+    def from_json(cls, stored: Mapping[str, Any]) -> "FileDetails":
         """What `as_json` has written."""
         return cls(
             FileFormat(stored["format"]),
@@ -133,7 +133,7 @@ class Sheet:
     header_line: int
     rows: Generator[RawRow]
     position: Callable[[], int]
-    source: Source
+    details: FileDetails
     notices: list[str] = field(default_factory=list)
 
 
@@ -207,7 +207,7 @@ class Progress:
 
 
 Listener: TypeAlias = Callable[[Progress], None]
-"""What a door passes in to hear of progress; it may raise to stop the import."""
+"""A callback that receives progress; it may raise to stop the import."""
 
 
 def no_progress(progress: Progress) -> None:

@@ -160,16 +160,14 @@ def _cell_problems(raw: RawRow, column: str, cell: str, limit: int) -> Iterator[
             "Split it into several rows.",
         )
     if "\0" in cell:
-        yield problem(
-            raw, column, cell, "nul_character", "There is a NUL character in it. Remove it."
-        )
+        yield problem(raw, column, cell, "nul_character", "It contains a NUL character. Remove it.")
     if not cell.isascii() and _has_surrogate(cell):
         yield problem(
             raw,
             column,
             cell,
             "broken_character",
-            "There is half a character in it (a lone surrogate). Type the character again.",
+            "It contains half a character (a lone surrogate). Retype the character.",
         )
 
 
@@ -201,7 +199,9 @@ def _long_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
 
 def _unclear_switch(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
     if not is_switch(raw.cells[place]):
-        reason = "Neither yes nor no. Write true or false, or leave the cell empty for true."
+        reason = (
+            "This is neither yes nor no. Write true or false, or leave the cell empty for true."
+        )
         yield problem(raw, columns.names[place], raw.cells[place], "unclear_switch", reason)
 
 
@@ -209,7 +209,7 @@ def _unclear_keywords(raw: RawRow, columns: Columns, place: int) -> Iterator[Row
     try:
         keywords_of(raw.cells[place])
     except ValueError as fault:
-        reason = f"These are no keywords: {fault}. Write words between commas."
+        reason = f"These are not keywords: {fault}. Write words separated by commas."
         yield problem(raw, columns.names[place], raw.cells[place], "unclear_keywords", reason)
 
 
@@ -217,7 +217,7 @@ def _unclear_metadata(raw: RawRow, columns: Columns, place: int) -> Iterator[Row
     try:
         metadata_of(raw.cells[place])
     except ValueError as fault:
-        reason = f'This is no metadata: {fault}. Write a JSON object such as {{"page": 7}}.'
+        reason = f'This is not metadata: {fault}. Write a JSON object such as {{"page": 7}}.'
         yield problem(raw, columns.names[place], raw.cells[place], "unclear_metadata", reason)
 
 
@@ -237,7 +237,7 @@ def _unclear_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProble
     try:
         segment_id_of(raw.cells[place])
     except ValueError:
-        reason = "This is no id that an export gave to a segment. Clear it for a new segment."
+        reason = "This is not the id of an exported segment. Clear it to create a new segment."
         yield problem(raw, columns.names[place], raw.cells[place], "unclear_id", reason)
 
 

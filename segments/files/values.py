@@ -36,7 +36,7 @@ def keywords_of(cell: str) -> list[str] | None:
     """The keywords of a cell: a JSON array, or words between separators, each once.
 
     Raises:
-        ValueError: it begins as a JSON array, but is none of texts; the text says why.
+        ValueError: it starts like a JSON array, but is not one of texts; the text says why.
     """
     if cell.lstrip().startswith("["):
         return _listed_keywords(cell)
@@ -62,7 +62,7 @@ def metadata_of(cell: str) -> dict[str, JSONValue]:
     """The metadata of a cell, a JSON object; none in a blank one.
 
     Raises:
-        ValueError: it is no JSON object that can be stored; the text says why.
+        ValueError: it is not a JSON object that can be stored; the text says why.
     """
     if isinstance(cell, JSONCell):
         found = cell.value
@@ -74,7 +74,7 @@ def metadata_of(cell: str) -> dict[str, JSONValue]:
         except RecursionError:
             raise ValueError("it is nested too deep") from None
     if not isinstance(found, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     check_storable(found)
     return found
 
@@ -133,9 +133,9 @@ def _listed_keywords(cell: str) -> list[str]:
         try:
             found = json.loads(cell)
         except (ValueError, RecursionError):
-            raise ValueError("it begins as a JSON array, but is none") from None
+            raise ValueError("it starts like a JSON array, but is not one") from None
     if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-        raise ValueError("it is a JSON array of something else than texts")
+        raise ValueError("it is a JSON array of something other than texts")
     words = [word for word in found if isinstance(word, str)]
     for word in words:
         _check_text(word)
@@ -144,12 +144,12 @@ def _listed_keywords(cell: str) -> list[str]:
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        raise ValueError("there is a NUL character in it")
+        raise ValueError("it contains a NUL character")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("there is half a character in it (a lone surrogate)") from None
+        raise ValueError("it contains half a character (a lone surrogate)") from None
 
 
 def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")

@@ -7,7 +7,7 @@ from uuid import UUID
 from segments.exceptions import HeaderRefused
 from segments.files.columns import Columns, columns_in, similar_part
 from segments.files.options import ImportOptions
-from segments.files.types import MAX_COLUMNS, Sheet, Source, Target
+from segments.files.types import MAX_COLUMNS, FileDetails, Sheet, Target
 from segments.imports.prepare_stats import PrepareStats
 from segments.models import RememberedColumns
 
@@ -37,7 +37,7 @@ def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> Impo
         return options
     pairs = sorted(remembered.mapping.items(), key=lambda pair: sheet.header.index(pair[1]))
     listed = ", ".join(f"{part} = “{column}”" for part, column in pairs)
-    sheet.notices.append(f"The columns were taken as last time: {listed} (option map).")
+    sheet.notices.append(f"Columns were mapped as last time: {listed} (option map).")
     return options.with_map(remembered.mapping)
 
 
@@ -45,14 +45,14 @@ def remember_columns(document_id: UUID, tally: PrepareStats, options: ImportOpti
     """Keep the mapping that was given, to be offered for the next file of the same columns."""
     RememberedColumns.objects.update_or_create(
         document_id=document_id,
-        defaults={"header": list(tally.source.header), "mapping": tally.columns.told},
+        defaults={"header": list(tally.file_details.header), "mapping": tally.columns.told},
     )
 
 
-def describe_columns(sheet: Sheet, columns: Columns, options: ImportOptions) -> Source:
+def describe_columns(sheet: Sheet, columns: Columns, options: ImportOptions) -> FileDetails:
     """What the file is, with its header and the parts its columns are."""
     header = () if options.no_header else sheet.header
-    return replace(sheet.source, header=header, uses=columns.uses)
+    return replace(sheet.details, header=header, uses=columns.uses)
 
 
 def notices_of(columns: Columns) -> list[str]:
@@ -62,10 +62,10 @@ def notices_of(columns: Columns) -> list[str]:
         for name, part in ((name, similar_part(name)) for name in columns.unknown if name)
     ]
     if "" in columns.unknown:
-        told.append("A column without a name is not used.")
-    if columns.passed_over:
-        listed = ", ".join(columns.passed_over)
-        told.append(f"Passed over, as exports and reports bring them along: {listed}.")
+        told.append("An unnamed column is not used.")
+    if columns.ignored:
+        listed = ", ".join(columns.ignored)
+        told.append(f"Ignored, because exports and reports add them: {listed}.")
     return told
 
 

@@ -7,15 +7,14 @@ from time import perf_counter
 from segments.embedding import price_of
 from segments.exceptions import ImportRefused
 from segments.files.columns import Columns
-from segments.files.options import ImportOptions
-from segments.files.types import Listener, RowProblem, SegmentRow, Source, Target
+from segments.files.options import ImportMode, ImportOptions, OnError
+from segments.files.types import FileDetails, Listener, RowProblem, SegmentRow, Target
 from segments.imports import prepare, staging
 from segments.imports.merge import MergeSpec
 from segments.imports.plan import Plan, make_plan, refuse_over_budget
 from segments.imports.prepare import GivenFile
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
 from segments.imports.staging import Chunkful
-from segments.models.import_job import ImportMode, OnError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,8 @@ class DryRun:
 
     `tokens` counts all good rows; `reused` of them need no embedding, as the dataset has
     their vectors already. All counts are of the rows looked at: where `is_partial`, those are
-    the first ones, and `bytes_read` says how much of the file they are. `source` is what the
-    file turned out to be, `columns` what its columns were taken for, `repeated` the lines that
+    the first ones, and `bytes_read` says how much of the file they are. `file_details` is what
+    the file turned out to be, `columns` what its columns were taken for, `repeated` the lines that
     say what an earlier line says. `refusal` is why it would not be begun, if so, and `seconds` what
     reading and checking took.
     """
@@ -39,7 +38,7 @@ class DryRun:
     problems: list[RowProblem]
     notices: list[str]
     sample: list[SegmentRow]
-    source: Source
+    file_details: FileDetails
     plan: Plan
     repeated: list[tuple[int, int]]
     refusal: str
@@ -73,7 +72,7 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
         problems=sorted(tally.problems, key=lambda problem: problem.line),
         notices=tally.notices,
         sample=tally.sample,
-        source=tally.source,
+        file_details=tally.file_details,
         plan=plan,
         repeated=tally.repeated,
         refusal=refusal,

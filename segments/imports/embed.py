@@ -19,12 +19,12 @@ from segments.db.binary_copy import copy_binary, pack_vectors
 from segments.db.transactions import not_for_the_disk
 from segments.embedding import Embedder, Part, Usage, Vectors, embed_all
 from segments.exceptions import EmbeddingUnavailable
+from segments.files.options import OnError
 from segments.files.types import RowProblem, shown
 from segments.imports import chunks, row_errors
 from segments.imports.chunks import ChunkClaim
 from segments.imports.staging import SAME_TEXT
 from segments.models import ImportJob, StagedVector
-from segments.models.import_job import OnError
 
 
 class StagedText(NamedTuple):

@@ -20,13 +20,14 @@ from django.db import connections, transaction
 
 from segments.embedding import Embedder, get_embedder
 from segments.exceptions import EmbeddingFailed, RowsRefused
+from segments.files.options import ImportMode, OnError
 from segments.files.types import Listener, Progress, RowProblem
 from segments.imports import chunks, row_errors, staging
 from segments.imports.chunks import ChunkClaim
 from segments.imports.embed import Place, embed_chunk
 from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob, RowError
-from segments.models.import_job import ImportMode, ImportStatus, OnError
+from segments.models.import_job import ImportStatus
 
 logger = logging.getLogger(__name__)
 
@@ -148,10 +149,10 @@ def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
 
 
 def _call_another_worker(job_id: UUID, threads: int) -> None:
-    """Hint at the import if there is more to do than this worker begins at once.
+    """Enqueue the import if there is more to do than this worker begins at once.
 
     The next worker does the same. So all that are free join in, on whatever machine, and as
-    long as they are all busy one hint waits for the first whose turn ends.
+    long as they are all busy one message waits for the first whose turn ends.
     """
     if chunks.count_free(job_id) > threads:
         IMPORT_JOBS.enqueue(job_id)

@@ -17,7 +17,7 @@ from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 
 ERROR = (
-    "The process that ran this import ended without a word: it was killed, or its machine "
+    "The process that ran this import stopped responding: it was killed, or its machine "
     "stopped. Nothing was imported; import the file again."
 )
 
@@ -58,9 +58,9 @@ def fail_abandoned_foreground() -> list[UUID]:
     return [job_id for job_id in ids if IMPORT_JOBS.fail(job_id, "abandoned", ERROR)]
 
 
-STOPPED = "Stopped by its user; nothing was imported."
-TAKEN = "Another process got hold of the import. Nothing was imported; import the file again."
-UNFORESEEN = "Segmill met an error it does not know ({}). Nothing was imported; please report it."
+STOPPED = "Stopped by the user. Nothing was imported."
+TAKEN = "Another process took over the import. Nothing was imported; import the file again."
+UNFORESEEN = "An unexpected error occurred ({}). Nothing was imported. Please report it."
 
 
 def run(started: ImportJob, listener: Listener) -> ImportJob:
@@ -115,5 +115,5 @@ def _fail_after(started: ImportJob, trouble: Error) -> ImportJob:
     except Error as still:
         raise DatabaseFailed(
             f"{explained(still)} The end of the import could not be recorded. Unless the database "
-            "broke down at its very end, nothing was imported: look at the document first."
+            "failed at the very end, nothing was imported: check the document first."
         ) from still

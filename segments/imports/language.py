@@ -7,6 +7,7 @@ from django.db import transaction
 
 from datasets.languages import configuration_of, language_name
 from datasets.models import DEFAULT_TEXT_SEARCH_CONFIG, Dataset
+from segments.embedding.languages import advice_for
 from segments.files.columns import Columns
 from segments.files.types import RawRow, Target
 from segments.imports.staging import FullText
@@ -40,14 +41,20 @@ def find(
     known = FullText(target.text_search_config, target.language)
     found = detect([text for raw in head if (text := _text_of(raw, columns))]) if head else ""
     if not found:
-        return FoundLanguage(known)
+        return FoundLanguage(known, _advice(target, known))
     # Another configuration than the usual one was chosen by somebody.
     follows = target.text_search_config == DEFAULT_TEXT_SEARCH_CONFIG
     full_text = FullText(configuration_of(found) if follows else known.config, found)
     if keep:
         full_text = _kept(target, full_text)
     is_usual = full_text.config == DEFAULT_TEXT_SEARCH_CONFIG
-    return FoundLanguage(full_text, [] if is_usual else [_notice(full_text)])
+    notices = [] if is_usual else [_notice(full_text)]
+    return FoundLanguage(full_text, [*notices, *_advice(target, full_text)])
+
+
+def _advice(target: Target, full_text: FullText) -> list[str]:
+    advice = advice_for(target.provider, target.model, full_text.language)
+    return [advice] if advice else []
 
 
 def _text_of(raw: RawRow, columns: Columns) -> str:

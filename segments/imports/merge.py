@@ -14,8 +14,8 @@ from django.db.models import Max
 
 from segments.db.transactions import planner_settings
 from segments.files.columns import METADATA_PREFIX
+from segments.files.options import ImportMode
 from segments.models import DocumentSegment, ImportJob, StagedMatch
-from segments.models.import_job import ImportMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MergeSpec:
             job.document_id,
             job.dataset_id,
             ImportMode(job.mode),
-            frozenset(filter(None, job.source.get("uses", ()))),
+            frozenset(filter(None, job.file_details.get("uses", ()))),
             bool(job.embedding_model),
         )
 

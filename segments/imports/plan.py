@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from segments.db.transactions import planner_settings
 from segments.exceptions import BudgetExceeded, OptionRefused
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions
 from segments.files.types import JSONValue, shown
 from segments.imports.merge import (
     NO_LOOPS,
@@ -20,7 +20,6 @@ from segments.imports.merge import (
     targets,
 )
 from segments.imports.staging import SAME_TEXT
-from segments.models.import_job import ImportMode
 
 # Changes of each kind that are shown.
 CHANGES_SHOWN = 10
@@ -164,7 +163,7 @@ def refuse_over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal |
     if cost is None:
         raise OptionRefused(
             "max_cost",
-            "it is not known what a token costs.",
+            "the price of a token is not known.",
             "Set the model's price (SEGMILL_EMBEDDING_PRICE), or use max_tokens.",
         )
     if cost > options.max_cost:

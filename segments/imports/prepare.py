@@ -18,7 +18,7 @@ from segments.embedding import Embedder, get_embedder, price_of
 from segments.embedding.tokens import count_tokens
 from segments.exceptions import FileEmpty, FileTooLarge, FileUnreadable, ImportRefused, RowsRefused
 from segments.files.columns import Columns
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.files.sheets import open_sheet
 from segments.files.types import (
     CountedRow,
@@ -50,7 +50,7 @@ from segments.imports.state import IMPORT_JOBS, options_of, target_of
 from segments.jobs.state_machine import JobClaim
 from segments.languages.detection import SAMPLE_ROWS
 from segments.models import Chunk, ImportJob
-from segments.models.import_job import ImportMode, ImportStatus, OnError
+from segments.models.import_job import ImportStatus
 
 
 def content_hash(content: str) -> str:
@@ -149,7 +149,7 @@ def prepare_rows(
                 listener(_progress(tally, given.size))
         tally.is_partial = given.most_rows is not None and next(rows, None) is not None
     if not tally.rows:
-        raise FileEmpty(f"{given.name} has a header but no rows. Put rows under it.")
+        raise FileEmpty(f"{given.name} has a header but no rows. Add rows below it.")
     tally.notices += [*sheet.notices, *column_mapping.notices_of(columns)]
     with transaction.atomic():
         # The fence locks the job: nobody takes it over while the database computes on all rows.
@@ -169,7 +169,7 @@ def merge_spec(job_id: UUID, given: GivenFile, target: Target, tally: PrepareSta
         target.document_id,
         target.dataset_id,
         given.options.mode,
-        frozenset(filter(None, tally.source.uses)),
+        frozenset(filter(None, tally.file_details.uses)),
         bool(target.model),
     )
 
@@ -249,7 +249,7 @@ def _check_ids(
     if given.options.mode == ImportMode.APPEND:
         problems += staging.known_ids(job_id, target.document_id)
     if problems:
-        problems = with_cells(job_id, problems, tally.source.uses)
+        problems = with_cells(job_id, problems, tally.file_details.uses)
         rows, tokens = staging.drop_lines(job_id, {problem.line for problem in problems})
         tally.staged -= rows
         tally.tokens -= tokens
@@ -257,7 +257,7 @@ def _check_ids(
 
 
 EMBEDDED_LATER = (
-    "The rows are found by their words at once. Workers make their vectors; where none run, "
+    "Full-text search finds the rows at once. Workers embed them; if none are running, "
     "manage.py reembed DATASET does."
 )
 
@@ -304,7 +304,7 @@ def _stored(job: ImportJob) -> File[bytes]:
         return default_storage.open(job.file_key)
     except FileNotFoundError as gone:
         raise FileUnreadable(
-            f"The uploaded file of {job.file_name} is not in the storage any more. "
+            f"The uploaded file of {job.file_name} is no longer in the storage. "
             "Import the file again."
         ) from gone
 
@@ -314,7 +314,7 @@ def _stage_fence(claim: JobClaim, embeds: bool, tally: PrepareStats, chunk: Chun
     """What goes with a staged chunk in one transaction: the claim, the counts, the problems."""
     IMPORT_JOBS.renew(
         claim,
-        source=tally.source.as_json(),
+        file_details=tally.file_details.as_json(),
         notices=tally.notices,
         rows_total=tally.rows,
         rows_failed=tally.failed,

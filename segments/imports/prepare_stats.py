@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from segments.files.columns import Columns
-from segments.files.types import CountedRow, RowProblem, SegmentRow, Source
+from segments.files.types import CountedRow, FileDetails, RowProblem, SegmentRow
 
 SAMPLE_ROWS = 10
 # Bad rows kept for the report; all are counted, however many there are.
@@ -18,7 +18,7 @@ class PrepareStats:
     """What has been found in a file so far; `is_partial` if its last rows were not looked at."""
 
     columns: Columns
-    source: Source
+    file_details: FileDetails
     rows: int = 0
     failed: int = 0
     staged: int = 0
@@ -66,5 +66,5 @@ def sync_refusal(failed: int) -> str:
     rows = "1 row is bad" if failed == 1 else f"{failed:,} rows are bad"
     return (
         f"{rows}, and sync removes what the file does not have: the segments of bad rows would be "
-        "lost. Mend the rows, or use upsert."
+        "lost. Fix the rows, or use upsert."
     )

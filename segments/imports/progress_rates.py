@@ -29,7 +29,7 @@ RECORD = """
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Rows a second between two moments of a phase, in seconds since the import started."""
+    """Rows per second between two moments of a phase, in seconds since the import started."""
 
     phase: str
     start: float

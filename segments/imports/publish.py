@@ -163,7 +163,7 @@ def _refuse_without_vectors(spec: MergeSpec, rows: int) -> None:
         return
     if spec.looks_at_segments:
         raise TargetGone(
-            "Segments that the import took for known were changed or removed while it ran. "
+            "Segments that the import relied on were changed or removed while it ran. "
             "Import the file again."
         )
     raise EmbeddingFailed(f"{rows} rows have no vector. Import again.")

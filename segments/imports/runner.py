@@ -1,4 +1,4 @@
-"""Takes an import from wherever it stands as far as it goes: the one way all doors lead to.
+"""Takes an import from wherever it stands as far as it goes: what every source leads to.
 
 Safe to call at any time, from any process, twice at once: what is to be done is read from the
 job's row, and every piece of work is claimed before it is begun.

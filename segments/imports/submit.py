@@ -13,10 +13,10 @@ from segments.exceptions import (
     NoEmbeddingModel,
     StateConflict,
 )
-from segments.files.options import ImportOptions
+from segments.files.options import EmbedWhen, ImportOptions
 from segments.imports.state import IMPORT_JOBS
 from segments.models import ImportJob
-from segments.models.import_job import EmbedWhen, ImportStatus
+from segments.models.import_job import ImportStatus
 from segments.progress import mirror_after_commit
 from segments.uploads import is_stored
 

@@ -70,11 +70,11 @@ def _refuse_unfit(job: ImportJob) -> None:
             f"Only a completed import can be undone; this one is: {job.get_status_display()}."
         )
     if job.undone_at:
-        raise StateConflict(f"The import was undone already, at {job.undone_at:%Y-%m-%d %H:%M}.")
+        raise StateConflict(f"The import was already undone, at {job.undone_at:%Y-%m-%d %H:%M}.")
     if job.rows_updated or job.rows_deleted:
         raise StateConflict(
             f"The import changed {job.rows_updated:,} and removed {job.rows_deleted:,} segments "
-            "that were there before it; what they were is not kept. Import the earlier file again."
+            "that existed before it; their old content is not kept. Import the earlier file again."
         )
 
 

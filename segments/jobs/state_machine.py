@@ -15,6 +15,7 @@ A kind subclasses `StateMachine` with its phases and what it takes to begin each
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class JobClaim:
         return {"pk": self.job_id, "epoch": self.epoch, "status": self.phase}
 
 
-class StateMachine(Generic[J]):
+class StateMachine(ABC, Generic[J]):
     """The moves of one kind of job.
 
     `noun` is what people call the job, `task` what a worker runs for it, `leased` the phases
@@ -90,13 +91,13 @@ class StateMachine(Generic[J]):
             raise self.not_found(str(job_id))
         return job
 
+    @abstractmethod
     def claimable(self) -> QuerySet[J]:
         """Jobs with work that a worker could take at this moment.
 
         Each has `since`, when it could be taken first, and `is_worked_on`: whether other workers
         hold parts of it.
         """
-        raise NotImplementedError
 
     def changed(self, job_id: UUID, *, often: bool = False) -> None:
         """Called in the transaction of every move; `often` says that it only shows progress."""

@@ -210,7 +210,7 @@ class ProgressDisplay(Display):
             self._write_line(self._line(progress, rate))
 
     def _rate(self, progress: Progress) -> float:
-        """Rows a second since the phase began; 0 while that is too short to say."""
+        """Rows per second since the phase began; 0 while that is too short to say."""
         seconds = monotonic() - self._began
         rows = progress.rows - self._rows_before
         return rows / seconds if seconds > SECONDS_BEFORE_RATE else 0.0

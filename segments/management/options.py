@@ -8,8 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
-from segments.files.options import ImportOptions, UnknownColumns
-from segments.models.import_job import EmbedWhen, ImportMode, OnError
+from segments.files.options import EmbedWhen, ImportMode, ImportOptions, OnError, UnknownColumns
 from segments.services.targets import ImportTarget
 
 FIELDS = (
@@ -18,28 +17,30 @@ FIELDS = (
 )
 
 
-def add_place_options(parser: ArgumentParser) -> None:
+def add_target_options(parser: ArgumentParser) -> None:
     """Where the file goes, and what is made on the way there."""
     parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
     parser.add_argument("--dataset", help="its name or id")
     parser.add_argument("--document", help="its name or id")
-    parser.add_argument("--create", action="store_true", help="make what is missing")
+    parser.add_argument("--create", action="store_true", help="create what is missing")
     parser.add_argument("--doc-form", choices=DocForm.values, default="")
     parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
     parser.add_argument(
         "--text-search-config",
         default="",
-        help="with --create: what stems the words of a new dataset, such as german or simple",
+        help="with --create: text search configuration of a new dataset, for example german",
     )
     parser.add_argument(
-        "--embedding-provider", default="", help="with --create: of the model of a new dataset"
+        "--embedding-provider",
+        default="",
+        help="with --create: provider of the model of a new dataset",
     )
     parser.add_argument(
         "--embedding-model", default="", help="with --create: the model of a new dataset"
     )
 
 
-def wanted_place(given: Mapping[str, Any]) -> ImportTarget:
+def import_target(given: Mapping[str, Any]) -> ImportTarget:
     """The place that was named."""
     return ImportTarget(**{part.name: given[part.name] for part in fields(ImportTarget)})
 
@@ -49,42 +50,42 @@ def add_import_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--mode",
         choices=ImportMode.values,
-        help="append (default): add all rows; skip: leave out what is there; upsert: change what "
-        "differs, add the rest; sync: as upsert, and remove what the file does not have; "
-        "replace: the document becomes the file",
+        help="append (default): add all rows; skip: leave out rows that exist; upsert: update what "
+        "differs, add the rest; sync: like upsert, and remove what the file does not have; "
+        "replace: replace everything in the document",
     )
     parser.add_argument(
         "--on-error",
         choices=OnError.values,
-        help="what bad rows do: abort publishes nothing (default), skip publishes the good rows",
+        help="abort (default): a bad row stops the import; skip: import the good rows",
     )
     parser.add_argument(
         "--map",
         action="append",
         metavar="PART=COLUMN",
-        help="which column is which part, as --map content=Frage --map answer=Antwort",
+        help="which column is which part, for example --map content=Frage --map answer=Antwort",
     )
     parser.add_argument(
-        "--no-header", action="store_true", help="the first row is a row; columns are 1, 2, …"
+        "--no-header", action="store_true", help="the file has no header; columns are named 1, 2, …"
     )
     parser.add_argument(
         "--keep-unknown",
         action="store_const",
         const=UnknownColumns.METADATA.value,
         dest="unknown",
-        help="keep columns that mean nothing here as metadata",
+        help="keep unknown columns as metadata",
     )
-    parser.add_argument("--encoding", help="of a text file; found out if not given")
-    parser.add_argument("--delimiter", help="between cells; found out if not given")
-    parser.add_argument("--sheet", help="of a workbook; the first one if not given")
+    parser.add_argument("--encoding", help="encoding of a text file; detected if omitted")
+    parser.add_argument("--delimiter", help="delimiter between cells; detected if omitted")
+    parser.add_argument("--sheet", help="sheet of a workbook; default: the first")
     parser.add_argument(
         "--embed",
         choices=EmbedWhen.values,
-        help="when rows get their vectors: now (default), or later: published for full text at "
-        "once, and embedded by the workers",
+        help="now (default): embed rows before publishing; later: publish them for full-text "
+        "search at once and let workers embed them",
     )
-    parser.add_argument("--max-tokens", help="embed no more than so many tokens, or nothing")
-    parser.add_argument("--max-cost", help="embed for no more than this, or nothing")
+    parser.add_argument("--max-tokens", help="fail instead of embedding more tokens than this")
+    parser.add_argument("--max-cost", help="fail instead of spending more than this")
 
 
 def import_options(given: Mapping[str, Any]) -> ImportOptions:
@@ -96,7 +97,7 @@ def import_options(given: Mapping[str, Any]) -> ImportOptions:
     return ImportOptions.from_fields({name: given[name] for name in FIELDS})
 
 
-def refuse_incomplete(options: Mapping[str, Any]) -> None:
+def check_arguments(options: Mapping[str, Any]) -> None:
     """Refuse what makes no whole order.
 
     Raises:
@@ -105,11 +106,11 @@ def refuse_incomplete(options: Mapping[str, Any]) -> None:
     lacks_place = None in (options["file"], options["dataset"], options["document"])
     if options["follow"]:
         if options["file"] or options["background"]:
-            raise CommandError("--follow watches an import that is there: leave the file out.")
+            raise CommandError("--follow watches an existing import: leave the file out.")
     elif lacks_place:
-        raise CommandError("Name the file, --dataset and --document; or an import to --follow.")
+        raise CommandError("Give the file, --dataset and --document, or --follow ID.")
     if options["background"] and (options["dry_run"] or options["report"]):
         raise CommandError(
-            "--background hands the file over: leave --dry-run and --report out. The bad rows "
-            "are on the import's page, and in the API."
+            "--background does not work with --dry-run or --report. The bad rows "
+            "are on the import's page and in the API."
         )

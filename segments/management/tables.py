@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from segments.files.types import JSONValue
-from segments.imports.plan import Change
-from segments.imports.report import ImportReport, PlanReport
+from segments.models.import_job import ImportStatus
 from segments.search import Hit
 from segments.search.evaluation import Quality
+from segments.services.reports import ChangeReport, ImportReport, PlanReport
 
 # Of each text of a hit; the whole is in --json.
 CHARS_SHOWN = 300
@@ -57,7 +57,7 @@ def _print_plan(plan: PlanReport, stream: Output) -> None:
         print_table("First changes", ["", "where", "before", "after"], changes, stream)
 
 
-def _place(change: Change) -> str:
+def _place(change: ChangeReport) -> str:
     places = [f"line {change.line}" if change.line else "", f"#{change.position or ''}"]
     return " → ".join(place for place in places if place.strip("#"))
 
@@ -96,6 +96,14 @@ def print_import(report: ImportReport, stream: Output) -> None:
     if report.errors:
         bad = [[str(e.line), e.column, e.value, e.reason] for e in report.errors]
         print_table("Bad rows", ["line", "column", "value", "reason"], bad, stream)
+
+
+def why_it_failed(report: ImportReport) -> str:
+    """The last line of a command that exits with 1; of an interrupted import, how to resume it."""
+    why = report.error or report.status
+    if report.status != ImportStatus.INTERRUPTED:
+        return why
+    return f"{why} Resume it now with: manage.py resume_import {report.job_id}"
 
 
 def _billed(report: ImportReport) -> list[list[str]]:

@@ -50,7 +50,7 @@ FULL_TEXT = [
 LANGUAGE = [
     RunSQLFile(
         "functions/keep_previous_language.sql",
-        sha256="0da79bc5f6086d270a6fd2fb898adb85f9b36df522efe4aa058810df6b8fb17c",
+        sha256="3a9a44f4adde7cf9071688a2338ef6adbae842ce78446a06b84061dad3a773c7",
         undo="DROP FUNCTION segments_keep_previous_language",
     ),
     RunSQLFile(
@@ -94,6 +94,16 @@ STATES = [
         "triggers/reembedding_epoch_never_falls.sql",
         sha256="37950072da84a7f7fab31367aab19ea508b3b2d7b8a431c4a44e441b271f7ac8",
         undo="DROP TRIGGER reembedding_epoch_never_falls ON segments_reembedding",
+    ),
+    RunSQLFile(
+        "triggers/rebuild_moves_along_its_arrows.sql",
+        sha256="b6350bdede621fb09ce939e6b96a39a616003a823b4b4c31eab8768d9d0558d1",
+        undo="DROP TRIGGER rebuild_moves_along_its_arrows ON segments_fulltextrebuild",
+    ),
+    RunSQLFile(
+        "triggers/rebuild_epoch_never_falls.sql",
+        sha256="e7e82e719cf29de1ba9060b5407b8b3c673416690d0f04eb48e50589a720b0c0",
+        undo="DROP TRIGGER rebuild_epoch_never_falls ON segments_fulltextrebuild",
     ),
     RunSQLFile(
         "triggers/chunk_epoch_never_falls.sql",

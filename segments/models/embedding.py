@@ -11,7 +11,7 @@ from django.db.models import Q
 from pgvector.django import VectorField
 
 from datasets.models import Dataset, Tenant, not_blank
-from segments.models.import_job import OnError
+from segments.files.options import OnError
 from segments.models.job import FINAL_STATUSES, BackgroundJob, JobQuerySet
 from segments.models.segment import HASH_CHARS
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from datasets.models import Dataset, Document, Tenant
+from segments.files.options import EmbedWhen, ImportMode, OnError
 from segments.models.job import FINAL_STATUSES, BackgroundJob, JobQuerySet
 
 
@@ -46,30 +47,7 @@ class ImportSource(models.TextChoices):
     COMMAND = "command", "Command line"
     ADMIN = "admin", "Admin"
     API = "api", "REST API"
-
-
-class ImportMode(models.TextChoices):
-    """What an import does with existing segments."""
-
-    APPEND = "append", "Append"
-    SKIP = "skip", "Skip what exists"
-    UPSERT = "upsert", "Update or insert"
-    REPLACE = "replace", "Replace all"
-    SYNC = "sync", "Update, insert and remove"
-
-
-class OnError(models.TextChoices):
-    """What an import with bad rows publishes."""
-
-    ABORT = "abort", "Publish nothing"
-    SKIP = "skip", "Publish the good rows"
-
-
-class EmbedWhen(models.TextChoices):
-    """When rows get their vectors."""
-
-    NOW = "now", "Before they are published"
-    LATER = "later", "Afterwards; until then search finds them by their words"
+    PROGRAM = "program", "Program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +77,7 @@ class ImportJob(BackgroundJob):
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retries"
     )
-    door = models.CharField(max_length=16, choices=ImportSource.choices)
+    source = models.CharField(max_length=16, choices=ImportSource.choices)
     background = models.BooleanField(default=True)
 
     file_name = models.CharField(max_length=255)
@@ -109,7 +87,7 @@ class ImportJob(BackgroundJob):
     mode = models.CharField(max_length=16, choices=ImportMode.choices, default=ImportMode.APPEND)
     on_error = models.CharField(max_length=16, choices=OnError.choices, default=OnError.ABORT)
     options = models.JSONField(default=dict)
-    source = models.JSONField(default=dict)
+    file_details = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
@@ -155,7 +133,7 @@ class ImportJob(BackgroundJob):
                 condition=Q(on_error__in=OnError.values), name="import_on_error_known"
             ),
             models.CheckConstraint(
-                condition=Q(door__in=ImportSource.values), name="import_door_known"
+                condition=Q(source__in=ImportSource.values), name="import_source_known"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=FINAL_STATUSES, finished_at__isnull=False)

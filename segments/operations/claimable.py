@@ -11,9 +11,10 @@ from django.db.models.functions import Coalesce, Now
 
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs.state_machine import StateMachine
+from segments.rebuilding.state import REBUILDS
 from segments.reembedding.state import REEMBEDDINGS
 
-KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS)
+KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, REBUILDS)
 """Every kind of background job; the reaper, the doctor and the metrics see to all of them."""
 
 

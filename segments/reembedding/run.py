@@ -15,18 +15,18 @@ from django.db.models import F, Q
 
 from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_embedder
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
+from segments.files.options import OnError
 from segments.files.types import shown
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose
-from segments.models.import_job import OnError
 from segments.reembedding import vectors
 from segments.reembedding.state import REEMBEDDINGS
 from segments.reembedding.vectors import ImportsUnderWay, Text
 
 Listener = Callable[[Reembedding], None]
-"""What a door passes in to hear of progress; it may raise to stop the work."""
+"""A callback that receives progress; it may raise to stop the work."""
 
 RENEWALS_PER_LEASE = 4
 # A crash loses what a slow model gave in so long a time at most; a fast one is done before.

@@ -14,11 +14,11 @@ from django.db.models import Case, Q, QuerySet, Value, When
 
 from datasets.models import Dataset
 from segments.exceptions import ReembeddingNotFound, StateConflict
+from segments.files.options import OnError
 from segments.jobs.leases import is_due
 from segments.jobs.state_machine import SINCE_CREATED, SINCE_LEASE, JobClaim, StateMachine
 from segments.models import DocumentSegment, Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.models.import_job import OnError
 from segments.models.job import JobStatus
 
 

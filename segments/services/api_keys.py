@@ -18,25 +18,25 @@ from segments.models import ApiKey
 from segments.models.api import PREFIX_CHARS
 
 # Keys of knowledge bases look like this to Dify's clients.
-BEGINNING = "dataset-"
+KEY_START = "dataset-"
 ALPHABET = string.ascii_letters + string.digits
 # 32 characters of 62 are 190 bits: nobody guesses one.
 RANDOM_CHARS = 32
 # When a key was last used is noted at most this often: a write a request would be too many.
-NOTE_USE_AFTER = timedelta(minutes=1)
+RECORD_USE_EVERY = timedelta(minutes=1)
 
 
 def create_api_key(tenant: Tenant, name: str, user: User | None = None) -> tuple[ApiKey, str]:
     """A new key for `tenant`, and the text that its holder has to show; it is not kept."""
     key = ApiKey(tenant=tenant, name=name, created_by=user)
-    text = draw(key)
+    text = set_new_text(key)
     key.save(force_insert=True)
     return key, text
 
 
-def draw(key: ApiKey) -> str:
+def set_new_text(key: ApiKey) -> str:
     """Draw the text of a key that is not saved yet, which its holder has to show."""
-    text = BEGINNING + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
+    text = KEY_START + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
     key.prefix, key.key_hash = text[:PREFIX_CHARS], _hash(text)
     return text
 
@@ -47,16 +47,16 @@ def find_api_key(text: str) -> ApiKey | None:
     return keys.filter(key_hash=_hash(text)).first()
 
 
-def note_use(key: ApiKey) -> None:
+def record_use(key: ApiKey) -> None:
     """Remember that the key was used now, to the minute."""
-    if key.last_used_at and timezone.now() - key.last_used_at < NOTE_USE_AFTER:
+    if key.last_used_at and timezone.now() - key.last_used_at < RECORD_USE_EVERY:
         return
-    earlier = Q(last_used_at=None) | Q(last_used_at__lt=Now() - NOTE_USE_AFTER)
+    earlier = Q(last_used_at=None) | Q(last_used_at__lt=Now() - RECORD_USE_EVERY)
     ApiKey.objects.filter(earlier, pk=key.pk).update(last_used_at=Now())
 
 
 def revoke_api_key(key: ApiKey) -> None:
-    """Close the door to the key, for good."""
+    """Refuse every later request with the key."""
     ApiKey.objects.active().filter(pk=key.pk).update(revoked_at=Now())
 
 

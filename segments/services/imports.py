@@ -1,37 +1,31 @@
-"""What the doors call: the admin, the REST API and the commands start imports here only."""
+"""Start, run, end and undo imports. The admin, the REST API, commands and programs call these."""
 
+from time import sleep
 from typing import IO, BinaryIO
 
 from django.contrib.auth.models import User
 from django.db import Error, transaction
 
+from datasets.lookup import as_uuid
 from datasets.models import Document
-from segments.exceptions import StateConflict
+from segments.exceptions import ImportNotFound, StateConflict
 from segments.files.options import ImportOptions
-from segments.files.types import Listener, Target, no_progress
+from segments.files.types import Listener, Progress, Target, no_progress
 from segments.imports import dry_run, foreground, runner, undo
-from segments.imports import foreground as abandoned
+from segments.imports import progress_rates as rates
 from segments.imports import submit as submission
 from segments.imports.dry_run import DryRun
 from segments.imports.prepare import GivenFile
+from segments.imports.progress_rates import Rate
 from segments.imports.state import IMPORT_JOBS, options_of
-from segments.imports.submit import submit
+from segments.imports.submit import RETRIED_STATUSES, submit
 from segments.models import ImportJob
-from segments.models.import_job import ImportSource
-from segments.uploads import StoredFile, discard_file, store_file
+from segments.models.import_job import ImportSource, ImportStatus
+from segments.progress import ImportProgress, measure
+from segments.uploads import StoredFile, discard_file, is_stored, store_file
 
-KEPT_BY_RETRY = (
-    "tenant_id",
-    "dataset",
-    "document",
-    "file_name",
-    "file_key",
-    "file_sha256",
-    "file_bytes",
-    "mode",
-    "on_error",
-    "options",
-)
+# How often a watcher looks; a bar that moves twice a second looks alive.
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def check_target(document: Document, options: ImportOptions | None = None) -> None:
@@ -48,7 +42,7 @@ def start_import(
     file: IO[bytes],
     name: str,
     *,
-    door: ImportSource,
+    source: ImportSource = ImportSource.PROGRAM,
     user: User | None = None,
     options: ImportOptions | None = None,
     background: bool = True,
@@ -56,27 +50,27 @@ def start_import(
 ) -> ImportJob:
     """Accept `file` for `document`: stored, hashed and waiting to be run.
 
-    With `background` a worker is told, in the transaction that makes the job; otherwise the
-    caller runs it, and what earlier callers that were killed have left is cleaned up first.
-    If it is refused, nothing is kept, the file neither.
+    With `background` a worker is notified in the transaction that creates the job; otherwise
+    the caller runs it (`run_in_foreground`), and leftovers of killed callers are removed first.
+    If it is refused, nothing is kept, not even the file.
 
-    A background request that arrives again is answered with the job it has made: the one of
-    the same key, or without a key the unfinished one of the same file, document and options.
+    A repeated background request returns the job of the first: the one with the same key, or
+    without a key the unfinished one with the same file, document and options.
 
     Raises:
-        ImportRefused: the document does not take segments now, or its model is not to be had.
+        ImportRefused: the document does not take segments now, or its model is not available.
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
         IdempotencyConflict: the key was used for another request.
     """
     submission.check_target(document, options)
     if not background:
-        abandoned.end_imports()
+        foreground.end_imports()
     stored = store_file(file, name)
     try:
         accepted = start_stored_import(
             document,
             stored,
-            door=door,
+            source=source,
             user=user,
             options=options,
             background=background,
@@ -97,7 +91,7 @@ def start_stored_import(
     document: Document,
     stored: StoredFile,
     *,
-    door: ImportSource,
+    source: ImportSource = ImportSource.PROGRAM,
     user: User | None = None,
     options: ImportOptions | None = None,
     background: bool = True,
@@ -106,7 +100,7 @@ def start_stored_import(
     """As `start_import`, for a file that is stored already; it stays stored if this is refused.
 
     Raises:
-        ImportRefused: the document does not take segments now, or its model is not to be had.
+        ImportRefused: the document does not take segments now, or its model is not available.
         IdempotencyConflict: the key was used for another request.
     """
     dataset, dimensions = document.dataset, submission.check_target(document, options)
@@ -118,7 +112,7 @@ def start_stored_import(
             dataset=dataset,
             document=document,
             created_by=user,
-            door=door,
+            source=source,
             background=background,
             file_name=stored.name,
             file_key=stored.key,
@@ -135,29 +129,55 @@ def start_stored_import(
     )
 
 
-def retry_import(ended: ImportJob, *, door: ImportSource, user: User | None = None) -> ImportJob:
-    """Start a failed or cancelled import anew, as a new job with the same file and options.
+def retry_import(
+    ended: ImportJob,
+    *,
+    source: ImportSource = ImportSource.PROGRAM,
+    user: User | None = None,
+) -> ImportJob:
+    """Retry a failed or cancelled import as a new job with the same file and options.
 
     The old one stays in the history; `retry_of` of the new one names it.
 
     Raises:
-        StateConflict: it did not fail, is being retried already, or its file is not stored
-            any more.
-        ImportRefused: the document does not take segments now, or its model is not to be had.
+        StateConflict: it did not fail, is being retried already, or its file is no longer
+            stored.
+        ImportRefused: the document does not take segments now, or its model is not available.
     """
     dimensions = submission.check_target(ended.document, options_of(ended))
-    again = ImportJob(retry_of=ended, door=door, created_by=user, embedding_dimensions=dimensions)
-    for kept in KEPT_BY_RETRY:
-        setattr(again, kept, getattr(ended, kept))
-    again.embedding_model_provider, again.embedding_model = ended.dataset.model
-    return submit(again)
+    provider, model = ended.dataset.model
+    return submit(
+        ImportJob(
+            retry_of=ended,
+            tenant_id=ended.tenant_id,
+            dataset=ended.dataset,
+            document=ended.document,
+            created_by=user,
+            source=source,
+            file_name=ended.file_name,
+            file_key=ended.file_key,
+            file_sha256=ended.file_sha256,
+            file_bytes=ended.file_bytes,
+            mode=ended.mode,
+            on_error=ended.on_error,
+            options=ended.options,
+            embedding_model_provider=provider,
+            embedding_model=model,
+            embedding_dimensions=dimensions,
+        )
+    )
+
+
+def can_retry(ended: ImportJob) -> bool:
+    """Whether `retry_import` may be offered: it failed or was cancelled and its file is stored."""
+    return ended.status in RETRIED_STATUSES and is_stored(ended.file_key)
 
 
 def run_in_foreground(started: ImportJob, listener: Listener = no_progress) -> ImportJob:
-    """Run an import whose process nobody replaces, to its end; Ctrl-C cancels it.
+    """Run an import that was started with `background=False` to its end; Ctrl-C cancels it.
 
     Raises:
-        DatabaseFailed: it failed and stays away, so that not even the end could be recorded.
+        DatabaseFailed: the database is unreachable, so the end could not even be recorded.
         TargetGone: the document was deleted meanwhile, and the import's history with it.
     """
     return foreground.run(started, listener)
@@ -174,7 +194,7 @@ def cancel_import(started: ImportJob, why: str = "The import was cancelled.") ->
 
 
 def resume_import(interrupted: ImportJob) -> ImportJob:
-    """Let an interrupted import go on now, from where it stands; its row afterwards.
+    """Resume an interrupted import now, from its last checkpoint; its row afterwards.
 
     Raises:
         StateConflict: it is not interrupted.
@@ -186,8 +206,20 @@ def resume_import(interrupted: ImportJob) -> ImportJob:
     return IMPORT_JOBS.load(interrupted.pk)
 
 
+def resume_in_foreground(interrupted: ImportJob, listener: Listener = no_progress) -> ImportJob:
+    """Resume an interrupted import and run it in this process as far as it goes; its row then.
+
+    KeyboardInterrupt and unexpected errors pass through and leave the import to the workers.
+
+    Raises:
+        StateConflict: it is not interrupted.
+        ImportNotFound: it was deleted with its document meanwhile.
+    """
+    return runner.run(resume_import(interrupted).pk, listener)
+
+
 def undo_import(completed: ImportJob) -> ImportJob:
-    """Take back exactly what an import added; its row afterwards.
+    """Remove exactly what an import added; its row afterwards.
 
     Raises:
         StateConflict: it is not completed, was undone already, or its segments were changed
@@ -208,11 +240,11 @@ def dry_run_import(
 ) -> DryRun:
     """What importing `file` into `document` (which may be unsaved) would do; changes nothing.
 
-    What earlier ones that were killed have left is cleaned up first.
-    With `most_rows` only so many of its first rows are looked at.
+    Leftovers of dry runs that were killed are removed first. With `most_rows`, only that many
+    of its first rows are checked.
 
     Raises:
-        ImportRefused: the document does not take segments now, or its model is not to be had.
+        ImportRefused: the document does not take segments now, or its model is not available.
         FileRefused: the file as a whole cannot be read.
     """
     submission.check_target(document, options)
@@ -228,5 +260,47 @@ def dry_run_import(
         language=dataset.language,
     )
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
-    abandoned.clean_up()
+    foreground.clean_up()
     return dry_run.run_dry(given, target, listener)
+
+
+def find_import(identifier: str) -> ImportJob:
+    """The import whose id `identifier` is.
+
+    Raises:
+        ImportNotFound: no import has that id.
+    """
+    job_id = as_uuid(identifier.strip())
+    if job_id is None:
+        raise ImportNotFound(identifier)
+    return IMPORT_JOBS.load(job_id)
+
+
+def follow_import(watched: ImportJob, listener: Listener) -> ImportJob:
+    """Report the progress of an import that others run until it ends; its row then.
+
+    An interrupted import ends the watching, too, as it may wait for long.
+
+    Raises:
+        ImportNotFound: it was deleted with its document meanwhile.
+    """
+    while True:
+        now = measure(watched.pk)
+        listener(_progress(now))
+        if now.is_final or now.status == ImportStatus.INTERRUPTED:
+            return IMPORT_JOBS.load(watched.pk)
+        sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def progress_rates(job: ImportJob) -> list[Rate]:
+    """Rows per second over the import's life so far, phase by phase, for a chart."""
+    return rates.rates(job)
+
+
+def _progress(now: ImportProgress) -> Progress:
+    rows = {
+        ImportStatus.PREPARING: now.rows_checked,
+        ImportStatus.EMBEDDING: now.rows_embedded + now.rows_reused,
+        ImportStatus.COMPLETED: now.rows_published,
+    }.get(ImportStatus(now.phase), 0)
+    return Progress(now.phase, rows, now.fraction, failed=now.rows_failed, reused=now.rows_reused)

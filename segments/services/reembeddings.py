@@ -12,10 +12,10 @@ from django.utils import timezone
 from datasets.models import Dataset
 from segments.embedding import get_embedder
 from segments.exceptions import NoEmbeddingModel, StateConflict
+from segments.files.options import OnError
 from segments.files.types import JSONValue
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.models.import_job import OnError
 from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
 from segments.reembedding.state import REEMBEDDINGS, filling, submit
@@ -41,7 +41,7 @@ def change_model(
 
     Raises:
         NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or does not answer.
-        StateConflict: the dataset's vectors are being made anew already.
+        StateConflict: the dataset's re-embedding is already in progress.
     """
     _ = get_embedder(provider, model, dataset.tenant_id).dimensions
     order = Reembedding(
@@ -65,11 +65,11 @@ def fill_missing(
 
     Raises:
         NoEmbeddingModel: the dataset has no model.
-        StateConflict: the dataset's vectors are being made anew already.
+        StateConflict: the dataset's re-embedding is already in progress.
     """
     if not dataset.has_vectors:
         raise NoEmbeddingModel(
-            f"Dataset “{dataset.name}” is for full text only. Choose a model for it: "
+            f"Dataset “{dataset.name}” has no embedding model. Choose one: "
             "manage.py reembed DATASET --provider … --model …"
         )
     order = filling(dataset, user.pk if user else None)
@@ -118,7 +118,7 @@ def run_in_foreground(ordered: Reembedding, listener: Listener = no_progress) ->
     Raises:
         ReembeddingNotFound: it was deleted with its dataset meanwhile.
     """
-    return _until_over(ordered, listener, lambda: run.run(ordered.pk, listener))
+    return _watch(ordered, listener, lambda: run.run(ordered.pk, listener))
 
 
 def follow(ordered: Reembedding, listener: Listener) -> Reembedding:
@@ -127,10 +127,10 @@ def follow(ordered: Reembedding, listener: Listener) -> Reembedding:
     Raises:
         ReembeddingNotFound: it was deleted with its dataset meanwhile.
     """
-    return _until_over(ordered, listener, lambda: REEMBEDDINGS.load(ordered.pk))
+    return _watch(ordered, listener, lambda: REEMBEDDINGS.load(ordered.pk))
 
 
-def _until_over(
+def _watch(
     ordered: Reembedding, listener: Listener, look: Callable[[], Reembedding]
 ) -> Reembedding:
     while True:

@@ -92,7 +92,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     old = segments.without_vectors().first()
     dataset = Dataset.objects.get(pk=document.dataset_id)
     if old is None or edit.model != (dataset.embedding_model_provider, dataset.embedding_model):
-        raise TargetGone("The segment or its dataset's model changed meanwhile. Edit it again.")
+        raise TargetGone("The segment or its dataset's model has changed meanwhile. Edit it again.")
     if edit.vector is None and dataset.has_vectors:
         _refuse_other_content(old, edit)
     new = edit.counted.segment
@@ -179,14 +179,14 @@ def _locked_document(document_id: UUID) -> Document:
     """
     document = Document.objects.select_for_update(no_key=True).filter(pk=document_id).first()
     if document is None:
-        raise TargetGone("The document was deleted meanwhile.")
+        raise TargetGone("The document has been deleted meanwhile.")
     return document
 
 
 def _refuse_other_content(old: DocumentSegment, edit: PreparedEdit) -> None:
     """The vector is only kept where the stored content is the one it was made from."""
     if old.index_node_hash != edit.counted.content_hash:
-        raise TargetGone("Somebody else changed the segment meanwhile. Edit it again.")
+        raise TargetGone("The segment has been changed meanwhile. Edit it again.")
 
 
 def _switched(old: DocumentSegment, *, on: bool, user: User | None) -> dict[str, object]:

@@ -55,7 +55,7 @@ def find_target(wanted: ImportTarget) -> Document:
 
 
 def plan_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
-    """The document that is wanted, or what `make_target` would make of it, unsaved.
+    """The document that is wanted, or what `create_target` would make of it, unsaved.
 
     Raises:
         ImportRefused: it is there, but of another form or technique than wanted; or it is not,
@@ -79,7 +79,7 @@ def plan_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
 
 
 @transaction.atomic
-def make_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
+def create_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
     """The document that is wanted; whatever is missing on the way to it is made.
 
     Two that make the same place at once end up with one: the second waits for the first.
@@ -121,7 +121,7 @@ def _model(wanted: ImportTarget) -> tuple[str, str]:
         ImportRefused: a provider is named, and none of its models.
     """
     if wanted.embedding_provider and not wanted.embedding_model:
-        raise ImportRefused("Name the --embedding-model of the --embedding-provider, too.")
+        raise ImportRefused("--embedding-provider needs --embedding-model, too.")
     return (
         wanted.embedding_provider or settings.SEGMILL_EMBEDDING_PROVIDER,
         wanted.embedding_model or settings.SEGMILL_EMBEDDING_MODEL,

@@ -89,7 +89,7 @@ def test_an_import_that_is_asked_to_stop_is_cancelled(
     assert outcome.code == 1
     assert outcome.report["job_id"] == str(job.pk)
     assert outcome.report["status"] == "cancelled"
-    assert outcome.report["error"] == "Stopped by its user; nothing was imported."
+    assert outcome.report["error"] == "Stopped by the user. Nothing was imported."
 
 
 def test_an_impatient_second_signal_ends_what_the_database_is_about(

@@ -78,7 +78,7 @@ def run_workers(folder: Path) -> Iterator[Workers]:
 
 def import_one(document: Document) -> None:
     """It goes through, sooner or later."""
-    job = imports.start_import(document, BytesIO(QA), "rows.csv", door=ImportSource.API)
+    job = imports.start_import(document, BytesIO(QA), "rows.csv", source=ImportSource.API)
     wait_until(lambda: ImportJob.objects.get(pk=job.pk).is_final)
     job.refresh_from_db()
     assert job.status == ImportStatus.COMPLETED, job.error

@@ -16,7 +16,7 @@ from segments.exceptions import ImportRefused
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
-from segments.services.targets import ImportTarget, make_target
+from segments.services.targets import ImportTarget, create_target
 
 T = TypeVar("T")
 
@@ -54,11 +54,11 @@ def import_file(
         embedding_provider=provider,
         embedding_model=name,
     )
-    place = make_target(wanted, DocForm.TEXT)
+    place = create_target(wanted, DocForm.TEXT)
     began = perf_counter()
     with path.open("rb") as file:
         started = imports.start_import(
-            place, file, path.name, door=ImportSource.COMMAND, background=False
+            place, file, path.name, source=ImportSource.COMMAND, background=False
         )
     job = imports.run_in_foreground(started)
     seconds = perf_counter() - began

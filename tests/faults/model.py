@@ -114,7 +114,7 @@ class Model:
             tenant_id=document.tenant_id,
             dataset_id=document.dataset_id,
             document=document,
-            door=ImportSource.API,
+            source=ImportSource.API,
             file_name="rows.csv",
             file_key=f"none/{uuid4()}",
             file_sha256="",

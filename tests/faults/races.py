@@ -90,7 +90,7 @@ class Races:
 
         def submit() -> ImportJob:
             return imports.start_import(
-                document, _file(), "rows.csv", door=ImportSource.API, idempotency_key=key
+                document, _file(), "rows.csv", source=ImportSource.API, idempotency_key=key
             )
 
         jobs = self._at_once(*[submit] * SUBMITTERS)
@@ -156,7 +156,7 @@ class Races:
 
     def _ready_to_publish(self, document: Document, about: str = "it") -> ImportJob:
         """An import that only has to be published."""
-        started = imports.start_import(document, _file(about), "rows.csv", door=ImportSource.API)
+        started = imports.start_import(document, _file(about), "rows.csv", source=ImportSource.API)
         with _not_published():
             runner.run(started.pk)
         return started

@@ -21,7 +21,7 @@ from datasets.models import Dataset, DocForm, Document, Tenant
 from segments import progress
 from segments.embedding.providers.wordllama import WordLlamaEmbedder
 from segments.exceptions import StateConflict
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions
 from segments.imports import embed_pool, runner
 from segments.imports.state import IMPORT_JOBS
 from segments.models import (
@@ -33,7 +33,7 @@ from segments.models import (
     StagedRow,
     StagedVector,
 )
-from segments.models.import_job import ImportMode, ImportSource, ImportStatus
+from segments.models.import_job import ImportSource, ImportStatus
 from segments.operations import reaper
 from segments.progress import Throttle
 from segments.services import imports
@@ -89,7 +89,7 @@ class Scenario(ABC):
         file = BytesIO(f"{HEADER}{lines}{more}".encode())
         options = ImportOptions(mode=mode)
         return imports.start_import(
-            self.document, file, "rows.csv", door=ImportSource.API, options=options
+            self.document, file, "rows.csv", source=ImportSource.API, options=options
         )
 
     def contents(self) -> list[str]:

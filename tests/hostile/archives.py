@@ -21,7 +21,9 @@ def files() -> Iterator[Hostile]:
         yield Hostile(f"a workbook cut at {cut}", good[:cut], "XLSX")
     directory, end = b"PK\x01\x02", b"PK\x05\x06"
     yield Hostile("an encrypted part", lambda: _patched(good, directory, 8, b"\1\0"), "password")
-    yield Hostile("packed by LZMA", lambda: _patched(good, directory, 10, b"\x0e\0"), "packed by")
+    yield Hostile(
+        "packed by LZMA", lambda: _patched(good, directory, 10, b"\x0e\0"), "compressed by"
+    )
     far = struct.pack("<I", 0x7FFFFFFF)
     yield Hostile("a part beyond the end", lambda: _patched(good, directory, 42, far), "XLSX")
     yield Hostile("a wrong checksum", lambda: _patched(good, directory, 16, b"abcd"), "amaged")
@@ -29,7 +31,7 @@ def files() -> Iterator[Hostile]:
     yield Hostile("a size that lies", lambda: _patched(good, directory, 24, small), "amaged")
     huge = struct.pack("<I", 0xFFFFFFF0)
     yield Hostile(
-        "a size of 4 GB", lambda: _patched(good, directory, 24, huge), "Unpacked, the file is"
+        "a size of 4 GB", lambda: _patched(good, directory, 24, huge), "Uncompressed, the file is"
     )
     yield Hostile("a directory elsewhere", lambda: _patched(good, end, 16, far), "XLSX")
     parts = parts_of({"A": sheet_xml([["content"], ["a"]])})

@@ -20,12 +20,12 @@ def _zeros(size: int) -> bytes:
 
 
 def files() -> Iterator[Hostile]:
-    yield Hostile("gzip of 300 MB of zeros", lambda: _zeros(300 * MIB), "Unpacked, the file is")
+    yield Hostile("gzip of 300 MB of zeros", lambda: _zeros(300 * MIB), "Uncompressed, the file is")
     yield Hostile("gzip of 60 MB of rows", _packed_rows, "times as large")
     twice = gzip.compress(gzip.compress(GOOD.encode(), mtime=0), mtime=0)
-    yield Hostile("gzip in gzip", twice, "packed twice")
+    yield Hostile("gzip in gzip", twice, "compressed twice")
     yield Hostile(
-        "zip in gzip", lambda: gzip.compress(packed({"a": "b"}), mtime=0), "a packed archive"
+        "zip in gzip", lambda: gzip.compress(packed({"a": "b"}), mtime=0), "a compressed archive"
     )
     for part in ("worksheets/sheet1", "styles", "sharedStrings", "extra"):
         yield Hostile(f"zip bomb in {part}", partial(_blank_part, part), "times as large")

@@ -25,7 +25,7 @@ def files() -> Iterator[Hostile]:
         "two objects in a line": '{"content": "a"} {"content": "b"}',
     }
     for name, line in bad_lines.items():
-        yield Hostile(f"JSON Lines with {name}", (lines + line).encode(), "no JSON object")
+        yield Hostile(f"JSON Lines with {name}", (lines + line).encode(), "not a JSON object")
     arrays = {
         "that breaks off": '[{"content": "a"}',
         "with a trailing comma": '[{"content": "a"},]',
@@ -59,16 +59,18 @@ def files() -> Iterator[Hostile]:
         ),
         "metadata that is a list": (
             '{"content": "a", "answer": "b", "metadata": [1]}',
-            "no JSON object",
+            "not a JSON object",
         ),
-        "keywords of numbers": ('{"content": "a", "answer": "b", "keywords": [1]}', "no keywords"),
-        "a strange switch": ('{"content": "a", "answer": "b", "enabled": 7}', "Neither yes nor no"),
+        "keywords of numbers": ('{"content": "a", "answer": "b", "keywords": [1]}', "not keywords"),
+        "a strange switch": ('{"content": "a", "answer": "b", "enabled": 7}', "neither yes nor no"),
         "300 keys": ("{" + ",".join(f'"k{n}": 1' for n in range(300)) + "}", "columns are allowed"),
     }
     for (name, (line, says)), wrap in product(values.items(), ("{}", "[{}]")):
         kind = "lines" if wrap == "{}" else "an array"
         yield Hostile(f"{name} in {kind}", wrap.replace("{}", line).encode(), says)
-    yield Hostile("an object over many lines", lambda: b'{\n"content": "a"\n}', "one object a line")
+    yield Hostile(
+        "an object over many lines", lambda: b'{\n"content": "a"\n}', "one object per line"
+    )
     wrapped = b'{"data": [{"content": "a", "answer": "b"}], "total": 1}'
     yield Hostile("objects under a key", wrapped, "under the key “data”")
     yield Hostile("an empty array", lambda: b"[ ]", "no objects")

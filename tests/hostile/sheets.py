@@ -23,7 +23,7 @@ def _sheets() -> Iterator[Hostile]:
         "row 0": ('<row r="2">', '<row r="0">'),
         "row 1,048,577": ('<row r="3">', '<row r="1048577">'),
         "a row of 5,000 digits": ('<row r="3">', f'<row r="{"9" * 5_000}">'),
-        "a row that is no number": ('<row r="3">', '<row r="x">'),
+        "a row that is not a number": ('<row r="3">', '<row r="x">'),
         "cells backwards": ('r="B3"', 'r="A3"'),
         "column ZZZZ": ('r="B3"', 'r="ZZZZ3"'),
         "no column": ('r="B3"', 'r="33"'),

@@ -17,7 +17,7 @@ def files() -> Iterator[Hostile]:
         ("10,000 columns", ",".join(f"c{n}" for n in range(10_000)) + "\n", "columns are allowed"),
         ("a row of 10,000 cells", GOOD + "x," * 10_000 + "\n", "10001 cells"),
         ("too few cells", GOOD + "a\n", "has 1 cell,"),
-        ("the same column twice", "content,answer,Content\na,b,c\n", "stands 2 times"),
+        ("the same column twice", "content,answer,Content\na,b,c\n", "appears 2 times"),
         ("two columns for one part", "content,question,answer\na,b,c\n", "both mean"),
         ("no header", "Where is it?,In Ulm.\n", "option no_header"),
         ("a title above the header", "Handbook\n\n" + GOOD, "Line 3 looks like the header"),

@@ -10,7 +10,7 @@ def files() -> Iterator[Hostile]:
     for codec in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
         yield Hostile(f"{codec} without a mark", GOOD.encode(codec), "option encoding")
     for codec in ("cp1252", "cp1250", "cp1254", "iso-8859-15"):
-        yield Hostile(f"{codec}", umlauts.encode(codec), "which is a guess")
+        yield Hostile(f"{codec}", umlauts.encode(codec), "encoding was guessed")
     valid = "Wo – „hier“?,Für größere Städte.\n" * 5
     for bad in (b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88"):
         content = GOOD.encode() + valid.encode() + b"x" + bad + b"y,z\n"

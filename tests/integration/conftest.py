@@ -1,4 +1,4 @@
-"""Places to import into, and imports run through the same service the doors call."""
+"""Places to import into, and imports run through the same service every source calls."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -127,7 +127,7 @@ def import_text() -> ImportText:
             document,
             BytesIO(content),
             name,
-            door=ImportSource.COMMAND,
+            source=ImportSource.COMMAND,
             options=ImportOptions.from_fields(options),
             background=False,
         )
@@ -158,7 +158,7 @@ def start() -> Start:
     """Hands a text over to the workers, as the REST API does."""
 
     def run(document: Document, text: str, name: str = "rows.csv") -> ImportJob:
-        return imports.start_import(document, BytesIO(text.encode()), name, door=ImportSource.API)
+        return imports.start_import(document, BytesIO(text.encode()), name, source=ImportSource.API)
 
     return run
 

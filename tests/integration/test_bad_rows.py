@@ -113,7 +113,7 @@ def test_a_file_over_the_size_limit_is_not_even_kept(
 
     with pytest.raises(FileTooLarge, match="SEGMILL_MAX_FILE_BYTES"):
         imports.start_import(
-            document, BytesIO(GOOD.encode()), "rows.csv", door=ImportSource.COMMAND
+            document, BytesIO(GOOD.encode()), "rows.csv", source=ImportSource.COMMAND
         )
 
     assert snapshot() == before

@@ -91,7 +91,7 @@ def _job(document: Document, **fields: object) -> ImportJob:
     usual = {
         "tenant_id": document.tenant_id,
         "dataset_id": document.dataset_id,
-        "door": ImportSource.COMMAND,
+        "source": ImportSource.COMMAND,
         "file_name": "a.csv",
         "file_key": "k",
         "file_sha256": "0" * 64,
@@ -207,7 +207,7 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "import_status_known": lambda w: _job(w.document, status="lost"),
     "import_mode_known": lambda w: _job(w.document, mode="merge"),
     "import_on_error_known": lambda w: _job(w.document, on_error="ignore"),
-    "import_door_known": lambda w: _job(w.document, door="window"),
+    "import_source_known": lambda w: _job(w.document, source="window"),
     "import_final_has_time": lambda w: _job(w.document, status="completed"),
     "import_failed_has_reason": lambda w: _finished(w, "failed", error=""),
     "import_undone_was_completed": lambda w: _finished(w, "failed", undone_at=timezone.now()),

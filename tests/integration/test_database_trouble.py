@@ -15,9 +15,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from datasets.models import Document
 from segments.exceptions import DatabaseFailed, TargetGone
 from segments.imports import runner
-from segments.imports.report import report_import
 from segments.models import DocumentSegment, ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
+from segments.services.reports import report_import
 from tests.pausing import PHASES, disk_full, pause
 
 from .api_client import Api
@@ -181,12 +181,12 @@ def test_requests_while_the_database_is_away_are_told_to_come_again(
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert answer.json() == {
         "code": "database_failed",
-        "message": "The database does not answer at the moment. Ask again in 5 seconds.",
+        "message": "The database is not available. Try again in 5 seconds.",
         "status": 503,
     }
     assert page.status_code == 200, "needs no database yet"
     assert (signed_in.status_code, signed_in["Retry-After"]) == (503, "5")
-    assert "The database does not answer" in signed_in.content.decode()
+    assert "The database is not available" in signed_in.content.decode()
     assert (alive.status_code, ready.status_code) == (200, 503)
     assert "GET /admin/segments/importjob/ failed: The database does not answer" in caplog.text
     assert api.get("datasets").status_code == 200

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from datasets.models import Dataset
-from segments.management.commands.demo import HITS, PLACE, QUESTIONS
+from segments.management.commands.demo import HITS, QUESTIONS, TARGET
 from segments.models import DocumentSegment
 from segments.sample import FAQ
 from segments.search import search
@@ -53,7 +53,7 @@ def test_a_second_run_ends_as_the_first(capsys: pytest.CaptureFixture[str]) -> N
         assert "completed" in shown
         assert DocumentSegment.objects.count() == len(entries())
 
-    dataset = Dataset.objects.get(name=PLACE.dataset)
+    dataset = Dataset.objects.get(name=TARGET.dataset)
     for question, answered_by in zip(QUESTIONS, ANSWERED_BY, strict=True):
         found = [hit.content for hit in search(dataset, question, top_k=HITS)]
         assert answered_by in found, (question, found)

@@ -5,7 +5,7 @@ Where Dify's test speaks of a mock that was called, ours looks at what is in the
 What has no counterpart here, and why:
 
 * 3.1 (2) and (3) speak of a task that is handed ids of nothing. Here a job belongs to its
-  document by a foreign key and a message carries the job's id alone: both end at the door
+  document by a foreign key and a message carries the job's id alone: both are refused
   (404), and the job ends with its document if that is deleted while it waits.
 * 3.3 child chunks, and 3.4 "child chunk update": Segmill has passages and questions with
   answers, no hierarchical documents.
@@ -135,7 +135,7 @@ def test_case_3_document_missing(api: Api, dataset: Dataset) -> None:
 def test_case_4_document_not_available(
     api: Api, passages: Document, change: dict[str, Any]
 ) -> None:
-    """Refused at the door; and if it happens while the import waits, the import fails."""
+    """Refused at once; and if it happens while the import waits, the import fails."""
     job_id = api.start(passages, THREE)
     Document.objects.filter(pk=passages.pk).update(**change)
     assert api.send(batch_import(passages), {"file": QUESTIONS}).status_code == 400

@@ -146,7 +146,7 @@ def test_an_edited_export_updates_the_segments_it_came_from(
     assert (job.rows_created, job.rows_updated, job.rows_deleted) == (0, 1, 0)
     assert [row[0] for row in state(document)] == ids
     assert job.rows_embedded == 1
-    assert any("Passed over" in notice and "tokens" in notice for notice in job.notices)
+    assert any("Ignored" in notice and "tokens" in notice for notice in job.notices)
 
 
 def test_passages_have_no_answers(passages: Document, import_text: ImportText) -> None:

@@ -36,7 +36,7 @@ def make_job(document: Document) -> MakeJob:
     def make(**fields: object) -> ImportJob:
         key = default_storage.save("imports/left", ContentFile(b"content\nx\n"))
         usual = {
-            "door": ImportSource.COMMAND,
+            "source": ImportSource.COMMAND,
             "background": False,
             "file_name": "a.csv",
             "file_bytes": 1,

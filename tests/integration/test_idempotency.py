@@ -11,9 +11,9 @@ from django_q.models import OrmQ
 from datasets.models import Dataset, Document, Tenant
 from segments import tasks
 from segments.exceptions import IdempotencyConflict
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.models import ImportJob
-from segments.models.import_job import ImportMode, ImportSource, OnError
+from segments.models.import_job import ImportSource
 from segments.services import imports
 
 from .conftest import MakeDocument
@@ -36,7 +36,7 @@ def submit(
         document,
         BytesIO(content),
         "a.csv",
-        door=ImportSource.API,
+        source=ImportSource.API,
         options=options,
         idempotency_key=key,
     )
@@ -152,7 +152,7 @@ def test_without_a_key_the_same_file_is_the_same_request_until_its_end(
 
 def test_a_file_somebody_imports_in_the_foreground_is_another_request(document: Document) -> None:
     own = imports.start_import(
-        document, BytesIO(QA), "a.csv", door=ImportSource.COMMAND, background=False
+        document, BytesIO(QA), "a.csv", source=ImportSource.COMMAND, background=False
     )
 
     assert submit(document).pk != own.pk

@@ -15,13 +15,13 @@ from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.embedding import catalog
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.imports import runner as running
-from segments.imports.report import report_import
 from segments.imports.state import IMPORT_JOBS
 from segments.models import Chunk, DocumentSegment, ImportJob, RowError, StagedRow
-from segments.models.import_job import ImportMode, ImportSource, ImportStatus, OnError
+from segments.models.import_job import ImportSource, ImportStatus
 from segments.services.imports import run_in_foreground, start_import
+from segments.services.reports import report_import
 from tests.servers import embeddings as misbehaving
 from tests.servers.embeddings import DIMENSIONS, EmbeddingsServer, vector_of
 
@@ -221,7 +221,7 @@ def import_file(document: Document) -> Callable[[OnError], ImportJob]:
             document,
             BytesIO(FILE.encode()),
             "rows.csv",
-            door=ImportSource.COMMAND,
+            source=ImportSource.COMMAND,
             options=ImportOptions(on_error=on_error),
             background=False,
         )
@@ -230,14 +230,14 @@ def import_file(document: Document) -> Callable[[OnError], ImportJob]:
     return run
 
 
-def test_an_interrupted_import_can_be_resumed_at_once_by_every_door(
+def test_an_interrupted_import_can_be_resumed_at_once_from_every_source(
     document: Document, import_text: ImportText, server: EmbeddingsServer, admin_client: Client
 ) -> None:
     server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body)))
     server.always = misbehaving.status(503)
     job = import_text(document, FILE)
     page = reverse("admin:segments_importjob_change", args=[job.pk])
-    assert "Go on now" in admin_client.get(page).content.decode()
+    assert ">Resume<" in admin_client.get(page).content.decode()
 
     admin_client.post(reverse("admin:segments_importjob_resume", args=[job.pk]))
     job.refresh_from_db()
@@ -291,7 +291,7 @@ def test_a_refused_row_ends_a_sync_even_with_skip(
     rows = "".join(f"id{number},{text}\n" for number, text in enumerate(TEXTS))
     file = BytesIO(f"external_id,content\n{rows}".encode())
     started = start_import(
-        document, file, "rows.csv", door=ImportSource.COMMAND, options=options, background=False
+        document, file, "rows.csv", source=ImportSource.COMMAND, options=options, background=False
     )
     job = run_in_foreground(started)
     assert (job.status, job.error_code) == (ImportStatus.FAILED, "rows_refused")

@@ -17,7 +17,6 @@ from datasets.models import Document
 from segments.files.types import Progress
 from segments.imports import runner as pipeline
 from segments.imports.state import IMPORT_JOBS
-from segments.management import watching
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
@@ -43,7 +42,7 @@ def test_the_id_is_printed_alone_and_the_workers_are_told(
     identifier = run(write_file(QA), *PLACE, "--background")
 
     job = ImportJob.objects.get(pk=identifier)
-    assert (job.status, job.background, job.door) == ("waiting", True, ImportSource.COMMAND)
+    assert (job.status, job.background, job.source) == ("waiting", True, ImportSource.COMMAND)
     assert OrmQ.objects.count() == 1
     assert not DocumentSegment.objects.exists()
     assert pipeline.run(job.pk).status == ImportStatus.COMPLETED
@@ -112,8 +111,8 @@ def test_ctrl_c_ends_the_watching_and_not_the_import(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching, "sleep", interrupt)
-    with pytest.raises(CommandError, match="the import goes on"):
+    monkeypatch.setattr(imports, "sleep", interrupt)
+    with pytest.raises(CommandError, match="the import continues"):
         run("--follow", job.pk)
     job.refresh_from_db()
     assert job.status == ImportStatus.WAITING
@@ -126,7 +125,7 @@ def test_a_watcher_hears_of_every_phase(document: Document, write_file: WriteFil
         heard.append(progress)
         pipeline.run(job.pk)
 
-    assert watching.follow(job, listen).status == ImportStatus.COMPLETED
+    assert imports.follow_import(job, listen).status == ImportStatus.COMPLETED
     assert [(told.phase, told.rows) for told in heard] == [("waiting", 0), ("completed", 2)]
 
 
@@ -139,12 +138,12 @@ def test_an_unknown_import_is_not_found(document: Document, identifier: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "Name the file"),
-        (["rows.csv", "--dataset", "x"], "Name the file"),
+        ([], "Give the file"),
+        (["rows.csv", "--dataset", "x"], "Give the file"),
         (["rows.csv", "--follow", "x"], "leave the file out"),
         (["--follow", "x", "--background"], "leave the file out"),
-        (["rows.csv", *PLACE, "--background", "--dry-run"], "leave --dry-run"),
-        (["rows.csv", *PLACE, "--background", "--report", "bad.csv"], "leave --dry-run"),
+        (["rows.csv", *PLACE, "--background", "--dry-run"], "does not work with"),
+        (["rows.csv", *PLACE, "--background", "--report", "bad.csv"], "does not work with"),
     ],
 )
 def test_what_makes_no_whole_order_is_refused(arguments: list[Any], says: str) -> None:

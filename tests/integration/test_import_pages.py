@@ -98,7 +98,7 @@ def test_only_editors_act_on_an_import(
         job = import_text(document, QA)
     else:
         file = io.BytesIO(QA.encode())
-        job = imports.start_import(document, file, "rows.csv", door=ImportSource.ADMIN)
+        job = imports.start_import(document, file, "rows.csv", source=ImportSource.ADMIN)
         if action == "retry":
             imports.cancel_import(job)
     client = log_in(role)
@@ -139,7 +139,7 @@ def test_a_file_is_looked_at_and_then_imported(
     assert not ImportJob.objects.exists()
 
     job = confirm(client, document, preview)
-    assert (job.status, job.door, job.background) == ("waiting", ImportSource.ADMIN, True)
+    assert (job.status, job.source, job.background) == ("waiting", ImportSource.ADMIN, True)
     assert job.created_by is not None
     assert job.created_by.get_username() == role
     assert stored_files() == before + 1
@@ -201,7 +201,7 @@ def test_a_file_of_bad_rows_only_cannot_be_imported(document: Document, log_in: 
     client = log_in("editor")
     page = client.get(upload(client, document, "question,answer\nx,\n")).content.decode()
 
-    assert "No row of the file can be taken" in page
+    assert "No row of the file can be imported" in page
     assert 'value="Import' not in page
 
 
@@ -222,7 +222,7 @@ def test_a_file_that_cannot_be_read_says_why(
     page = client.get(upload(client, document, content)).content.decode()
 
     assert says in page
-    assert 'type="file"' in page or "Look again" in page
+    assert 'type="file"' in page or "Refresh preview" in page
 
 
 def test_no_file_is_refused(document: Document, log_in: LogIn) -> None:
@@ -273,7 +273,7 @@ def test_an_upload_is_good_for_its_document_and_user_alone(
     for client, place in ((owner, passages), (editor, document)):
         form = {"file": reference(preview), "on_error": "abort"}
         answer = client.post(url("confirm", place), form)
-        assert "not known here any more" in answer.content.decode()
+        assert "This upload has expired" in answer.content.decode()
     assert not ImportJob.objects.exists()
 
 
@@ -283,13 +283,13 @@ def test_an_upload_that_was_removed_is_asked_for_again(document: Document, log_i
     for name in default_storage.listdir("imports")[1]:
         default_storage.delete(f"imports/{name}")
 
-    assert "not stored any more" in client.get(preview).content.decode()
+    assert "is no longer stored" in client.get(preview).content.decode()
 
 
 def test_of_a_large_file_the_first_rows_are_looked_at(
     document: Document, log_in: LogIn, monkeypatch: pytest.MonkeyPatch, small_chunks: int
 ) -> None:
-    monkeypatch.setattr(import_wizard, "ROWS_LOOKED_AT", 10)
+    monkeypatch.setattr(import_wizard, "ROWS_PREVIEWED", 10)
     rows = "".join(f"question {n},answer {n}\n" for n in range(100, 300))
     client = log_in("editor")
     page = client.get(upload(client, document, "question,answer\n" + rows))
@@ -297,8 +297,8 @@ def test_of_a_large_file_the_first_rows_are_looked_at(
     shown = page.context["preview"]
     assert (shown.rows, shown.is_partial) == (10, True)
     assert 0 < shown.share <= 100
-    assert "The first 10 rows were looked at" in page.content.decode()
-    assert "If a row further down is bad" in page.content.decode()
+    assert "The preview covers the first 10 rows" in page.content.decode()
+    assert "If a later row is bad" in page.content.decode()
 
 
 def test_a_preview_counts_the_vectors_that_are_there(
@@ -332,7 +332,7 @@ def test_the_document_list_has_an_action(
         return client.post(page, form, follow=True)
 
     assert choose(document).redirect_chain == [(url("new", document), 302)]
-    assert "select just one" in choose(document, passages).content.decode()
+    assert "Select exactly one document" in choose(document, passages).content.decode()
 
 
 def test_the_state_of_an_import_has_all_that_its_page_shows(
@@ -351,7 +351,7 @@ def test_what_can_be_done_depends_on_the_state(
 ) -> None:
     client = log_in("editor")
     file = io.BytesIO(QA.encode())
-    job = imports.start_import(document, file, "rows.csv", door=ImportSource.ADMIN)
+    job = imports.start_import(document, file, "rows.csv", source=ImportSource.ADMIN)
 
     def offered() -> set[str]:
         page = client.get(url("change", job)).content.decode()
@@ -371,7 +371,7 @@ def test_an_interrupted_import_says_why_and_when_it_goes_on(
     document: Document, log_in: LogIn
 ) -> None:
     job = imports.start_import(
-        document, io.BytesIO(QA.encode()), "rows.csv", door=ImportSource.ADMIN
+        document, io.BytesIO(QA.encode()), "rows.csv", source=ImportSource.ADMIN
     )
     claim = IMPORT_JOBS.claim_preparing(job.pk)
     assert claim
@@ -383,7 +383,7 @@ def test_an_interrupted_import_says_why_and_when_it_goes_on(
     page = log_in("editor").get(url("change", job)).content.decode()
 
     when = f"{job.not_before:%H:%M} UTC"
-    assert f"The model is away. It goes on by itself at {when}." in page
+    assert f"The model is away. It resumes automatically at {when}." in page
     assert url("resume", job) in page
 
 

@@ -1,4 +1,4 @@
-"""`import_segments` as a door: names, options, its two ways to answer, its exit code."""
+"""`import_segments`: names, options, its two ways to answer, its exit code."""
 
 import json
 import sys
@@ -70,7 +70,7 @@ def test_a_completed_import_is_reported(document: Document, qa_file: Path) -> No
     report = answer(qa_file, *PLACE).report
 
     job = ImportJob.objects.get()
-    assert (job.door, job.background, job.file_name) == (ImportSource.COMMAND, False, "faq.csv")
+    assert (job.source, job.background, job.file_name) == (ImportSource.COMMAND, False, "faq.csv")
     assert report["job_id"] == str(job.pk)
     assert report["status"] == "completed"
     counts = {key: report[key] for key in REPORT_KEYS[2:11]}
@@ -259,7 +259,7 @@ UNKNOWN = (
     (
         "--document",
         "zzz",
-        "There is no document “zzz”. Known names: “faq”. With --create it is made.",
+        "There is no document “zzz”. Known names: “faq”. Use --create to create it.",
     ),
     ("--document", "x" * 100_000, "There is no document"),
     ("--dataset", "a\0b", "There is no dataset"),
@@ -290,7 +290,7 @@ def test_names_of_other_tenants_are_unknown(document: Document, qa_file: Path) -
 
     for dataset in ("handbook", document.dataset_id):
         error = answer(qa_file, *PLACE, "--tenant", "rival", "--dataset", dataset).error
-        assert error == f"There is no dataset “{dataset}”. With --create it is made."
+        assert error == f"There is no dataset “{dataset}”. Use --create to create it."
 
 
 def test_of_several_documents_of_one_name_the_id_decides(
@@ -379,8 +379,8 @@ def test_a_language_the_server_does_not_know_is_refused(document: Document, qa_f
 
 
 NO_FILES = (
-    ("missing.csv", "There is no file"),
-    ("", "is a folder. Name a file in it"),
+    ("missing.csv", "missing.csv does not exist"),
+    ("", "is a folder. Give the path of a file"),
     ("faq.csv/rows.csv", "cannot be read: Not a directory"),
     ("x" * 300, "cannot be read: File name too long"),
 )
@@ -434,7 +434,7 @@ def test_a_new_dataset_gets_the_model_that_is_named(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--embedding-provider", "openai"), "Name the --embedding-model"),
+        (("--embedding-provider", "openai"), "--embedding-provider needs --embedding-model"),
         (("--embedding-provider", "nobody", "--embedding-model", "m"), "provider “nobody”"),
         (("--embedding-model", "gpt"), "wordllama has no model “gpt”"),
     ],

@@ -11,11 +11,11 @@ import pytest
 from pytest_django import Settings
 
 from datasets.models import Dataset, Document
-from segments.files.options import ImportOptions
+from segments.files.options import ImportMode, ImportOptions
 from segments.imports.dry_run import DryRun
 from segments.imports.plan import Plan
 from segments.models import DocumentSegment, ImportJob, StagedMatch
-from segments.models.import_job import ImportMode, ImportStatus
+from segments.models.import_job import ImportStatus
 from segments.services import imports
 
 from .conftest import ImportText, MakeDocument

@@ -15,12 +15,12 @@ from django.db import connection
 
 from segments.db import binary_copy
 from segments.db.transactions import planner_settings
+from segments.files.options import ImportMode
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import staging
 from segments.imports.embed import REUSE, WITHOUT_VECTOR
 from segments.imports.merge import READ_BY_KEY, MergeSpec, insert_statement
 from segments.models import StagedRow, StagedVector
-from segments.models.import_job import ImportMode
 
 pytestmark = pytest.mark.django_db
 

@@ -124,6 +124,6 @@ def test_a_redis_that_is_down_loses_no_import(
 
 def test_a_foreground_start_tells_no_worker(document: Document) -> None:
     imports.start_import(
-        document, BytesIO(QA.encode()), "a.csv", door=ImportSource.COMMAND, background=False
+        document, BytesIO(QA.encode()), "a.csv", source=ImportSource.COMMAND, background=False
     )
     assert queued() == []

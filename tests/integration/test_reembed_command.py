@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_it_resumable(filled: Document, monkeypatch: pytest.Monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(run, "embed_portion", stopped)
-        with pytest.raises(CommandError, match="Stopped here"):
+        with pytest.raises(CommandError, match="Finished embeddings are kept"):
             call_command("reembed", *PLACE, *NEW, stdout=StringIO())
     assert Reembedding.objects.get().status == ReembeddingStatus.EMBEDDING
     assert reembed(*NEW)["status"] == "completed"
@@ -133,9 +133,9 @@ def test_without_a_model_it_fills_what_is_missing(filled: Document) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--provider", "openai"), "Name the --model"),
+        (("--provider", "openai"), "--provider needs --model"),
         (("--provider", "nobody", "--model", "m"), "no embedding provider “nobody”"),
-        (("--status",), "never embedded anew"),
+        (("--status",), "never re-embedded"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(options: tuple[str, ...], says: str) -> None:
@@ -145,5 +145,5 @@ def test_what_cannot_be_done_is_one_sentence(options: tuple[str, ...], says: str
 
 def test_another_model_has_to_wait(filled: Document) -> None:
     reembeddings.change_model(filled.dataset, "openai", "m")
-    with pytest.raises(CommandError, match="for m already"):
+    with pytest.raises(CommandError, match="already being embedded with m"):
         call_command("reembed", *PLACE, "--provider", "openai", "--model", "other")

@@ -11,12 +11,13 @@ from pytest_django import Settings
 
 from datasets.models import Dataset, DocForm, Document, IndexingTechnique, Tenant
 from segments.exceptions import ClaimLost, EndpointFailed, NoEmbeddingModel, StateConflict
+from segments.files.options import OnError
 from segments.imports import runner as running
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.models import DocumentSegment, ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingStatus
-from segments.models.import_job import ImportStatus, OnError
+from segments.models.import_job import ImportStatus
 from segments.operations import reaper
 from segments.reembedding import run
 from segments.reembedding.state import REEMBEDDINGS

@@ -90,7 +90,7 @@ def test_the_way_from_the_dataset_to_its_new_model(filled: Dataset, log_in: LogI
     run.take_turn(begun.pk)
     page = client.get(url("change", begun)).content.decode()
     assert 'data-final="yes"' in page
-    assert "<b>3</b> segments have vectors of m now" in page
+    assert "<b>3</b> segments now have vectors of m." in page
 
 
 def test_what_cannot_be_begun_is_told_on_the_page(

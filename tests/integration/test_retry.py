@@ -8,11 +8,11 @@ from django.core.files.storage import default_storage
 
 from datasets.models import Dataset, Document
 from segments.exceptions import DocumentNotAvailable, StateConflict
-from segments.files.options import ImportOptions
+from segments.files.options import ImportOptions, OnError
 from segments.imports import runner
 from segments.imports.state import IMPORT_JOBS
 from segments.models import DocumentSegment, ImportJob
-from segments.models.import_job import ImportSource, ImportStatus, OnError
+from segments.models.import_job import ImportSource, ImportStatus
 from segments.services import imports
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ BAD = b"question,answer\nHow do I reset it?,\n"
 def start(document: Document, content: bytes = QA) -> ImportJob:
     options = ImportOptions(on_error=OnError.ABORT)
     return imports.start_import(
-        document, BytesIO(content), "rows.csv", door=ImportSource.ADMIN, options=options
+        document, BytesIO(content), "rows.csv", source=ImportSource.ADMIN, options=options
     )
 
 
@@ -36,12 +36,12 @@ def cancelled(document: Document) -> ImportJob:
 def test_a_retry_is_a_new_import_of_the_same_file(
     cancelled: ImportJob, document: Document, admin_user: User
 ) -> None:
-    again = imports.retry_import(cancelled, door=ImportSource.API, user=admin_user)
+    again = imports.retry_import(cancelled, source=ImportSource.API, user=admin_user)
 
     assert again.pk != cancelled.pk
     assert (again.status, again.retry_of, again.background) == ("waiting", cancelled, True)
     assert (again.file_key, again.file_name) == (cancelled.file_key, "rows.csv")
-    assert (again.door, again.created_by) == (ImportSource.API, admin_user)
+    assert (again.source, again.created_by) == (ImportSource.API, admin_user)
     assert runner.run(again.pk).status == ImportStatus.COMPLETED
     assert DocumentSegment.objects.filter(document=document, import_job=again).count() == 1
     cancelled.refresh_from_db()
@@ -51,19 +51,19 @@ def test_a_retry_is_a_new_import_of_the_same_file(
 def test_a_failed_import_can_be_retried_once_at_a_time(document: Document) -> None:
     failed = runner.run(start(document, BAD).pk)
     assert failed.status == ImportStatus.FAILED
-    again = imports.retry_import(failed, door=ImportSource.ADMIN)
+    again = imports.retry_import(failed, source=ImportSource.ADMIN)
 
     with pytest.raises(StateConflict, match=rf"being retried already, as import {again.pk}"):
-        imports.retry_import(failed, door=ImportSource.ADMIN)
+        imports.retry_import(failed, source=ImportSource.ADMIN)
     assert runner.run(again.pk).status == ImportStatus.FAILED
-    assert imports.retry_import(failed, door=ImportSource.ADMIN).retry_of == failed
+    assert imports.retry_import(failed, source=ImportSource.ADMIN).retry_of == failed
 
 
 def test_a_retry_takes_the_model_that_the_dataset_has_now(
     cancelled: ImportJob, dataset: Dataset
 ) -> None:
     Dataset.objects.filter(pk=dataset.pk).update(indexing_technique="economy")
-    again = imports.retry_import(IMPORT_JOBS.load(cancelled.pk), door=ImportSource.ADMIN)
+    again = imports.retry_import(IMPORT_JOBS.load(cancelled.pk), source=ImportSource.ADMIN)
 
     assert (again.embedding_model, again.embedding_dimensions) == ("", None)
 
@@ -75,7 +75,7 @@ def test_only_what_came_to_nothing_is_retried(document: Document, ends: str) -> 
         runner.run(started.pk)
 
     with pytest.raises(StateConflict, match="Only a failed or cancelled import"):
-        imports.retry_import(started, door=ImportSource.ADMIN)
+        imports.retry_import(started, source=ImportSource.ADMIN)
     assert ImportJob.objects.count() == 1
 
 
@@ -83,7 +83,7 @@ def test_without_its_file_there_is_no_retry(cancelled: ImportJob) -> None:
     default_storage.delete(cancelled.file_key)
 
     with pytest.raises(StateConflict, match="not stored any more"):
-        imports.retry_import(cancelled, door=ImportSource.ADMIN)
+        imports.retry_import(cancelled, source=ImportSource.ADMIN)
 
 
 def test_a_document_that_is_not_available_is_not_filled(
@@ -92,4 +92,4 @@ def test_a_document_that_is_not_available_is_not_filled(
     Document.objects.filter(pk=document.pk).update(enabled=False)
 
     with pytest.raises(DocumentNotAvailable):
-        imports.retry_import(IMPORT_JOBS.load(cancelled.pk), door=ImportSource.ADMIN)
+        imports.retry_import(IMPORT_JOBS.load(cancelled.pk), source=ImportSource.ADMIN)

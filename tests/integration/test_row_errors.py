@@ -12,11 +12,11 @@ from django.core.management import CommandError, call_command
 
 from datasets.models import Document
 from segments.files.options import ImportOptions
-from segments.imports.row_errors import report_name, report_of_job, report_of_problems, source_of
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
 from segments.models.staging import REMEDIES
 from segments.services import imports
+from segments.services.bad_rows import bad_rows_of_dry_run, bad_rows_of_import
 from tests.workbooks import workbook
 
 from .conftest import ImportText
@@ -31,7 +31,7 @@ BAD_CSV = (
 
 def reported(job: ImportJob) -> bytes:
     """The file of bad rows."""
-    return b"".join(report_of_job(job))
+    return b"".join(bad_rows_of_import(job).portions)
 
 
 def test_the_report_has_the_bad_rows_in_the_files_columns(
@@ -54,7 +54,7 @@ def test_the_report_has_the_bad_rows_in_the_files_columns(
     assert rows[0][4].startswith("Line 3: question: The question is blank.")
     assert rows[3][5:] == ["8"]
     assert "line 2 already" in rows[4][4]
-    assert report_name("faq.csv.gz", source_of(job)) == "faq-bad-rows.csv"
+    assert bad_rows_of_import(job).name == "rows-bad-rows.csv"
 
 
 def test_a_corrected_report_brings_in_the_rest(document: Document, import_text: ImportText) -> None:
@@ -140,7 +140,7 @@ def test_a_line_that_is_no_json_is_in_the_report(
     job = import_text(document, '{"question": "A?", "answer": "1"}\n{"question": \n')
     row = json.loads(reported(job))
     assert row["text"] == '{"question":'
-    assert row["error"].startswith("Line 2: This is no JSON object")
+    assert row["error"].startswith("Line 2: This is not a JSON object")
 
 
 def test_a_file_without_a_header_is_reported_without_one(
@@ -160,7 +160,9 @@ def test_a_dry_run_has_the_same_report(document: Document, import_text: ImportTe
         document, BytesIO(content), "faq.csv", len(content), options=ImportOptions()
     )
     job = import_text(document, BAD_CSV)
-    assert b"".join(report_of_problems(found.source, found.problems)) == reported(job)
+    file = bad_rows_of_dry_run(found, "faq.csv.gz")
+    assert file.name == "faq-bad-rows.csv"
+    assert b"".join(file.portions) == reported(job)
 
 
 def test_every_bad_row_has_a_remedy(document: Document, import_text: ImportText) -> None:

@@ -16,7 +16,7 @@ FUNCTIONS = """
         SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 """
 TRIGGERS = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
-TRIGGER = "triggers/import_final_is_final.sql"
+TRIGGER = "triggers/import_moves_along_its_arrows.sql"
 
 
 def found(query: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ def test_a_file_that_a_later_migration_runs_is_left_to_it(
 ) -> None:
     before = found(TRIGGERS)
     old = RunSQLFile(TRIGGER, sha256=digest(read_sql(TRIGGER)))
-    changed = read_sql(TRIGGER).replace("'completed', ", "")
+    changed = read_sql(TRIGGER).replace("            ('waiting', 'preparing'),\n", "")
     (own_files / TRIGGER).write_text(changed)
     new = RunSQLFile(TRIGGER, sha256=digest(changed))
     monkeypatch.setattr(sql, "_recorded_digests", lambda: {TRIGGER: new.sha256})
@@ -73,20 +73,20 @@ def test_a_file_that_a_later_migration_runs_is_left_to_it(
     assert found(TRIGGERS) == before
 
     run(new)
-    assert "'completed'" not in found(TRIGGERS)["import_final_is_final"]
+    assert "'waiting'" not in found(TRIGGERS)["import_moves_along_its_arrows"]
 
 
 def test_what_tables_stand_on_is_there_from_the_start(
     own_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = digest(read_sql(TRIGGER))
-    changed = read_sql(TRIGGER).replace("'completed', ", "")
+    changed = read_sql(TRIGGER).replace("            ('waiting', 'preparing'),\n", "")
     (own_files / TRIGGER).write_text(changed)
     monkeypatch.setattr(sql, "_recorded_digests", lambda: {TRIGGER: digest(changed)})
 
     run(RunSQLFile(TRIGGER, sha256=old, needed=True))
 
-    assert "'completed'" not in found(TRIGGERS)["import_final_is_final"]
+    assert "'waiting'" not in found(TRIGGERS)["import_moves_along_its_arrows"]
 
 
 def test_a_file_that_changed_without_a_migration_is_not_run(own_files: Path) -> None:

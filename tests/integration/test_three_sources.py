@@ -57,7 +57,7 @@ def test_the_same_file_gives_the_same_segments(
     client = log_in("editor")
     pipeline.run(confirm(client, by_admin, upload(client, by_admin, ROWS)).pk)
 
-    assert [*ImportJob.objects.order_by("created_at").values_list("door", "status")] == [
+    assert [*ImportJob.objects.order_by("created_at").values_list("source", "status")] == [
         ("command", "completed"),
         ("api", "completed"),
         ("admin", "completed"),

@@ -136,7 +136,7 @@ def test_segments_added_by_other_means_stand_in_the_way(
 def test_undoing_twice_is_refused(document: Document, import_text: ImportText) -> None:
     job = imports.undo_import(import_text(document, FIRST))
 
-    with pytest.raises(StateConflict, match="undone already"):
+    with pytest.raises(StateConflict, match="already undone"):
         imports.undo_import(job)
 
 

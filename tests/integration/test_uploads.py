@@ -41,7 +41,7 @@ def ended(document: Document, key: str, age: float) -> ImportJob:
         tenant=document.tenant,
         dataset=document.dataset,
         document=document,
-        door=ImportSource.ADMIN,
+        source=ImportSource.ADMIN,
         file_name="rows.csv",
         file_key=key,
         file_sha256="0" * 64,
@@ -79,7 +79,7 @@ def test_the_file_of_an_ended_import_is_kept_for_retries(
 
 def test_the_file_of_an_open_import_stays(document: Document) -> None:
     key = stored(age=30 * DAY)
-    imports.retry_import(ended(document, key, age=8 * DAY), door=ImportSource.ADMIN)
+    imports.retry_import(ended(document, key, age=8 * DAY), source=ImportSource.ADMIN)
 
     assert remove_stale_files() == 0
 

@@ -54,10 +54,10 @@ def test_answers_for_passages_are_reported_as_not_used() -> None:
     [
         (["title"], "Line 7: there is no content column among “title”"),
         (["question"], "no answer column among “question”"),
-        (["question", "answer", "Answer"], "“answer” stands 2 times"),
+        (["question", "answer", "Answer"], "“answer” appears 2 times"),
         (["question", "content", "answer"], "“question” and “content” both mean content"),
-        (["metadata.a", "Metadata.A", "question", "answer"], "“metadata.a” stands 2 times"),
-        (["question", "answer", "a\0b"], "“a␀b” has a NUL character"),
+        (["metadata.a", "Metadata.A", "question", "answer"], "“metadata.a” appears 2 times"),
+        (["question", "answer", "a\0b"], "“a␀b” contains a NUL character"),
         ([f"c{n}" for n in range(30)], "“c19” …"),
     ],
 )

@@ -51,13 +51,13 @@ def rows(content: bytes | str, name: str = "file", **options: object) -> list[tu
 def test_the_content_decides_whatever_the_name(content: bytes, kind: FileFormat, name: str) -> None:
     sheet = opened(content, name)
 
-    assert sheet.source.format == kind
+    assert sheet.details.format == kind
     assert sheet.header == ("content", "answer")
     assert [row.cells for row in sheet.rows] == [("a", "b")]
 
 
 def test_a_name_that_promises_another_format_is_mentioned() -> None:
-    assert "named rows.xlsx, but is CSV" in opened(CSV, "rows.xlsx").notices[0]
+    assert "rows.xlsx contains CSV data" in opened(CSV, "rows.xlsx").notices[0]
     assert opened(CSV, "rows.csv").notices == []
     assert opened(CSV, "rows").notices == []
 
@@ -109,7 +109,7 @@ def test_a_damaged_gzip_is_refused(damage) -> None:  # type: ignore[no-untyped-d
 
 
 def test_what_is_packed_twice_is_refused() -> None:
-    with pytest.raises(FormatUnknown, match="packed twice"):
+    with pytest.raises(FormatUnknown, match="compressed twice"):
         opened(gzip.compress(gzip.compress(CSV.encode())))
 
 
@@ -274,7 +274,7 @@ def test_an_array_longer_than_what_is_held_is_read_to_its_end() -> None:
 
 
 def test_one_object_over_many_lines_is_no_json_lines() -> None:
-    with pytest.raises(FormatUnknown, match="one object a line"):
+    with pytest.raises(FormatUnknown, match="one object per line"):
         opened('{\n "content": "a"\n}')
 
 

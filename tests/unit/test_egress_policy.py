@@ -112,7 +112,7 @@ def test_redirects_are_not_followed(server: EmbeddingsServer) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_closed_door_is_an_error_of_the_connection() -> None:
+def test_a_closed_port_is_an_error_of_the_connection() -> None:
     with (
         bounded_client(EgressPolicy(private_addresses=True), 5, 10_000) as client,
         pytest.raises(httpx2.TransportError),

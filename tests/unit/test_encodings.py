@@ -39,14 +39,14 @@ def test_the_usual_encodings_are_found_out(codec: str) -> None:
     sheet = open_sheet(io.BytesIO(text.encode(codec)), "rows.csv")
 
     lines = [sheet.header, *(row.cells for row in sheet.rows)]
-    assert [sheet.source.delimiter.join(cells) for cells in lines] == text.splitlines()
+    assert [sheet.details.delimiter.join(cells) for cells in lines] == text.splitlines()
     assert bool(sheet.notices) == (not codec.startswith("utf"))
 
 
 def test_a_guess_is_told_with_its_name() -> None:
     sheet = open_sheet(io.BytesIO(SAMPLES["windows-1252"].encode("cp1252")), "rows.csv")
-    assert sheet.source.encoding == "Windows-1252"
-    assert "read as Windows-1252, which is a guess" in sheet.notices[0]
+    assert sheet.details.encoding == "Windows-1252"
+    assert "guessed: Windows-1252" in sheet.notices[0]
 
 
 def test_the_encoding_that_is_chosen_counts() -> None:

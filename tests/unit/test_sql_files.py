@@ -8,7 +8,7 @@ import pytest
 from segments.db import sql
 from segments.db.sql import FOLDER, RunSQLFile, digest, problems, read_sql
 
-NAME = "triggers/import_final_is_final.sql"
+NAME = "triggers/import_moves_along_its_arrows.sql"
 KINDS = {"functions": "FUNCTION segments_", "triggers": "TRIGGER "}
 FILES = sorted(FOLDER.rglob("*.sql"))
 

@@ -32,10 +32,10 @@ def test_any_value_can_be_shown(value: str) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
-        ("answer", "x", "line 3, column “answer” ('x'): Mend it."),
-        ("", "x", "line 3 ('x'): Mend it."),
-        ("answer", "", "line 3, column “answer”: Mend it."),
+        ("answer", "x", "line 3, column “answer” ('x'): Fix it."),
+        ("", "x", "line 3 ('x'): Fix it."),
+        ("answer", "", "line 3, column “answer”: Fix it."),
     ],
 )
 def test_a_problem_says_where_it_is(column: str, value: str, expected: str) -> None:
-    assert str(RowProblem(3, column, value, "code", "Mend it.")) == expected
+    assert str(RowProblem(3, column, value, "code", "Fix it.")) == expected

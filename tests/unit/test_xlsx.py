@@ -156,7 +156,7 @@ def test_the_first_visible_sheet_is_read_and_the_others_are_named() -> None:
 
     sheet = opened(content)
     assert [row.cells for row in sheet.rows] == [("FAQ",)]
-    assert sheet.source.sheet == "FAQ"
+    assert sheet.details.sheet == "FAQ"
     assert sheet.notices == [
         "The sheet “FAQ” was read; not read: “Notes” (hidden), “Old” (option sheet)."
     ]
@@ -169,7 +169,7 @@ def test_hidden_rows_are_read_and_mentioned() -> None:
     xml = sheet_xml([["content"], ["a"], ["b"]]).replace('<row r="3">', '<row r="3" hidden="1">')
     sheet = opened(packed(parts_of({"A": xml})))
     assert len(list(sheet.rows)) == 2
-    assert sheet.notices == ["1 hidden row was read as well."]
+    assert sheet.notices == ["1 hidden row was read, too."]
 
 
 def test_cells_merged_with_others_are_bad() -> None:
@@ -253,7 +253,7 @@ def test_a_part_that_is_missing_is_named() -> None:
 
 @pytest.mark.parametrize("cut", [10, 100, 400, -30])
 def test_a_file_that_breaks_off_is_refused(cut: int) -> None:
-    with pytest.raises(FormatUnknown, match="breaks off"):
+    with pytest.raises(FormatUnknown, match="is cut off"):
         opened(workbook([["content"], ["a"]])[:cut])
 
 

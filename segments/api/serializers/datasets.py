@@ -5,10 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
-from segments.api.serializers.fields import Always, MakerId, UnixTime
+from segments.api.serializers.fields import Constant, CreatorId, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K
-from segments.embedding import embedder_of
-from segments.exceptions import NoEmbeddingModel
+from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
@@ -49,7 +48,10 @@ class NewDatasetSerializer(serializers.Serializer[None]):
         help_text="A text search configuration of the PostgreSQL server, such as german.",
     )
     provider = serializers.ChoiceField(
-        ["vendor"], required=False, default="vendor", help_text="External ones are not served."
+        ["vendor"],
+        required=False,
+        default="vendor",
+        help_text="External datasets are not supported.",
     )
 
 
@@ -60,12 +62,12 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     name = serializers.CharField(read_only=True)
     description = serializers.CharField(read_only=True)
     provider = serializers.CharField(read_only=True, default="vendor")
-    permission = Always("all_team_members")
-    data_source_type = Always("upload_file")
+    permission = Constant("all_team_members")
+    data_source_type = Constant("upload_file")
     indexing_technique = serializers.CharField(read_only=True)
     text_search_config = serializers.CharField(read_only=True)
     retrieval_model_dict = serializers.SerializerMethodField()
-    app_count = Always(0)
+    app_count = Constant(0)
     document_count = serializers.IntegerField(read_only=True)
     total_documents = serializers.IntegerField(source="document_count", read_only=True)
     total_available_documents = serializers.IntegerField(read_only=True)
@@ -76,26 +78,26 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     embedding_model_provider = serializers.CharField(read_only=True)
     embedding_available = serializers.SerializerMethodField()
     enable_api = serializers.BooleanField(read_only=True)
-    tags = Always([])
-    doc_metadata = Always([])
-    built_in_field_enabled = Always(False)
-    summary_index_setting = Always(None)
-    external_knowledge_info = Always(None)
-    external_retrieval_model = Always(None)
-    runtime_mode = Always("general")
-    pipeline_id = Always(None)
-    chunk_structure = Always(None)
-    icon_info = Always(None)
-    is_published = Always(False)
-    is_multimodal = Always(False)
-    maintainer = Always(None)
-    partial_member_list = Always(None)
-    created_by = MakerId()
+    tags = Constant([])
+    doc_metadata = Constant([])
+    built_in_field_enabled = Constant(False)
+    summary_index_setting = Constant(None)
+    external_knowledge_info = Constant(None)
+    external_retrieval_model = Constant(None)
+    runtime_mode = Constant("general")
+    pipeline_id = Constant(None)
+    chunk_structure = Constant(None)
+    icon_info = Constant(None)
+    is_published = Constant(False)
+    is_multimodal = Constant(False)
+    maintainer = Constant(None)
+    partial_member_list = Constant(None)
+    created_by = CreatorId()
     author_name = serializers.CharField(
         source="created_by.username", read_only=True, allow_null=True, default=None
     )
     created_at = UnixTime()
-    updated_by = MakerId()
+    updated_by = CreatorId()
     updated_at = UnixTime()
 
     def get_retrieval_model_dict(self, dataset: Dataset) -> dict[str, Any]:
@@ -104,11 +106,5 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
         return {**RETRIEVAL_MODEL, "search_method": method}
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
-        """Whether its model is to be had, if it needs one."""
-        if not dataset.has_vectors:
-            return True
-        try:
-            embedder_of(dataset)
-        except NoEmbeddingModel:
-            return False
-        return True
+        """Whether its embedding model is available, or it needs none."""
+        return has_usable_model(dataset)

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from datasets.models import DocForm, Document, IndexingStatus
-from segments.api.serializers.fields import Always, MakerId, UnixTime
+from segments.api.serializers.fields import Constant, CreatorId, UnixTime
 
 DISPLAY_STATUS = {
     IndexingStatus.WAITING: "queuing",
@@ -36,7 +36,7 @@ class DocumentSerializer(serializers.Serializer[Document]):
     """A document; its position comes with the query (`segments.api.documents.placed`)."""
 
     id = serializers.UUIDField(read_only=True)
-    position = serializers.IntegerField(read_only=True, help_text="In the order of making.")
+    position = serializers.IntegerField(read_only=True, help_text="In order of creation.")
     name = serializers.CharField(read_only=True)
     doc_form = serializers.CharField(read_only=True)
     indexing_status = serializers.CharField(read_only=True)
@@ -44,21 +44,21 @@ class DocumentSerializer(serializers.Serializer[Document]):
     enabled = serializers.BooleanField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
     segment_count = serializers.IntegerField(read_only=True)
-    hit_count = Always(0)
+    hit_count = Constant(0)
     word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
     tokens = serializers.IntegerField(read_only=True)
-    data_source_type = Always("upload_file")
-    data_source_info = Always({})
-    data_source_detail_dict = Always({})
-    dataset_process_rule_id = Always(None)
-    created_from = Always("api")
-    error = Always(None)
-    disabled_at = Always(None)
-    disabled_by = Always(None)
-    doc_metadata = Always([])
-    summary_index_status = Always(None)
-    need_summary = Always(False)
-    created_by = MakerId()
+    data_source_type = Constant("upload_file")
+    data_source_info = Constant({})
+    data_source_detail_dict = Constant({})
+    dataset_process_rule_id = Constant(None)
+    created_from = Constant("api")
+    error = Constant(None)
+    disabled_at = Constant(None)
+    disabled_by = Constant(None)
+    doc_metadata = Constant([])
+    summary_index_status = Constant(None)
+    need_summary = Constant(False)
+    created_by = CreatorId()
     created_at = UnixTime()
     updated_at = UnixTime()
 
@@ -71,4 +71,4 @@ class DocumentAnswerSerializer(serializers.Serializer[None]):
     """A document that was just made."""
 
     document = DocumentSerializer()
-    batch = serializers.CharField(help_text="Empty: there is nothing to be indexed yet.")
+    batch = serializers.CharField(help_text="Empty: there is nothing to index yet.")

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 
 @extend_schema_field(OpenApiTypes.ANY)
-class Always(serializers.Field[Any, Any, Any, Any]):
+class Constant(serializers.Field[Any, Any, Any, Any]):
     """What Dify's clients look for and Segmill has one of, or none: the same for everything."""
 
     def __init__(self, value: Any) -> None:
@@ -41,7 +41,7 @@ class UserId(serializers.CharField):
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class MakerId(serializers.Field[Any, Any, str, Any]):
+class CreatorId(serializers.Field[Any, Any, str, Any]):
     """The id of who made something, as text; empty where no person did: Dify's is never null."""
 
     def __init__(self) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from segments.api.serializers.fields import UnixTime, UserId
-from segments.files.options import UnknownColumns
+from segments.files.options import EmbedWhen, ImportMode, OnError, UnknownColumns
 from segments.models import ImportJob, RowError, UploadFile
-from segments.models.import_job import EmbedWhen, ImportMode, ImportSource, ImportStatus, OnError
+from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import JOB_STATUS, ImportProgress
 
 
@@ -37,20 +37,25 @@ class OptionsSerializer(serializers.Serializer[None]):
     map = serializers.ListField(
         child=serializers.CharField(),
         required=False,
-        help_text="Which column is which part, such as content=Frage; in JSON an object will do.",
+        help_text="Which column is which part, for example content=Frage; in JSON also an object.",
     )
     no_header = serializers.BooleanField(required=False)
     unknown = serializers.ChoiceField([word.value for word in UnknownColumns], required=False)
     embed = serializers.ChoiceField(
-        EmbedWhen.choices, required=False, help_text="later: found by words at once."
+        EmbedWhen.choices,
+        required=False,
+        help_text="later: full-text search finds the rows at once.",
     )
-    encoding = serializers.CharField(required=False, help_text="Found out if left out.")
-    delimiter = serializers.CharField(required=False, help_text="Found out if left out.")
-    sheet = serializers.CharField(required=False, help_text="Of a workbook; the first one.")
+    encoding = serializers.CharField(required=False, help_text="Detected if omitted.")
+    delimiter = serializers.CharField(required=False, help_text="Detected if omitted.")
+    sheet = serializers.CharField(required=False, help_text="Of a workbook; default: the first.")
     max_tokens = serializers.IntegerField(
-        required=False, help_text="More end the import before anything is embedded."
+        required=False,
+        help_text="If the rows need more, the import fails before anything is embedded.",
     )
-    max_cost = serializers.DecimalField(20, 6, required=False, help_text="As max_tokens.")
+    max_cost = serializers.DecimalField(
+        20, 6, required=False, help_text="Like max_tokens, for the cost."
+    )
 
 
 class BatchImportSerializer(OptionsSerializer):
@@ -91,23 +96,27 @@ class ProgressSerializer(serializers.Serializer[ImportProgress]):
     rows_failed = serializers.IntegerField(read_only=True)
     rows_embedded = serializers.IntegerField(read_only=True)
     rows_reused = serializers.IntegerField(
-        read_only=True, help_text="Vectors that the dataset had already."
+        read_only=True, help_text="Vectors that the dataset already had."
     )
     rows_published = serializers.IntegerField(read_only=True)
     tokens = serializers.IntegerField(read_only=True)
     fraction = serializers.FloatField(
-        read_only=True, allow_null=True, help_text="Of the phase, from 0 to 1."
+        read_only=True, allow_null=True, help_text="Progress of the phase, from 0 to 1."
     )
     rows_per_second = serializers.FloatField(read_only=True, allow_null=True)
     seconds_left = serializers.FloatField(
-        read_only=True, allow_null=True, help_text="Of the phase, at the measured rate."
+        read_only=True,
+        allow_null=True,
+        help_text="Until the end of the phase, at the current rate.",
     )
     created_at = UnixTime()
     started_at = UnixTime(allow_null=True)
     finished_at = UnixTime(allow_null=True)
     measured_at = UnixTime()
     started_by = serializers.CharField(read_only=True)
-    door = serializers.ChoiceField(ImportSource.values, read_only=True)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field, not where it is from
+        ImportSource.values, read_only=True
+    )
     worker = serializers.CharField(read_only=True)
     error_code = serializers.CharField(read_only=True)
     error = serializers.CharField(read_only=True)
@@ -136,13 +145,13 @@ class JobSerializer(serializers.Serializer[ImportJob]):
     rows_skipped = serializers.IntegerField(read_only=True)
     rows_deleted = serializers.IntegerField(read_only=True)
     embedding_requests = serializers.IntegerField(
-        read_only=True, help_text="Asked of the model's endpoint."
+        read_only=True, help_text="Requests sent to the model's endpoint."
     )
     embedding_tokens = serializers.IntegerField(
-        read_only=True, help_text="As the endpoint bills them."
+        read_only=True, help_text="Tokens billed by the endpoint."
     )
     embedding_cost = serializers.FloatField(
-        read_only=True, help_text="Of the tokens billed, at the model's price."
+        read_only=True, help_text="Tokens billed times the model's price."
     )
     notices = serializers.ListField(child=serializers.CharField(), read_only=True)
     created_by = UserId(source="created_by_id")
@@ -151,10 +160,10 @@ class JobSerializer(serializers.Serializer[ImportJob]):
 
 
 class ImportSerializer(JobSerializer, ProgressSerializer):
-    """An import: what it is of, and how far it is (the schema of `show_import`)."""
+    """An import: what it is of, and how far it is (the schema of `import_as_json`)."""
 
 
-def show_import(job: ImportJob, progress: ImportProgress) -> dict[str, Any]:
+def import_as_json(job: ImportJob, progress: ImportProgress) -> dict[str, Any]:
     """An import as the API shows it."""
     return {**JobSerializer(job).data, **ProgressSerializer(progress).data}
 
@@ -163,7 +172,7 @@ class ImportQuery(serializers.Serializer[None]):
     """Which imports are wanted."""
 
     status = serializers.MultipleChoiceField(
-        choices=ImportStatus.choices, required=False, help_text="Several mean any of them."
+        choices=ImportStatus.choices, required=False, help_text="Repeat it to match any of several."
     )
     dataset = serializers.UUIDField(required=False)
     document = serializers.UUIDField(required=False)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Document
-from segments.api.serializers.fields import Always, MakerId, UnixTime, UserId
+from segments.api.serializers.fields import Constant, CreatorId, UnixTime, UserId
 from segments.models import DocumentSegment
 from segments.search.query import MAX_TOP_K
 
@@ -31,7 +31,7 @@ class SegmentSerializer(serializers.Serializer[DocumentSegment]):
     disabled_at = UnixTime(allow_null=True)
     disabled_by = UserId(source="disabled_by_id")
     status = serializers.CharField(read_only=True)
-    created_by = MakerId()
+    created_by = CreatorId()
     created_at = UnixTime()
     indexing_at = UnixTime(allow_null=True)
     completed_at = UnixTime(allow_null=True)
@@ -78,10 +78,10 @@ class HitDocumentSerializer(serializers.Serializer[Document]):
     """The document of a hit."""
 
     id = serializers.UUIDField(read_only=True)
-    data_source_type = Always("upload_file")
+    data_source_type = Constant("upload_file")
     name = serializers.CharField(read_only=True)
-    doc_type = Always(None)
-    doc_metadata = Always(None)
+    doc_type = Constant(None)
+    doc_metadata = Constant(None)
 
 
 class HitSegmentSerializer(SegmentSerializer):
@@ -94,11 +94,11 @@ class RecordSerializer(serializers.Serializer[dict[str, Any]]):
     """A hit."""
 
     segment = HitSegmentSerializer()
-    child_chunks = Always([])
+    child_chunks = Constant([])
     score = serializers.FloatField()
-    tsne_position = Always(None)
-    files = Always([])
-    summary = Always(None)
+    tsne_position = Constant(None)
+    files = Constant([])
+    summary = Constant(None)
 
 
 class QuerySerializer(serializers.Serializer[None]):
@@ -114,7 +114,7 @@ class RetrievalSerializer(serializers.Serializer[None]):
     records = RecordSerializer(many=True)
 
 
-def show_record(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:
+def record_as_json(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:
     """A hit as the API shows it."""
     segment.document = document
     record: dict[str, Any] = {"segment": segment, "score": score}

@@ -109,7 +109,7 @@ class SheetParser:
     def _numbered(self, letters: str) -> int:
         number = 0
         if not (letters.isascii() and letters.isalpha()) or len(letters) > 3:
-            raise XMLRefused(f"“{letters[:20]}” is no column")
+            raise XMLRefused(f"“{letters[:20]}” is not a column")
         for letter in letters.upper():
             number = number * 26 + ord(letter) - ord("A") + 1
         self._columns[letters] = number - 1
@@ -138,7 +138,7 @@ class SheetParser:
         if kind == "e":
             self._row.faults[self._column] = (
                 "error_value",
-                f"The cell shows the error {text}. Mend its formula or write the value.",
+                f"The cell shows the error {text}. Fix its formula or write the value.",
             )
             return text
         return unescaped(text)
@@ -160,11 +160,11 @@ class SheetParser:
         try:
             return display(float(text), code, self._is_1904) if text else ""
         except (ValueError, OverflowError) as error:
-            raise XMLRefused(f"“{text[:20]}” is no number") from error
+            raise XMLRefused(f"“{text[:20]}” is not a number") from error
 
 
 def _whole(text: str) -> int:
     try:
         return int(text) if len(text) < 10 else LAST_ROW + 1
     except ValueError as error:
-        raise XMLRefused(f"“{text[:20]}” is no row") from error
+        raise XMLRefused(f"“{text[:20]}” is not a row") from error

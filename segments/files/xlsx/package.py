@@ -109,7 +109,7 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(file)
         except ZIP_FAULTS as error:
-            raise self.damaged("it breaks off, or its directory is damaged") from error
+            raise self.damaged("it is cut off, or its directory is damaged") from error
         self._parts = {info.filename: info for info in self._zip.infolist()}
         self._refuse_bombs()
         self._refuse_other_kinds()
@@ -152,10 +152,10 @@ class Package:
         check_unpacked(unpacked, sum(info.compress_size for info in infos))
         if any(info.flag_bits & ENCRYPTED_FLAG for info in infos):
             raise FileProtected(
-                f"{self.name} is protected by a password. Save it without one and import that."
+                f"{self.name} is protected by a password. Save it without one and import it again."
             )
         if any(info.compress_type not in METHODS for info in infos):
-            raise self.damaged("it is packed by a method that workbooks do not use")
+            raise self.damaged("it is compressed by a method that workbooks do not use")
         twice = [name for name, count in Counter(i.filename for i in infos).items() if count > 1]
         if twice:
             raise self.damaged(f"its part {twice[0]} is there twice")
@@ -165,7 +165,9 @@ class Package:
             with self.open("mimetype") as part:
                 kind = ZIP_MIMETYPES.get(part.read(100).strip())
             if kind:
-                raise foreign(self.name, kind, "Save it as XLSX or “CSV UTF-8” and import that.")
+                raise foreign(
+                    self.name, kind, "Save it as XLSX or “CSV UTF-8” and import it again."
+                )
         for start, what, remedy in ZIP_CONTENTS:
             if any(part.startswith(start) for part in self._parts):
                 raise foreign(self.name, what, remedy)
@@ -178,7 +180,7 @@ class Package:
             types = part.read(io.DEFAULT_BUFFER_SIZE * 128)
         if b"macroEnabled" in types or any(part.endswith("vbaProject.bin") for part in self._parts):
             raise foreign(
-                self.name, "a workbook with macros (XLSM)", "Save it as XLSX and import that."
+                self.name, "a workbook with macros (XLSM)", "Save it as XLSX and import it again."
             )
 
 

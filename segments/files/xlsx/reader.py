@@ -14,10 +14,10 @@ from segments.files.opened import ZIP_MAGIC, OpenedFile, sheet_of
 from segments.files.types import (
     MAX_COLUMNS,
     CellError,
+    FileDetails,
     FileFormat,
     RawRow,
     Sheet,
-    Source,
     column_letters,
 )
 from segments.files.xlsx.cells import LAST_COLUMN, LAST_ROW, SheetParser, SheetRow
@@ -126,15 +126,15 @@ class XLSXReader:
             reading = _Reading(package, workbook, entry)
         except XMLRefused as refusal:
             raise package.damaged(str(refusal)) from refusal
-        source = Source(FileFormat.XLSX, sheet=entry.name)
+        details = FileDetails(FileFormat.XLSX, sheet=entry.name)
         notices = sheet_notices(workbook, entry)
         try:
-            sheet = sheet_of(reading.rows(notices), source, opened)
+            sheet = sheet_of(reading.rows(notices), details, opened)
         except FileEmpty:
             others = [sheet.name for sheet in workbook.sheets if sheet is not entry]
             there = f": {listed_sheets(others)}" if others else ""
             raise FileEmpty(
-                f"The sheet “{entry.name}” is empty. Put a header and rows into it, or choose "
+                f"The sheet “{entry.name}” is empty. Add a header and rows, or choose "
                 f"another sheet (option sheet){there}."
             ) from None
         return replace(sheet, position=reading.position, notices=notices)
@@ -167,7 +167,7 @@ class _Reading:
             ) from refusal
         if self._hidden:
             rows = "row was" if self._hidden == 1 else "rows were"
-            notices.append(f"{self._hidden:,} hidden {rows} read as well.")
+            notices.append(f"{self._hidden:,} hidden {rows} read, too.")
 
     def position(self) -> int:
         """How many bytes of the file are done with, by how much of the sheet has been read."""
@@ -232,7 +232,7 @@ class _Reading:
 
 def _too_wide(place: int) -> CellError:
     reason = (
-        f"The row goes on to column {column_letters(place)}; {MAX_COLUMNS} "
-        "columns are allowed. Clear what lies beyond."
+        f"The row extends to column {column_letters(place)}; {MAX_COLUMNS} "
+        "columns are allowed. Clear the cells beyond."
     )
     return CellError(place, "", "row_too_wide", reason)

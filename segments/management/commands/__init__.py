@@ -1,1 +1,1 @@
-"""One file per command; each is a thin door to `segments.services.imports` or `segments.search`."""
+"""One file per command; each calls `segments.services` or `segments.search`."""

@@ -13,14 +13,14 @@ from segments.services.api_keys import create_api_key
 class Command(BaseCommand):
     """Makes a key and prints it, this once, so that a script can read it."""
 
-    help = "Make an API key for a tenant and print it; it is shown this once only."
+    help = "Create an API key for a tenant and print it. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """For whom, and what to call it."""
         parser.add_argument("--tenant", required=True, help="the tenant's name")
         parser.add_argument("--name", default="command line", help="default: %(default)s")
         parser.add_argument(
-            "--create-tenant", action="store_true", help="make the tenant if there is none"
+            "--create-tenant", action="store_true", help="create the tenant if it does not exist"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         """
         name = options["tenant"]
         if not name.strip():
-            raise CommandError("The tenant's name is blank. Name one with --tenant.")
+            raise CommandError("The tenant's name is blank. Use --tenant NAME.")
         if options["create_tenant"]:
             tenant, _ = Tenant.objects.get_or_create(name=name)
         else:

@@ -6,16 +6,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.models import Dataset, DocForm
-from segments.imports.report import report_import
 from segments.management.console import ProgressDisplay
 from segments.management.tables import print_hits, print_import
 from segments.models.import_job import ImportSource
 from segments.sample import FAQ
 from segments.search import search
 from segments.services import imports, targets
+from segments.services.reports import report_import
 from segments.services.targets import ImportTarget
 
-PLACE = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
+TARGET = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
 # In words of their own: what they mean stands in the FAQ, what they say does not.
 QUESTIONS = (
     "RAM consumption of huge spreadsheets",
@@ -28,15 +28,15 @@ HITS = 3
 class Command(BaseCommand):
     """A second run starts from the same point and ends the same way."""
 
-    help = "Import a sample FAQ, search it, and show the result."
+    help = "Import a sample FAQ, search it and show the results."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the FAQ into a fresh dataset and search it."""
-        Dataset.objects.filter(tenant__name=PLACE.tenant, name=PLACE.dataset).delete()
-        document = targets.make_target(PLACE, DocForm.QA)
+        Dataset.objects.filter(tenant__name=TARGET.tenant, name=TARGET.dataset).delete()
+        document = targets.create_target(TARGET, DocForm.QA)
         with FAQ.open("rb") as file, ProgressDisplay(sys.stderr) as display:
             job = imports.start_import(
-                document, file, FAQ.name, door=ImportSource.COMMAND, background=False
+                document, file, FAQ.name, source=ImportSource.COMMAND, background=False
             )
             report = report_import(imports.run_in_foreground(job, display))
         print_import(report, sys.stdout)

@@ -15,12 +15,12 @@ from segments.operations.doctor import Finding
 
 
 class Command(BaseCommand):
-    """Looks at everything, and with --repair mends what can be mended without a decision.
+    """Looks at everything, and with --repair fixes what needs no decision.
 
     Exits 1 if something is wrong then, so that scripts and monitors can ask.
     """
 
-    help = "Tell what is wrong with this installation and what to do; --repair mends what it can."
+    help = "Check this installation and say how to fix what is wrong; --repair fixes what it can."
     # It looks at the settings itself, and tells of them in its table.
     requires_system_checks: list[str] = []  # noqa: RUF012
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="mend what can be mended without a loss, and say what was done",
+            help="fix what can be fixed without losing anything, and report it",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -40,20 +40,20 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(findings, is_well), ensure_ascii=False))
         else:
-            self._tell(findings, is_well)
+            self._print(findings, is_well)
         if not is_well:
             sys.exit(1)
 
-    def _tell(self, findings: list[Finding], is_well: bool) -> None:
+    def _print(self, findings: list[Finding], is_well: bool) -> None:
         rows = [row for finding in findings for row in _rows(finding)]
         print_table("Doctor", ["", "check", "found", "to do"], rows, self.stdout)
         if is_well:
-            self.stdout.write("Nothing has to be done.")
+            self.stdout.write("Everything is in order.")
 
 
 def _rows(finding: Finding) -> Iterator[list[str]]:
     for done in finding.repaired or ():
-        yield ["mended", finding.check, done, ""]
+        yield ["fixed", finding.check, done, ""]
     for problem in finding.problems:
         mark = "note" if problem.can_wait else "WRONG"
         yield [mark, finding.check, problem.text, problem.remedy]

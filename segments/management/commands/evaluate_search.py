@@ -25,7 +25,7 @@ ALL = "all"
 class Command(BaseCommand):
     """Measures nDCG@10, recall@10 and MRR@10 of each method of search."""
 
-    help = "Measure how well search finds what people judged relevant."
+    help = "Measure search quality against relevance judgements."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The judged questions, where to look, and how to answer."""
@@ -39,14 +39,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--method", choices=[*METHODS, ALL], default=ALL, help="default: %(default)s"
         )
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search for every question and show the means."""
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
             questions = read_judgements(options["queries"])
-            self._tell_unknown(dataset, questions)
+            self._warn_about_unknown(dataset, questions)
             qualities = _measured(dataset, questions, options["method"])
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         else:
             print_quality(qualities, sys.stdout)
 
-    def _tell_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
+    def _warn_about_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
         if unknown := unknown_ids(dataset, questions):
             self.stderr.write(
                 f"{len(unknown):,} relevant external ids are not in the dataset and count as "

@@ -20,7 +20,7 @@ from segments.services.exports import FORMATS, export_document
 class Command(BaseCommand):
     """Writes a document's segments to a file that can be imported again without a loss."""
 
-    help = "Export the segments of a document to a file; imported again, it changes nothing."
+    help = "Export the segments of a document to a file that can be imported again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The document, the file and its format."""
@@ -31,10 +31,10 @@ class Command(BaseCommand):
             "--format",
             choices=[kind.value for kind in FORMATS],
             default="",
-            help="by the file's name, if not given",
+            help="default: by the file's extension",
         )
         parser.add_argument("--output", type=Path, required=True, metavar="FILE")
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Export, and say how many segments there were."""
@@ -60,7 +60,7 @@ def _format(given: str, output: Path) -> FileFormat:
     name = given or output.suffix.removeprefix(".").lower()
     if name not in FORMATS:
         listed = ", ".join(FORMATS)
-        raise ExportRefused(f"{output.name} promises no format. Give --format: {listed}.")
+        raise ExportRefused(f"{output.name} has no known extension. Use --format: {listed}.")
     return FileFormat(name)
 
 

@@ -24,11 +24,11 @@ class Command(BaseCommand):
     Any number may run, on any machine: one of them works at a time.
     """
 
-    help = "See that every import ends: tell workers again, end what is spent, remove what is old."
+    help = "Requeue lost work, fail imports that are out of attempts, and remove old data."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Once, or for ever."""
-        parser.add_argument("--once", action="store_true", help="look once, and clean up, and end")
+        parser.add_argument("--once", action="store_true", help="run once and exit")
         parser.add_argument("--json", action="store_true", help="with --once: one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         if options["once"]:
             self._answer(as_json=options["json"])
         else:
-            _look_again_and_again(_stopped_by_signal())
+            _run_until_stopped(_stopped_by_signal())
 
     def _answer(self, *, as_json: bool) -> None:
         swept, cleaned = reaper.sweep(), retention.clean_up()
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(done))
         else:
             if swept is None:
-                self.stdout.write("Another reaper is at work.")
+                self.stdout.write("Another reaper is running.")
             for what, count in done.items():
                 self.stdout.write(f"{what.replace('_', ' ')}: {count:,}")
 
@@ -61,7 +61,7 @@ def _stopped_by_signal() -> Event:
     return stopped
 
 
-def _look_again_and_again(stopped: Event) -> None:
+def _run_until_stopped(stopped: Event) -> None:
     """A database or broker that is away for a while is no reason to end."""
     while not stopped.is_set():
         try:

@@ -6,7 +6,6 @@ In this process; with `--background` by the workers, and `--follow ID` watches a
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,31 +14,29 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from datasets.exceptions import DatasetNotFound, DocumentNotFound, SegmillError, TenantNotFound
-from datasets.models import DocForm, Document
+from datasets.models import Document
 from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
-from segments.files.columns import guess_doc_form
 from segments.files.options import ImportOptions
-from segments.files.sheets import open_sheet
-from segments.imports import row_errors
-from segments.imports.report import ImportReport, report_dry_run, report_import, report_refusal
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
-    add_place_options,
+    add_target_options,
+    check_arguments,
     import_options,
-    refuse_incomplete,
-    wanted_place,
+    import_target,
 )
-from segments.management.tables import print_import
-from segments.management.watching import find_import, follow, why_it_failed
+from segments.management.tables import print_import, why_it_failed
 from segments.models.import_job import ImportSource
 from segments.services import imports, targets
+from segments.services.bad_rows import BadRowsFile, bad_rows_of_dry_run, bad_rows_of_import
+from segments.services.previews import guessed_doc_form
+from segments.services.reports import ImportReport, report_dry_run, report_import, report_refusal
 from segments.services.targets import ImportTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ImportRequest:
     """What was asked for: a file, where it goes, and how."""
 
     wanted: ImportTarget
@@ -49,59 +46,66 @@ class Order:
     bad_rows: Path | None
     background: bool
 
-    def write_bad_rows(self, portions: Iterator[bytes]) -> None:
+    def write_bad_rows(self, file: BadRowsFile) -> None:
         """Write the file of bad rows, if one was asked for."""
         if self.bad_rows is not None:
-            write_file(self.bad_rows, portions)
+            write_file(self.bad_rows, file.portions)
 
 
 class Command(BaseCommand):
     """Reads, checks, embeds and publishes a file, with a progress bar, all or nothing."""
 
-    help = "Import a file of segments into a document: all of it, or nothing."
+    help = "Import a file of segments into a document, all or nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The place, what to make of it, and how to answer."""
         parser.add_argument("file", type=Path, nargs="?", help="CSV, TSV, XLSX, JSON or JSON Lines")
         parser.add_argument(
-            "--follow", metavar="ID", help="no file: show the bar of this import until its end"
+            "--follow",
+            metavar="ID",
+            help="instead of a file: show the progress of this import until it ends",
         )
         parser.add_argument(
             "--background",
             action="store_true",
-            help="hand the file to the workers and print the import's id",
+            help="let workers import the file, and print the import's id",
         )
-        add_place_options(parser)
+        add_target_options(parser)
         parser.add_argument(
-            "--dry-run", action="store_true", help="check every row, embed and change nothing"
+            "--dry-run",
+            action="store_true",
+            help="check every row without embedding or changing anything",
         )
         add_import_options(parser)
         parser.add_argument(
-            "--report", type=Path, metavar="FILE", help="write just the bad rows, to be mended"
+            "--report",
+            type=Path,
+            metavar="FILE",
+            help="write the bad rows to this file, to fix and import again",
         )
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and exit with 1 unless it succeeded."""
-        refuse_incomplete(options)
+        check_arguments(options)
         if options["follow"]:
             self._answer(_followed(options["follow"]), as_json=options["json"])
             return
-        wanted = wanted_place(options)
+        wanted = import_target(options)
         with raised_as_keyboard_interrupt():
             report = _report(wanted, options)
         if options["background"] and report.job_id:
-            self._hand_over(report, as_json=options["json"])
+            self._print_job_id(report, as_json=options["json"])
         else:
             self._answer(report, as_json=options["json"])
 
-    def _hand_over(self, report: ImportReport, *, as_json: bool) -> None:
+    def _print_job_id(self, report: ImportReport, *, as_json: bool) -> None:
         """The id alone on standard output, for scripts; what to do with it beside."""
         if as_json:
             self.stdout.write(json.dumps(report.as_json()))
             return
         self.stdout.write(str(report.job_id))
-        self.stderr.write(f"Watch it: manage.py import_segments --follow {report.job_id}")
+        self.stderr.write(f"Follow it: manage.py import_segments --follow {report.job_id}")
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
@@ -120,20 +124,20 @@ def _followed(identifier: str) -> ImportReport:
     """The report of an import that others run; Ctrl-C ends the watching alone."""
     try:
         with ProgressDisplay(sys.stderr) as display:
-            return report_import(follow(find_import(identifier), display))
+            return report_import(imports.follow_import(imports.find_import(identifier), display))
     except SegmillError as refusal:
         return report_refusal(str(refusal))
     except Error as trouble:
         return report_refusal(str(explained(trouble)))
     except KeyboardInterrupt:
-        raise CommandError("No longer watched; the import goes on.") from None
+        raise CommandError("Stopped watching; the import continues.") from None
 
 
 def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
     """The report of the import or the dry run, whatever comes in between."""
     import_file = _dry_run if options["dry_run"] else _import
     try:
-        order = Order(
+        order = ImportRequest(
             wanted=wanted,
             path=options["file"],
             create=options["create"],
@@ -144,7 +148,7 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
         with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
             return import_file(order, file, display)
     except (TenantNotFound, DatasetNotFound, DocumentNotFound) as missing:
-        return report_refusal(f"{missing} With --create it is made.")
+        return report_refusal(f"{missing} Use --create to create it.")
     except SegmillError as refusal:
         return report_refusal(str(refusal))
     except Error as trouble:
@@ -152,7 +156,7 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
     except OSError as trouble:  # the file began well, but cannot be read to its end
         return report_refusal(str(_unreadable(options["file"], trouble)))
     except KeyboardInterrupt:
-        return report_refusal("Stopped by its user; nothing was imported.", cancelled=True)
+        return report_refusal("Stopped by the user. Nothing was imported.", cancelled=True)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -164,9 +168,9 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError:
-        raise FileUnreadable(f"There is no file {path}. Check the path.") from None
+        raise FileUnreadable(f"{path} does not exist. Check the path.") from None
     except IsADirectoryError:
-        raise FileUnreadable(f"{path} is a folder. Name a file in it.") from None
+        raise FileUnreadable(f"{path} is a folder. Give the path of a file.") from None
     except OSError as trouble:
         raise _unreadable(path, trouble) from trouble
 
@@ -177,18 +181,10 @@ def _unreadable(path: Path, trouble: OSError) -> FileUnreadable:
     )
 
 
-def _guessed_form(order: Order, file: BinaryIO) -> DocForm:
-    """What the header says the rows are; the file stands at its beginning again afterwards."""
-    sheet = open_sheet(file, order.path.name, order.options)
-    form = guess_doc_form(sheet.header, order.options)
-    sheet.rows.close()
-    file.seek(0)
-    return form
-
-
-def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
+def _dry_run(order: ImportRequest, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
     if order.create:
-        document = targets.plan_target(order.wanted, _guessed_form(order, file))
+        form = guessed_doc_form(file, order.path.name, order.options)
+        document = targets.plan_target(order.wanted, form)
     else:
         document = targets.find_target(order.wanted)
     size = order.path.stat().st_size
@@ -196,17 +192,17 @@ def _dry_run(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRe
         document, file, order.path.name, size, display, options=order.options
     )
     if found.failed:
-        order.write_bad_rows(row_errors.report_of_problems(found.source, found.problems))
+        order.write_bad_rows(bad_rows_of_dry_run(found, order.path.name))
     return report_dry_run(found)
 
 
-def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
-    document = _made_place(order, file) if order.create else targets.find_target(order.wanted)
+def _import(order: ImportRequest, file: BinaryIO, display: ProgressDisplay) -> ImportReport:
+    document = _created_target(order, file) if order.create else targets.find_target(order.wanted)
     job = imports.start_import(
         document,
         file,
         order.path.name,
-        door=ImportSource.COMMAND,
+        source=ImportSource.COMMAND,
         options=order.options,
         background=order.background,
     )
@@ -214,15 +210,15 @@ def _import(order: Order, file: BinaryIO, display: ProgressDisplay) -> ImportRep
         return report_import(job)
     job = imports.run_in_foreground(job, display)
     if job.rows_failed:
-        order.write_bad_rows(row_errors.report_of_job(job))
+        order.write_bad_rows(bad_rows_of_import(job))
     return report_import(job)
 
 
-def _made_place(order: Order, file: BinaryIO) -> Document:
+def _created_target(order: ImportRequest, file: BinaryIO) -> Document:
     """The document that is wanted; nothing is made for a file that cannot be imported there."""
-    form = _guessed_form(order, file)
+    form = guessed_doc_form(file, order.path.name, order.options)
     planned = targets.plan_target(order.wanted, form)
     size = order.path.stat().st_size
     imports.dry_run_import(planned, file, order.path.name, size, most_rows=1, options=order.options)
     file.seek(0)
-    return targets.make_target(order.wanted, form)
+    return targets.create_target(order.wanted, form)

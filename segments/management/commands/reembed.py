@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +16,13 @@ from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT, Dataset
 from segments.db.errors import explained
 from segments.exceptions import StateConflict
+from segments.files.options import OnError
 from segments.files.types import Progress
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt
 from segments.management.tables import Output, print_table
 from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
-from segments.models.import_job import ImportStatus, OnError
-from segments.reembedding.run import Listener
+from segments.models.import_job import ImportStatus
 from segments.services import reembeddings
 from segments.services.reembeddings import ReembeddingReport, report_reembedding
 
@@ -30,9 +30,9 @@ PHASES = {
     ReembeddingStatus.WAITING: ImportStatus.WAITING,
     ReembeddingStatus.COMPLETED: ImportStatus.COMPLETED,
 }
-LEFT = (
-    "Stopped here; what was embedded is kept. Workers go on with it if any run, and so does the "
-    "same command; --cancel ends it."
+STOPPED = (
+    "Stopped. Finished embeddings are kept. Running workers continue; to continue here, run the "
+    "same command again. To cancel, use --cancel."
 )
 
 
@@ -40,34 +40,38 @@ class Command(BaseCommand):
     """Embeds a dataset anew; the old model serves every search till the one moment of change."""
 
     help = (
-        "Change the embedding model of a dataset while search goes on with the old one. Without "
-        "--model: go on with what is under way, or embed the segments that have no vector."
+        "Change the embedding model of a dataset; search uses the old one until the end. Without "
+        "--model: resume what is in progress, or embed the segments that have no vector."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The dataset, its new model, and how to answer."""
         parser.add_argument("dataset", help="its name or id")
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
-        parser.add_argument("--provider", help="of the new model; default: the present one")
+        parser.add_argument(
+            "--provider", help="provider of the new model; default: the current one"
+        )
         parser.add_argument("--model", help="the new model")
         parser.add_argument(
             "--on-error",
             choices=OnError.values,
             default=OnError.ABORT,
-            help="texts the new model does not take: abort leaves the dataset as it was (default), "
+            help="texts the new model refuses: abort (default) leaves the dataset unchanged, "
             "skip leaves their segments without a vector",
         )
         how = parser.add_mutually_exclusive_group()
-        how.add_argument("--background", action="store_true", help="leave it to the workers")
-        how.add_argument("--status", action="store_true", help="tell how far it is")
-        how.add_argument("--follow", action="store_true", help="watch it to its end")
-        how.add_argument("--cancel", action="store_true", help="end it; the old model stays")
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        how.add_argument("--background", action="store_true", help="let workers do it")
+        how.add_argument("--status", action="store_true", help="show the progress")
+        how.add_argument("--follow", action="store_true", help="show the progress until the end")
+        how.add_argument(
+            "--cancel", action="store_true", help="cancel it; the dataset keeps its model"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what is asked, report, and exit with 1 unless it succeeded."""
         if options["provider"] and not options["model"]:
-            raise CommandError("Name the --model of the provider, too.")
+            raise CommandError("--provider needs --model, too.")
         try:
             with raised_as_keyboard_interrupt():
                 done = self._done(options)
@@ -77,9 +81,9 @@ class Command(BaseCommand):
             raise CommandError(str(explained(trouble))) from trouble
         except KeyboardInterrupt:
             watched = options["status"] or options["follow"]
-            raise CommandError("No longer watched." if watched else LEFT) from None
-        is_just_told = options["background"] or options["status"] or options["cancel"]
-        self._answer(done, options, may_be_open=is_just_told)
+            raise CommandError("Stopped watching." if watched else STOPPED) from None
+        may_be_open = options["background"] or options["status"] or options["cancel"]
+        self._answer(done, options, may_be_open=may_be_open)
 
     def _done(self, options: dict[str, Any]) -> Reembedding:
         dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
@@ -109,13 +113,13 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _bar() -> Iterator[Listener]:
+def _bar() -> Iterator[Callable[[Reembedding], None]]:
     """A listener that shows the bar of an import's embedding on the terminal."""
     with ProgressDisplay(sys.stderr) as display:
-        yield lambda now: display(_as_told(now))
+        yield lambda now: display(_progress(now))
 
 
-def _as_told(now: Reembedding) -> Progress:
+def _progress(now: Reembedding) -> Progress:
     phase = PHASES.get(ReembeddingStatus(now.status), ImportStatus.EMBEDDING)
     return Progress(phase, now.texts_done, now.fraction, failed=now.texts_refused)
 
@@ -137,8 +141,8 @@ def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
         return reembeddings.change_model(dataset, *model, on_error=on_error, background=background)
     if model and model != (ordered.embedding_model_provider, ordered.embedding_model):
         raise StateConflict(
-            f"Dataset “{dataset.name}” is being embedded for {ordered.embedding_model} already. "
-            "Wait until that has ended, or end it: --cancel."
+            f"Dataset “{dataset.name}” is already being embedded with {ordered.embedding_model}. "
+            "Wait until that ends, or use --cancel."
         )
     if ordered.status == ReembeddingStatus.INTERRUPTED:
         return reembeddings.resume(ordered, background=background)
@@ -148,20 +152,20 @@ def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
 def _under_way(dataset: Dataset) -> Reembedding:
     ordered = reembeddings.under_way(dataset)
     if ordered is None:
-        raise StateConflict(f"Dataset “{dataset.name}” is not being embedded at this moment.")
+        raise StateConflict(f"Dataset “{dataset.name}” is not being embedded now.")
     return ordered
 
 
 def _latest(dataset: Dataset) -> Reembedding:
     ordered = reembeddings.latest(dataset)
     if ordered is None:
-        raise StateConflict(f"Dataset “{dataset.name}” was never embedded anew.")
+        raise StateConflict(f"Dataset “{dataset.name}” was never re-embedded.")
     return ordered
 
 
 def _why(report: ReembeddingReport) -> str:
     if report.status == ReembeddingStatus.INTERRUPTED:
-        return f"{report.error} It goes on by itself, or with this command again."
+        return f"{report.error} It resumes automatically; to resume now, run this command again."
     return report.error or report.status
 
 

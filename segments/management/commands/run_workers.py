@@ -17,7 +17,7 @@ class Command(BaseCommand):
     is cut off goes on from its checkpoint later. Any number of machines may run this.
     """
 
-    help = "Run the workers and the reaper of this machine, and restart them when they hang."
+    help = "Run this machine's workers and reaper, and restart them if they hang."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """How patient to be at the end."""
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             type=float,
             default=GRACE_SECONDS,
             metavar="SECONDS",
-            help="how long workers may go on when told to end (default: %(default)s)",
+            help="how long workers may finish their work on shutdown (default: %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,7 +34,9 @@ class Command(BaseCommand):
         connections.close_all()
         supervisor = Supervisor(worker_programs(), self._say, options["grace"])
         with Watchdog(supervisor.running(CLUSTER), self._say):
-            supervisor.run(ready=lambda: self._say("Workers run. Ctrl-C stops them."))
+            supervisor.run(
+                ready=lambda: self._say("Workers are running. Press Ctrl-C to stop them.")
+            )
         self._say("Stopped.")
 
     def _say(self, line: str) -> None:

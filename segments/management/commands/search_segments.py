@@ -22,16 +22,16 @@ METHODS = [method.value for method in SearchMethod]
 class Command(BaseCommand):
     """Searches a dataset by meaning, by words, or by both."""
 
-    help = "Find the segments of a dataset that answer a question."
+    help = "Search the segments of a dataset."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The question or questions, where to look, and how to answer."""
         asked = parser.add_mutually_exclusive_group(required=True)
         asked.add_argument(
-            "query", nargs="?", help="any text; one that begins with - goes to the end, after --"
+            "query", nargs="?", help="the question; put one that starts with - last, after --"
         )
         asked.add_argument(
-            "--queries", type=Path, help="a file with a query a line; answers with JSON lines"
+            "--queries", type=Path, help="a file with one query per line; prints JSON Lines"
         )
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
         parser.add_argument("--dataset", required=True, help="its name or id")
@@ -40,8 +40,8 @@ class Command(BaseCommand):
             help="default: %(default)s",
         )  # fmt: skip
         parser.add_argument("--top-k", type=int, default=DEFAULT_TOP_K, help="default: %(default)s")
-        parser.add_argument("--score-threshold", type=float, help="leave out hits below it")
-        parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+        parser.add_argument("--score-threshold", type=float, help="omit hits with a lower score")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search and show, or refuse with what to do."""

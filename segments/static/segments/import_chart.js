@@ -28,7 +28,7 @@ export function drawChart(figure, rates) {
     line("chart-axis", SPACE.left, y(0), width - SPACE.right, y(0)),
     line("chart-grid", SPACE.left, y(most), width - SPACE.right, y(most)),
     ...phasesOf(rates).map(([phase, of]) => area(phase, of, x, y)),
-    text(`${number.format(most)} rows a second`, SPACE.left, SPACE.top - 6, "start"),
+    text(`${number.format(most)} rows per second`, SPACE.left, SPACE.top - 6, "start"),
     text("0 s", SPACE.left, HEIGHT - 5, "start"),
     text(`${seconds.format(end)} s`, width - SPACE.right, HEIGHT - 5, "end"),
   );
@@ -67,7 +67,7 @@ function describe(figure, svg, rates) {
     }),
   );
   const words = averages.map(([phase, rate]) => `${PHASE_WORDS[phase]} ${number.format(rate)}`);
-  svg.setAttribute("aria-label", `Rows a second, on average: ${words.join(", ")}`);
+  svg.setAttribute("aria-label", `Rows per second, on average: ${words.join(", ")}`);
 }
 
 function average(rates) {

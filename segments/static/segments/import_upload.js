@@ -47,16 +47,16 @@ function upload(event) {
   request.responseType = "json";
   request.upload.addEventListener("progress", (progress) => show(progress.loaded, progress.total));
   request.addEventListener("load", () => answered(request));
-  request.addEventListener("error", () => refuse("The upload broke off. Try again."));
+  request.addEventListener("error", () => refuse("The upload failed. Try again."));
   busy(true);
   show(0, input.files[0].size);
   request.send(new FormData(form));
 }
 
 function answered(request) {
-  if (request.status === 413) return refuse("The file is larger than the server takes.");
+  if (request.status === 413) return refuse("The file is larger than the server allows.");
   if (request.response?.url) {
-    line.textContent = "Looking at the file";
+    line.textContent = "Checking the file";
     bar.removeAttribute("value");
     location.assign(request.response.url);
     return;

@@ -50,7 +50,7 @@ async function ask() {
     }
   } catch (error) {
     delay = Math.min(delay * SLOWER, LATEST);
-    trouble(`The server cannot be reached (${error.message}). Trying again.`);
+    trouble(`The server cannot be reached (${error.message}). Retrying.`);
   }
   setTimeout(ask, delay);
 }
@@ -95,9 +95,9 @@ function showProgress(state) {
   badge.className = `import-badge import-badge-${state.status}`;
   badge.textContent = state.words;
   part("line").textContent = lineOf(state) || "\u00a0";
-  part("worker").textContent = state.worker ? `Worked on by ${state.worker}.` : "";
+  part("worker").textContent = state.worker ? `Worker: ${state.worker}.` : "";
   if (state.status === "waiting" && Date.now() - opened > NO_WORKER_AFTER) {
-    trouble("No worker has taken it yet: they are busy with other imports, or none runs (make run, or manage.py run_workers).");
+    trouble("No worker has started this import yet. They are busy, or none are running (make run, or manage.py run_workers).");
   }
   announce(`${state.words}${quarter(state.fraction)}`);
 }
@@ -111,7 +111,7 @@ function lineOf(state) {
   } else if (state.rows_checked) {
     parts.push(`${number.format(state.rows_checked)} rows`);
   }
-  if (state.rows_per_second) parts.push(`${number.format(Math.round(state.rows_per_second))} rows a second`);
+  if (state.rows_per_second) parts.push(`${number.format(Math.round(state.rows_per_second))} rows per second`);
   if (state.seconds_left !== null) parts.push(`about ${duration(state.seconds_left)} left`);
   return parts.join(" · ");
 }

@@ -40,9 +40,9 @@ def test_an_open_page_tells_of_an_interruption_and_lets_the_import_go_on(
     look(page)
     start(page)
     expect(page.locator(".import-badge")).to_have_text("Embedding")
-    expect(page.get_by_role("button", name="Go on now")).to_have_count(0)
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0)
 
     is_watched.set()
     expect(page.get_by_role("alert")).to_contain_text("overloaded")
-    page.get_by_role("button", name="Go on now").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("region", name="Outcome")).to_contain_text("20 segments imported")

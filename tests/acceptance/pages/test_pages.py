@@ -33,7 +33,7 @@ def choose(page: Page, document: str, content: bytes, name: str = "faq.csv") -> 
 
 
 def look(page: Page) -> None:
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Preview").click()
 
 
 def start(page: Page) -> None:
@@ -53,7 +53,7 @@ def test_a_file_becomes_segments_that_are_listed(page: Page, new_document: NewDo
     expect(page.locator("[data-count=rows_published]")).to_have_text("300")
     expect(page.locator("#announcement")).to_contain_text("300 segments imported")
     expect(page.locator(".import-chart svg path")).to_have_count(3)
-    outcome.get_by_role("link", name="See the segments").click()
+    outcome.get_by_role("link", name="View segments").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(50)
     expect(page.get_by_text("300 results")).to_be_visible()
 
@@ -106,7 +106,7 @@ def test_a_cancelled_import_leaves_nothing_and_can_be_retried(
 
     page.go_back()
     page.get_by_role("button", name="Retry with the same file").click()
-    expect(page.get_by_text("It tries an earlier import again.")).to_be_visible()
+    expect(page.get_by_text("It retries an earlier import.")).to_be_visible()
     page.get_by_role("button", name="Cancel the import").click()
     expect(page.locator(".import-headline .import-badge")).to_have_text("Cancelled")
 
@@ -116,13 +116,13 @@ def test_an_import_is_watched_from_anywhere_and_through_a_reload(
 ) -> None:
     choose(page, new_document("watched"), rows(40_000))
     look(page)
-    expect(page.get_by_text("The first 10,000 rows were looked at")).to_be_visible()
+    expect(page.get_by_text("The preview covers the first 10,000 rows")).to_be_visible()
     start(page)
     expect(page.locator("progress")).to_be_visible()
 
     other = open_context(viewport={"width": 390, "height": 844}).new_page()
     other.goto(page.url)
-    expect(other.locator("[data-part=line]")).to_contain_text("rows a second")
+    expect(other.locator("[data-part=line]")).to_contain_text("rows per second")
     expect(other.locator(".import-chart svg path").first).to_be_visible()
     page.reload()
     expect(page.locator("progress, #outcome").first).to_be_visible()
@@ -206,14 +206,14 @@ def test_the_whole_way_needs_no_mouse(page: Page, new_document: NewDocument) -> 
         page.keyboard.press("Enter")
     file = {"name": "faq.csv", "mimeType": "text/csv", "buffer": rows(3)}
     chooser.value.set_files(file)  # type: ignore[arg-type]  # a payload
-    tab_to(page, "Look at the file")
+    tab_to(page, "Preview")
     page.keyboard.press("Enter")
     page.wait_for_url("**/preview/**")
     tab_to(page, "Import 3 rows")
     page.keyboard.press("Enter")
     page.wait_for_url("**/change/")
     expect(page.get_by_role("region", name="Outcome")).to_be_visible()
-    tab_to(page, "See the segments")
+    tab_to(page, "View segments")
     page.keyboard.press("Enter")
     expect(page.get_by_text("3 results")).to_be_visible()
 

@@ -82,4 +82,4 @@ def finds_nothing(page: Page, document: str, job: str) -> None:
     expect(page.get_by_text("0 results")).to_be_visible()
     for address in (f"/admin/datasets/document/{document}/change/", job):
         page.goto(address)
-        expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        expect(page.get_by_role("heading", name="Page not found")).to_be_visible()

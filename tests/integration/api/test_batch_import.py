@@ -33,7 +33,7 @@ def test_a_file_in_a_form_is_imported(api: Api, document: Document) -> None:
     started = answer.json()
     assert started["job_status"] == started["status"] == started["phase"] == "waiting"
     job = ImportJob.objects.get(pk=started["job_id"])
-    assert (job.document, job.tenant, job.door) == (document, document.tenant, "api")
+    assert (job.document, job.tenant, job.source) == (document, document.tenant, "api")
     assert job.file_name == "rows.csv"
 
 
@@ -301,7 +301,7 @@ def test_progress_is_beside_the_words_of_dify(api: Api, document: Document) -> N
         "fraction": 1.0,
         "seconds_left": None,
         "started_by": "",
-        "door": "api",
+        "source": "api",
         "error_code": "",
         "error": "",
     }

@@ -92,13 +92,13 @@ def test_a_preview_shows_the_plan_and_changes_nothing(api: Api, document: Docume
     shown = api.send(f"{place(document)}/preview", fields).json()
 
     assert (shown["rows"], shown["failed"], shown["error"]) == (3, 1, "1 row is bad.")
-    assert shown["source"]["encoding"] == "Windows-1252"
-    assert shown["source"]["uses"] == ["content", "answer"]
+    assert shown["file_details"]["encoding"] == "Windows-1252"
+    assert shown["file_details"]["uses"] == ["content", "answer"]
     plan = shown["plan"]
     assert [plan[name] for name in ("created", "updated", "removed")] == [1, 1, 1]
     assert plan["changes"][0]["before"] == {"answer": "Hold the button."}
     assert shown["errors"][0]["line"] == 3
-    assert "which is a guess" in json.dumps(shown["notices"])
+    assert "encoding was guessed" in json.dumps(shown["notices"])
     assert ImportJob.objects.count() == 1
     assert DocumentSegment.objects.count() == 2
 

@@ -1,4 +1,4 @@
-"""API keys: what opens the door, and what is kept of it."""
+"""API keys: which are accepted, and what is kept of them."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -12,7 +12,7 @@ from django.utils import timezone
 from datasets.exceptions import TenantNotFound
 from datasets.models import Tenant
 from segments.models import ApiKey
-from segments.services.api_keys import create_api_key, find_api_key, note_use, revoke_api_key
+from segments.services.api_keys import create_api_key, find_api_key, record_use, revoke_api_key
 
 from ..api_client import Api
 
@@ -89,7 +89,7 @@ def test_use_is_noted_to_the_minute(tenant: Tenant) -> None:
     def last_use() -> object:
         found = find_api_key(text)
         assert found is not None
-        note_use(found)
+        record_use(found)
         key.refresh_from_db()
         return key.last_used_at
 

@@ -43,7 +43,7 @@ def test_a_healthy_installation(alive: None) -> None:
     assert code == 0
     assert "WRONG" not in said
     assert said.count("│ ok") == len(CHECKS)
-    assert said.endswith("Nothing has to be done.\n")
+    assert said.endswith("Everything is in order.\n")
 
 
 def test_what_is_wrong_and_what_to_do(alive: None, document: Document) -> None:
@@ -58,7 +58,7 @@ def test_what_is_wrong_and_what_to_do(alive: None, document: Document) -> None:
 
     said, code = ask("--repair")
     assert code == 0
-    assert "mended" in said
+    assert "fixed" in said
     assert Document.objects.get().segment_count == 0
 
 

@@ -28,6 +28,21 @@ class LineError:
     remedy: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeReport:
+    """A segment before and after the import; of an update, the parts that differ.
+
+    `kind` is create, update or remove. `before` is None for a new segment, `after` for one that
+    is removed. `line` is a line of the file, `position` a place in the document.
+    """
+
+    kind: str
+    line: int | None
+    position: int | None
+    before: dict[str, JSONValue] | None
+    after: dict[str, JSONValue] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
     """What an import would do; the cost is an exact number written as text."""
@@ -40,7 +55,7 @@ class PlanReport:
     rows_to_embed: int
     tokens_to_embed: int
     cost: str | None
-    changes: list[Change]
+    changes: list[ChangeReport]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,5 +182,9 @@ def _planned(plan: Plan) -> PlanReport:
         rows_to_embed=plan.rows_to_embed,
         tokens_to_embed=plan.tokens_to_embed,
         cost=None if plan.cost is None else f"{plan.cost:f}",
-        changes=plan.changes,
+        changes=[_change(change) for change in plan.changes],
     )
+
+
+def _change(change: Change) -> ChangeReport:
+    return ChangeReport(change.kind, change.line, change.position, change.before, change.after)

@@ -1,0 +1,160 @@
+"""The preview of a stored file: what it is, and what importing it would do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Self, cast
+
+from django.core.files.storage import default_storage
+
+from datasets.models import DocForm, Document
+from segments.files.columns import Columns, guess_doc_form
+from segments.files.options import ImportMode, ImportOptions
+from segments.files.sheets import open_sheet
+from segments.files.types import FileDetails, RowProblem, SegmentRow
+from segments.imports.dry_run import DryRun
+from segments.imports.plan import Plan
+from segments.imports.prepare_stats import sync_refusal
+from segments.services.imports import dry_run_import
+from segments.uploads import StoredFile
+
+PROBLEMS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """A column of the file, and what it becomes; `use` is empty for one that is not used."""
+
+    name: str
+    use: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A file in figures, columns and examples.
+
+    All figures are of the rows checked. Where `is_partial`, `share` says in percent how much of
+    the file they are, and `rows_expected` how many rows the whole file has at that rate.
+    `refusal` says why the file cannot be imported as it is; it is empty if it can.
+    """
+
+    rows: int
+    good: int
+    failed: int
+    tokens: int
+    reused: int
+    to_embed: int
+    columns: list[ColumnUse]
+    sample: list[SegmentRow]
+    has_answers: bool
+    problems: list[RowProblem]
+    notices: list[str]
+    is_partial: bool
+    share: float
+    rows_expected: int
+    plan: Plan
+    file_details: FileDetails
+    uses: tuple[str, ...]
+    refusal: str
+
+    @classmethod
+    def of(cls, found: DryRun, file_bytes: int) -> Self:
+        """The preview of a file of `file_bytes` that a dry run has checked."""
+        good = found.rows - found.failed
+        share = min(found.bytes_read / max(file_bytes, 1), 1.0) if found.is_partial else 1.0
+        return cls(
+            rows=found.rows,
+            good=good,
+            failed=found.failed,
+            tokens=found.tokens,
+            reused=found.reused,
+            to_embed=good - found.reused,
+            columns=_uses(found.columns),
+            sample=found.sample,
+            has_answers=found.columns.answer is not None,
+            problems=found.problems[:PROBLEMS_SHOWN],
+            notices=found.notices,
+            is_partial=found.is_partial,
+            share=100 * share,
+            rows_expected=round(found.rows / share) if share else found.rows,
+            plan=found.plan,
+            file_details=found.file_details,
+            uses=found.columns.uses,
+            refusal=_refusal(found),
+        )
+
+    @property
+    def problems_unshown(self) -> bool:
+        """Whether there are more bad rows than shown."""
+        return self.failed > len({problem.line for problem in self.problems})
+
+
+def preview_import(
+    document: Document, stored: StoredFile, options: ImportOptions, most_rows: int
+) -> Preview:
+    """What importing the first `most_rows` rows of `stored` would do; nothing changes.
+
+    Raises:
+        ImportRefused: the document takes no segments now, or its model is not available.
+        FileRefused: the file cannot be read with these options.
+    """
+    with _opened(stored) as file:
+        found = dry_run_import(
+            document, file, stored.name, stored.size, most_rows=most_rows, options=options
+        )
+    return Preview.of(found, stored.size)
+
+
+def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
+    """The header of the file, whether or not its columns suit a document.
+
+    Raises:
+        FileRefused: the file cannot be read with these options.
+    """
+    with _opened(stored) as file:
+        return _header(file, stored.name, options)
+
+
+def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocForm:
+    """The form of document that the file's header suits; the file is at its beginning again.
+
+    Raises:
+        FileRefused: the file cannot be read, or its header suits no form.
+    """
+    form = DocForm(guess_doc_form(_header(file, name, options), options))
+    file.seek(0)
+    return form
+
+
+@contextmanager
+def _opened(stored: StoredFile) -> Iterator[BinaryIO]:
+    with default_storage.open(stored.key) as file:
+        yield cast("BinaryIO", file)
+
+
+def _header(file: BinaryIO, name: str, options: ImportOptions) -> tuple[str, ...]:
+    sheet = open_sheet(file, name, options)
+    sheet.rows.close()
+    return sheet.header
+
+
+def _refusal(found: DryRun) -> str:
+    """Why the file cannot be imported as it is; bad rows are left out, unless it is a sync."""
+    if not found.failed:
+        return found.refusal
+    return sync_refusal(found.failed) if found.plan.mode == ImportMode.SYNC else ""
+
+
+def _uses(columns: Columns) -> list[ColumnUse]:
+    uses: dict[int | None, str] = {
+        columns.content: "question" if columns.answer is not None else "content",
+        columns.answer: "answer",
+        columns.keywords: "keywords",
+        columns.external_id: "external id",
+        columns.enabled: "enabled or disabled",
+        **{place: f"metadata “{key}”" for key, place in columns.metadata},
+    }
+    return [
+        ColumnUse(name or f"(column {place + 1}, unnamed)", uses.get(place, ""))
+        for place, name in enumerate(columns.names)
+    ]
