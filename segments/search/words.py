@@ -1,6 +1,6 @@
 """The words of a question, as full text looks them up: stemmed, and corrected where unknown.
 
-A word of six or more letters that no segment of the dataset has may be mistyped. Every word that
+A word that no segment of the dataset has may be a mistyped word of six or more letters. Every word that
 differs from it in one letter (a wrong, missing or extra one, or one in another place) is stemmed
 as texts are, and those that the dataset has are looked up too, for half of what the word counts.
 """
@@ -16,7 +16,8 @@ from datasets.models import Dataset
 from segments.languages.analysis import question_text
 from segments.languages.word_forms import folded
 
-FEWEST_LETTERS = 6
+# One of the six may be missing.
+FEWEST_LETTERS = 5
 # Longer ones are no words that people type; the variants grow with the length.
 MOST_LETTERS = 30
 # Of a pasted text nobody corrects every word; each takes a hundredth of a second.
