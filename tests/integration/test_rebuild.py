@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from datasets.models import Dataset, DocForm
 from segments.exceptions import StateConflict
@@ -91,7 +92,9 @@ def test_it_waits_for_imports_that_are_made_for_the_old_language(houses: Dataset
     copy._state.adding = True
     copy.id = FullTextRebuild().pk
     copy.save()
-    ImportJob.objects.filter(pk=copy.pk).update(status=ImportStatus.PREPARING)
+    ImportJob.objects.filter(pk=copy.pk).update(
+        status=ImportStatus.PREPARING, lease_until=Now()
+    )
     ordered = languages.change_language(houses, "de", background=False)
     assert ordered is not None
 
