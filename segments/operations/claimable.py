@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce, Now
 from segments.imports.state import IMPORT_JOBS
 from segments.indexing.state import INDEXES
 from segments.jobs.state_machine import StateMachine
+from segments.rebuilding.state import REBUILDS
 from segments.reembedding.state import REEMBEDDINGS
 
-KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES)
+KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES, REBUILDS)
 """Every kind of background job, for the reaper, the doctor and the metrics."""
 
 

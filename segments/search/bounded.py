@@ -9,12 +9,15 @@ The work is bounded, whatever the size of the dataset:
 3. For the best candidates the full-text entries are read, for tf, and scored with all terms.
 """
 
+from collections.abc import Sequence
+
 from django.db import connection, transaction
 
 from datasets.models import Dataset, IndexingStatus
 from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
 from segments.search.postings import K1, B
+from segments.search.words import Term
 
 # Rows read, at about 3 µs each: an answer takes a third of a second at most. Questions in
 # ordinary words stay below it up to about 100,000 segments, and are ranked exactly.
@@ -31,9 +34,9 @@ WORK_MEM = "64MB"
 RANK = """
     WITH terms AS MATERIALIZED (
         -- tsvector and tsquery quote words alike, so PostgreSQL does the quoting, not we.
-        SELECT lexeme, array_to_tsvector(ARRAY[lexeme])::text::tsquery
+        SELECT lexeme, weight, array_to_tsvector(ARRAY[lexeme])::text::tsquery
             && segments_full_text_of_dataset('', %(dataset)s)::text::tsquery AS query
-        FROM unnest(to_tsvector(%(config)s::regconfig, %(question)s))
+        FROM unnest(%(lexemes)s::text[], %(weights)s::float8[]) AS term (lexeme, weight)
     ),
     documents AS MATERIALIZED (
         SELECT id, segment_count, word_count FROM datasets_document
@@ -87,7 +90,8 @@ RANK = """
             USING (term)
     ),
     weights AS MATERIALIZED (
-        SELECT term, lexeme, ln(1 + (segments - df + 0.5) / (df + 0.5)) AS idf FROM frequencies
+        SELECT term, lexeme, weight * ln(1 + (segments - df + 0.5) / (df + 0.5)) AS idf
+        FROM frequencies JOIN terms USING (lexeme)
     ),
     candidates AS MATERIALIZED (
         SELECT id, dampening FROM (
@@ -110,8 +114,8 @@ RANK = """
 """
 
 
-def bounded_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
-    """The segments that match the words of `question`, best first, with BM25 scores above 0.
+def bounded_ranking(dataset: Dataset, terms: Sequence[Term], limit: int) -> list[Ranked]:
+    """The segments that have any of `terms`, best first, with BM25 scores above 0.
 
     Exact up to about `ROWS` matching rows; beyond, frequent words count by an estimate.
     """
@@ -120,8 +124,8 @@ def bounded_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]
         cursor.execute(
             RANK,
             {
-                "config": dataset.text_search_config,
-                "question": question,
+                "lexemes": [term.lexeme for term in terms],
+                "weights": [term.weight for term in terms],
                 "dataset": dataset.pk,
                 "tenant": dataset.tenant_id,
                 "document_status": IndexingStatus.COMPLETED,

@@ -9,11 +9,10 @@ BM25 ranks the candidates:
     score(d) = Σ idf(t) · tf · (k1 + 1) / (tf + k1 · (1 − b + b · length(d) / mean length))
     idf(t)   = ln(1 + (N − df(t) + ½) / (df(t) + ½))
 
-over the terms t of the question (Robertson and Zaragoza, "The Probabilistic Relevance
+over the terms t of the question (`words`; Robertson and Zaragoza, "The Probabilistic Relevance
 Framework: BM25 and Beyond", 2009; the 1 in the logarithm, as Lucene has it, keeps the weight of
-frequent terms above zero). The terms are what the dataset's text search configuration makes of
-the question, tf is a term's number of positions in the segment's entry, lengths are in
-characters, and N and the mean length are the totals of the searchable documents.
+frequent terms above zero), tf is a term's number of positions in the segment's entry, lengths
+are in characters, and N and the mean length are the totals of the searchable documents.
 
 Generations (`segments.indexing`) hold the terms of all segments up to a version as arrays of
 numbers; the tail, what was published or edited since, is read row by row. A segment that was
@@ -52,12 +51,12 @@ from segments.search.postings import (
     postings_of,
     scores_of,
 )
+from segments.search.words import Term, terms_of
 
-# Terms of the question, the number of segments in the tail (at most one more than `most`), and
-# the totals that BM25 needs.
+# The number of segments in the tail (at most one more than `most`), and the totals that BM25
+# needs.
 LOOK = """
     SELECT
-        ARRAY(SELECT lexeme FROM unnest(to_tsvector(%(config)s::regconfig, %(question)s))),
         (SELECT count(*) FROM (
             SELECT FROM segments_documentsegment
             WHERE dataset_id = %(dataset)s AND version > %(watermark)s LIMIT %(most)s + 1) tail),
@@ -111,7 +110,6 @@ GROWTH = 8
 class _Look:
     """What a question is looked up with: see LOOK."""
 
-    words: list[str]
     tail: int
     segments: int
     mean_length: float
@@ -158,26 +156,27 @@ def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranke
 
     Any text is allowed: operators are ordinary words, and stop words alone find nothing.
     """
+    terms = terms_of(dataset, question)
+    if not terms:
+        return []
     generations = list(generations_of(dataset))
     watermark = generations[-1].to_version if generations else 0
-    look = _look(dataset, question, watermark)
-    if not look.words:
-        return []
-    parts = _parts(generations, look)
+    look = _look(dataset, watermark)
+    words = [term.lexeme for term in terms]
+    parts = _parts(generations, words, look)
     if not parts or look.tail > TAIL_ROWS:
-        return bounded_ranking(dataset, question, limit)
-    tail = _tail(dataset, look.words, watermark)
-    weights = _weights(look, parts, tail)
-    ranking = _tail_ranking(tail, weights, look) + _indexed(dataset, parts, weights, look, limit)
+        return bounded_ranking(dataset, terms, limit)
+    tail = _tail(dataset, words, watermark)
+    weights = _weights(terms, look, parts, tail)
+    ranking = _tail_ranking(tail, weights, look) + _indexed(dataset, parts, weights, limit)
     ranking.sort(key=attrgetter("order"))
     return [Ranked(found.segment_id, found.score) for found in ranking[:limit]]
 
 
-def _look(dataset: Dataset, question: str, watermark: int) -> _Look:
-    about = {"config": dataset.text_search_config, "question": question}
+def _look(dataset: Dataset, watermark: int) -> _Look:
     limits = {"watermark": watermark, "most": TAIL_ROWS}
     with connection.cursor() as cursor:
-        cursor.execute(LOOK, _scope(dataset) | about | limits)
+        cursor.execute(LOOK, _scope(dataset) | limits)
         return _Look(*cursor.fetchone())
 
 
@@ -190,11 +189,13 @@ def _scope(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _parts(generations: Sequence[IndexGeneration], look: _Look) -> list[_Part]:
+def _parts(
+    generations: Sequence[IndexGeneration], words: Sequence[str], look: _Look
+) -> list[_Part]:
     """The generations with what is needed of them; none if a table of one is gone."""
     parts = []
     for generation in generations:
-        postings = postings_of(generation.pk, look.words)
+        postings = postings_of(generation.pk, words)
         dampening = dampening_of(generation.pk, look.mean_length)
         if postings is None or dampening is None:
             return []
@@ -217,12 +218,16 @@ def _quoted(word: str) -> str:
     return f"'{escaped}'"
 
 
-def _weights(look: _Look, parts: Sequence[_Part], tail: Sequence[_TailRow]) -> dict[str, float]:
-    """The idf of each word over all generations and the tail."""
+def _weights(
+    terms: Sequence[Term], look: _Look, parts: Sequence[_Part], tail: Sequence[_TailRow]
+) -> dict[str, float]:
+    """The idf of each term over all generations and the tail, times its own weight."""
     frequency = Counter(word for row in tail for word in row.words)
     for part in parts:
         frequency.update({word: len(found.ordinals) for word, found in part.postings.items()})
-    return {word: _idf(look.segments, frequency[word]) for word in look.words}
+    return {
+        term.lexeme: term.weight * _idf(look.segments, frequency[term.lexeme]) for term in terms
+    }
 
 
 def _idf(segments: int, frequency: int) -> float:
@@ -250,13 +255,12 @@ def _indexed(
     dataset: Dataset,
     parts: Sequence[_Part],
     weights: Mapping[str, float],
-    look: _Look,
     limit: int,
 ) -> list[_Found]:
     """The best segments of the generations that are what the generations saw, and searchable."""
     found = []
     for part in parts:
-        pairs = [(part.postings[word], weights[word]) for word in look.words]
+        pairs = [(part.postings[word], weight) for word, weight in weights.items()]
         scores = scores_of(pairs, part.dampening)
         found += _checked(dataset, part.generation_id, scores, limit)
     return found

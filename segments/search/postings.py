@@ -49,6 +49,7 @@ NOTHING = Postings(np.empty(0, np.int32), np.empty(0, np.uint8))
 READ_WORDS = """
     SELECT word, array_send(ordinals), array_send(frequencies) FROM {words} WHERE word = ANY(%s)
 """
+KNOWN_WORDS = "SELECT word FROM {words} WHERE word = ANY(%s)"
 READ_LENGTHS = "SELECT array_send(array_agg(length ORDER BY ordinal)) FROM {entries}"
 
 
@@ -103,6 +104,17 @@ def postings_of(generation_id: UUID, words: Sequence[str]) -> dict[str, Postings
         for word in missing:
             known[word] = read.get(word, NOTHING)
             _cache.put((generation_id, word), known[word], known[word].bytes + 200)
+    return known
+
+
+def known_words(generation_ids: Iterable[UUID], words: Iterable[str]) -> set[str]:
+    """Which of `words` any of the generations has."""
+    left, known = set(words), set[str]()
+    for generation_id in generation_ids:
+        statement = KNOWN_WORDS.format(words=table_of(WORDS, generation_id))
+        found = {word for (word,) in _read(statement, [sorted(left)]) or ()}
+        known |= found
+        left -= found
     return known
 
 

@@ -105,10 +105,10 @@ def test_over_the_bound_only_the_rarest_terms_are_looked_up_and_all_are_counted(
     monkeypatch.setattr(bounded, "ROWS", 13)
 
     # rare7 is in 1 row and common1 in 10: together within 13 rows; everywhere, in 20, is not.
-    bounded = full_text_ranking(simple, question, 100)
+    ranked = full_text_ranking(simple, question, 100)
 
-    assert (len(exact), len(bounded)) == (20, 10)
-    assert bounded == exact[:10]
+    assert (len(exact), len(ranked)) == (20, 10)
+    assert ranked == exact[:10]
 
 
 def test_if_every_term_is_frequent_the_rarest_is_looked_up(
