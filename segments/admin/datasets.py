@@ -1,16 +1,19 @@
 """Datasets and documents in the admin, with links to their models, segments and imports."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from datasets.admin import DatasetAdmin, DocumentAdmin
 from datasets.models import Dataset, Document
 from datasets.tenant_admin import access_of
-from segments.services import reembeddings
+from segments.exceptions import StateConflict
+from segments.services import languages, reembeddings
 
 
 @admin.register(Dataset)
@@ -26,8 +29,35 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         dataset = context.get("original")
         if dataset is not None:
             context["reembedding"] = reembeddings.under_way(dataset)
+            context["rebuild"] = languages.under_way(dataset)
+            context["language_advice"] = languages.language_advice(dataset)
             context["may_embed"] = access_of(request).may_edit(dataset.tenant_id)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(
+        self, request: HttpRequest, obj: Dataset, form: ModelForm[Dataset], change: bool
+    ) -> None:
+        """Store the dataset; another language is a job of its own if there are segments."""
+        wanted = (obj.language, obj.text_search_config)
+        if change:
+            obj.refresh_from_db(fields=["language", "text_search_config"])
+        is_changed = change and wanted != (obj.language, obj.text_search_config)
+        super().save_model(request, obj, form, change)
+        if is_changed:
+            self._change_language(request, obj, *wanted)
+
+    def _change_language(
+        self, request: HttpRequest, dataset: Dataset, language: str, config: str
+    ) -> None:
+        user = cast("User", request.user)
+        try:
+            ordered = languages.change_language(dataset, language, config, user=user)
+        except StateConflict as conflict:
+            self.message_user(request, str(conflict), messages.ERROR)
+            return
+        if ordered is not None:
+            text = "Full text is being rebuilt; search finds everything meanwhile."
+            self.message_user(request, text, messages.INFO)
 
 
 @admin.register(Document)

@@ -24,15 +24,13 @@ class FoundLanguage:
 
 
 def is_open(target: Target) -> bool:
-    """Whether the rows are to show the language: nobody has set it, and no segment depends on it."""
+    """Whether the rows are to show the language: nobody set it, and no segment depends on it."""
     if target.language:
         return False
     return not DocumentSegment.objects.filter(dataset=target.dataset_id).exists()
 
 
-def find(
-    target: Target, head: Sequence[RawRow], columns: Columns, *, keep: bool
-) -> FoundLanguage:
+def find(target: Target, head: Sequence[RawRow], columns: Columns, *, keep: bool) -> FoundLanguage:
     """The language of the dataset, or else of the rows in `head`; with `keep` it is stored.
 
     Without `head` the dataset stays as it is. Of two first imports at once, the first to get

@@ -27,7 +27,6 @@ from segments.files.types import (
     RawRow,
     RowProblem,
     SegmentRow,
-    Sheet,
     Target,
     shown,
 )

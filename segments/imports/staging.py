@@ -114,9 +114,7 @@ class FullText:
     language: str
 
 
-def pack_chunk(
-    job_id: UUID, first: int, rows: Sequence[CountedRow], full_text: FullText
-) -> bytes:
+def pack_chunk(job_id: UUID, first: int, rows: Sequence[CountedRow], full_text: FullText) -> bytes:
     """`rows` as COPY wants them, numbered from `first`."""
     job, config = pack.pack_uuid(job_id), pack.pack_text(full_text.config)
     return b"".join(

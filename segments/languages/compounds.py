@@ -55,6 +55,6 @@ def _unlinked(head: str) -> str:
 
 @lru_cache(WORDS_REMEMBERED)
 def _is_noun(word: str) -> bool:
-    from simplemma import is_known  # noqa: PLC0415  (the word list takes seconds to load)
+    from simplemma import is_known
 
     return is_known(word.capitalize(), lang=LANGUAGE)

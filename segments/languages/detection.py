@@ -38,9 +38,11 @@ _SCRIPTS = (
 )
 _LETTER = re.compile(r"[^\W\d_]")
 _ENGLISH = frozenset(
-    "a an and are as at be been but by can do does for from had has have how i if in is it its "
-    "me my not of on or our should that the their them they this to was we were what when where "
-    "which who why will with would you your".split()
+    """
+    a an and are as at be been but by can do does for from had has have how i if in is it its me
+    my not of on or our should that the their them they this to was we were what when where which
+    who why will with would you your
+    """.split()  # noqa: SIM905  (read at a glance)
 )
 
 
@@ -101,7 +103,7 @@ def _by_vote(portions: Sequence[str]) -> str:
 @cache
 def _identifier() -> Any:
     """The detector, for the languages that have a name here."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415  (half a second)
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     known = {*LANGUAGES} & {*identifier.labels}

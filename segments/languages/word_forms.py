@@ -86,7 +86,7 @@ def _forms_of(form: str, sign: str) -> Iterator[str]:
     words = re.split(r"[-._/:@&\\]+", form)
     if sign:
         yield words[-1] + sign
-    if len(words) == 1 and form.isalpha() or _TIME.fullmatch(form):
+    if (len(words) == 1 and form.isalpha()) or _TIME.fullmatch(form):
         return
     if "@" in form:
         yield from _parts_of_address(form)
@@ -124,7 +124,7 @@ def _is_of_one_kind(word: str) -> bool:
 _LETTERS = {
     "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
     "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
-    "ı": "i", "ħ": "h", "Ħ": "H", "ё": "е", "Ё": "Е",  # noqa: RUF001
+    "ı": "i", "ħ": "h", "Ħ": "H", "ё": "е", "Ё": "Е",
 }  # fmt: skip
 # Latin and Greek. Cyrillic й is a letter of its own, and so is every vowel sign of India.
 _FOLDED_RANGES = ((0x00C0, 0x024F), (0x0386, 0x03CE), (0x1E00, 0x1FFF))
@@ -138,10 +138,10 @@ def _without_mark(char: str) -> str:
 
 
 _FOLDS = {
-    char: folded
+    char: base
     for first, last in _FOLDED_RANGES
     for char in map(chr, range(first, last + 1))
-    if char.isalpha() and (folded := _without_mark(char)) != char
+    if char.isalpha() and (base := _without_mark(char)) != char
 } | _LETTERS
 _FOLDING = str.maketrans(_FOLDS)
 _MARK = re.compile(f"[{_MARKS}]+")
@@ -175,5 +175,6 @@ _SHAPES = re.compile("[\uff01-\uffef\ufb00-\ufb06\u2f00-\u2fdf\ufb50-\ufdff\ufe7
 
 def cleaned(text: str) -> str:
     """`text` in composed characters of the usual shape, without invisible ones."""
-    form = "NFKC" if _SHAPES.search(text) else "NFC"
-    return unicodedata.normalize(form, text).translate(_CLEANED)
+    has_shapes = _SHAPES.search(text) is not None
+    normal = unicodedata.normalize("NFKC" if has_shapes else "NFC", text)
+    return normal.translate(_CLEANED)

@@ -122,7 +122,9 @@ class StagedRow(models.Model):
     text_search_config = models.CharField(max_length=63)
     search_text = models.TextField(null=True)  # noqa: DJ001  (null: the text is enough)
     search_vector = models.GeneratedField(
-        expression=FullTextEntry(F("text_search_config"), F("content"), F("answer"), F("search_text")),
+        expression=FullTextEntry(
+            F("text_search_config"), F("content"), F("answer"), F("search_text")
+        ),
         output_field=SearchVectorField(),
         db_persist=True,
     )

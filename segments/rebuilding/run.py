@@ -131,9 +131,7 @@ def _do_portion(claim: JobClaim) -> bool:
         texts = [index_text(text_of(row[1], row[2]), work.language) for row in rows]
         cursor.execute(STORE, {"ids": [row[0] for row in rows], "texts": texts})
     done = F("segments_done") + len(rows)
-    REBUILDS.renew(
-        claim, attempts=0, segments_done=done, last_key=rows[-1][3], last_id=rows[-1][0]
-    )
+    REBUILDS.renew(claim, attempts=0, segments_done=done, last_key=rows[-1][3], last_id=rows[-1][0])
     return True
 
 

@@ -11,8 +11,8 @@ BM25 ranks the candidates:
 
 over the terms t of the question (`words`; Robertson and Zaragoza, "The Probabilistic Relevance
 Framework: BM25 and Beyond", 2009; the 1 in the logarithm, as Lucene has it, keeps the weight of
-frequent terms above zero), tf is a term's number of positions in the segment's entry, lengths are in
-characters, and N and the mean length are the totals of the searchable documents.
+frequent terms above zero), tf is a term's number of positions in the segment's entry, lengths are
+in characters, and N and the mean length are the totals of the searchable documents.
 
 The work is bounded, whatever the size of the dataset:
 

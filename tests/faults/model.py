@@ -22,10 +22,10 @@ from segments.db.binary_copy import copy_binary, pack_vectors
 from segments.exceptions import ClaimLost, ImportCancelled, RowsGone, StateConflict, TargetGone
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import chunks, runner, staging, undo
-from segments.imports.staging import FullText
 from segments.imports.chunks import ChunkClaim
 from segments.imports.prepare import begin_anew, content_hash
 from segments.imports.publish import publish_staged
+from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim

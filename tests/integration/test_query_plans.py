@@ -18,9 +18,9 @@ from segments.db.transactions import planner_settings
 from segments.files.options import ImportMode
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import staging
-from segments.imports.staging import FullText
 from segments.imports.embed import REUSE, WITHOUT_VECTOR
 from segments.imports.merge import READ_BY_KEY, MergeSpec, insert_statement
+from segments.imports.staging import FullText
 from segments.models import StagedRow, StagedVector
 
 pytestmark = pytest.mark.django_db

@@ -92,9 +92,7 @@ def test_it_waits_for_imports_that_are_made_for_the_old_language(houses: Dataset
     copy._state.adding = True
     copy.id = FullTextRebuild().pk
     copy.save()
-    ImportJob.objects.filter(pk=copy.pk).update(
-        status=ImportStatus.PREPARING, lease_until=Now()
-    )
+    ImportJob.objects.filter(pk=copy.pk).update(status=ImportStatus.PREPARING, lease_until=Now())
     ordered = languages.change_language(houses, "de", background=False)
     assert ordered is not None
 

@@ -19,6 +19,7 @@ from segments.operations.doctor.installation import (
     SettingsCheck,
     VersionsCheck,
 )
+from segments.operations.doctor.languages import LanguagesCheck
 from segments.operations.doctor.work import HeartbeatsCheck, LeftoversCheck, StuckWorkCheck
 
 # In the order in which one needs the other.
@@ -35,6 +36,7 @@ CHECKS: tuple[type[Check], ...] = (
     LeftoversCheck,
     DocumentTotalsCheck,
     FilesCheck,
+    LanguagesCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
 NO_TABLES = Problem("Not looked at.", "Mend the database or its migrations first.")
