@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from datasets.languages import LANGUAGES
+from datasets.languages import LANGUAGES, configuration_of
 from datasets.models import Dataset, Document, IndexingTechnique, Membership
 from datasets.text_search import known_text_search_configs
 
@@ -104,9 +104,11 @@ class DatasetForm(forms.ModelForm[Dataset]):
                     self.add_error(
                         name, "High quality needs a model. Enter one, or choose economy."
                     )
-        if cleaned and cleaned.get("language") and "language" in self.changed_data:
-            if "text_search_config" not in self.changed_data:
-                cleaned["text_search_config"] = configuration_of(cleaned["language"])
+        is_followed = "language" in self.changed_data and (
+            "text_search_config" not in self.changed_data
+        )
+        if cleaned and cleaned.get("language") and is_followed:
+            cleaned["text_search_config"] = configuration_of(cleaned["language"])
         if _changes(self, FIXED_DATASET_FIELDS):
             with transaction.atomic():
                 Dataset.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
