@@ -138,10 +138,10 @@ def _without_mark(char: str) -> str:
 
 
 _FOLDS = {
-    char: folded
+    char: base
     for first, last in _FOLDED_RANGES
     for char in map(chr, range(first, last + 1))
-    if char.isalpha() and (folded := _without_mark(char)) != char
+    if char.isalpha() and (base := _without_mark(char)) != char
 } | _LETTERS
 _FOLDING = str.maketrans(_FOLDS)
 _MARK = re.compile(f"[{_MARKS}]+")
@@ -175,5 +175,6 @@ _SHAPES = re.compile("[\uff01-\uffef\ufb00-\ufb06\u2f00-\u2fdf\ufb50-\ufdff\ufe7
 
 def cleaned(text: str) -> str:
     """`text` in composed characters of the usual shape, without invisible ones."""
-    form = "NFKC" if _SHAPES.search(text) else "NFC"
-    return unicodedata.normalize(form, text).translate(_CLEANED)
+    has_shapes = _SHAPES.search(text) is not None
+    normal = unicodedata.normalize("NFKC" if has_shapes else "NFC", text)
+    return normal.translate(_CLEANED)

@@ -1,4 +1,4 @@
-"""FullTextRebuild: new full-text entries for a dataset, in another language, while search goes on."""
+"""FullTextRebuild: full text of a dataset made anew for another language, as a job."""
 
 from typing import ClassVar
 

@@ -1,8 +1,9 @@
 """The words of a question, as full text looks them up: stemmed, and corrected where unknown.
 
-A word that no segment of the dataset has may be a mistyped word of six or more letters. Every word that
-differs from it in one letter (a wrong, missing or extra one, or one in another place) is stemmed
-as texts are, and those that the dataset has are looked up too, for half of what the word counts.
+A word that no segment of the dataset has may be a mistyped word of six or more letters. Every word
+that differs from it in one letter (a wrong, missing or extra one, or one in another place) is
+stemmed as texts are, and those that the dataset has are looked up too, for half of what the word
+counts.
 """
 
 import re
@@ -89,7 +90,7 @@ def terms_of(dataset: Dataset, question: str) -> list[Term]:
 
 
 def configurations(dataset: Dataset) -> list[str]:
-    """The text search configurations that entries of the dataset may be in, the current one first."""
+    """The text search configurations that the dataset's entries may be in, current one first."""
     previous = dataset.previous_text_search_config
     return [dataset.text_search_config, *([previous] if previous else [])]
 
@@ -157,8 +158,8 @@ def _lexemes(dataset: Dataset, text: str) -> list[str]:
     return [lexeme for (lexeme,) in _fetch(LEXEMES, dataset, text=texts)]
 
 
-def _fetch(statement: str, dataset: Dataset, **parameters: object) -> list[tuple[Any, ...]]:
-    known = {"configs": configurations(dataset), "dataset": dataset.pk}
+def _fetch(statement: str, dataset: Dataset, **parameters: Any) -> list[tuple[Any, ...]]:
+    known: dict[str, Any] = {"configs": configurations(dataset), "dataset": dataset.pk}
     with connection.cursor() as cursor:
         cursor.execute(statement, known | parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

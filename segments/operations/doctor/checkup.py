@@ -19,6 +19,7 @@ from segments.operations.doctor.installation import (
     SettingsCheck,
     VersionsCheck,
 )
+from segments.operations.doctor.languages import LanguagesCheck
 from segments.operations.doctor.work import HeartbeatsCheck, LeftoversCheck, StuckWorkCheck
 
 # Each check comes after those it depends on.
@@ -35,6 +36,7 @@ CHECKS: tuple[type[Check], ...] = (
     LeftoversCheck,
     DocumentTotalsCheck,
     FilesCheck,
+    LanguagesCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
 NO_TABLES = Problem("Not checked.", "Fix the database or its migrations first.")
