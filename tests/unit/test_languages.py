@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segments.languages.analysis import ADDS, REPLACES, cut_text, index_text, question_text
+from segments.languages.analysis import ADDS, REPLACES, index_text, question_forms, question_text
 from segments.languages.detection import detect
 from segments.languages.word_forms import extra_forms, folded
 
@@ -29,7 +29,9 @@ def words_of(text: str, language: str) -> list[str]:
 @settings(deadline=None)  # the first Chinese word loads the dictionary
 @given(TEXTS, LANGUAGES)
 def test_a_question_has_no_word_that_its_text_lacks(text: str, language: str) -> None:
-    assert set(question_text(text, language).split()) <= set(words_of(text, language))
+    asked = f"{question_text(text, language)} {question_forms(text, language)}"
+
+    assert set(asked.split()) <= set(words_of(text, language))
 
 
 @settings(deadline=None)
@@ -61,7 +63,7 @@ def test_any_text_is_taken(text: str, language: str) -> None:
 
     assert made is None or made[0] in (ADDS, REPLACES)
     question_text(text, language)
-    cut_text(text, language)
+    question_forms(text, language)
 
 
 FORMS = {
