@@ -52,6 +52,11 @@ def question_forms(text: str, language: str) -> str:
     return " ".join(_analysed(text, language)[1])
 
 
+def question_codes(text: str, language: str) -> str:
+    """Those of `question_forms` that are of codes, names and numbers, not of ordinary words."""
+    return " ".join(extra_forms(cleaned(text), hyphenated=False))
+
+
 def _analysed(text: str, language: str) -> tuple[str, list[str]]:
     if text.isascii():
         return text, list(extra_forms(text))
