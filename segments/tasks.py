@@ -7,6 +7,7 @@ from segments.indexing import build
 from segments.jobs import heartbeats
 from segments.operations import reaper, retention
 from segments.operations.claimable import is_import_left_waiting
+from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
 
 
@@ -26,6 +27,12 @@ def build_index(generation_id: str) -> None:
     """Build a generation of an index, as long as no import needs the worker."""
     heartbeats.beat(heartbeats.worker())
     build.take_turn(UUID(generation_id), is_needed_elsewhere=is_import_left_waiting)
+
+
+def run_rebuild(rebuild_id: str) -> None:
+    """Take a turn at full text in another language."""
+    heartbeats.beat(heartbeats.worker())
+    rebuilding.take_turn(UUID(rebuild_id))
 
 
 def show_that_workers_work() -> None:

@@ -108,6 +108,13 @@ class IndexRefused(SegmillError):
     code = "index_refused"
 
 
+class RebuildNotFound(NotFound):
+    """There is no such full-text rebuild."""
+
+    noun = "full-text rebuild"
+    code = "rebuild_not_found"
+
+
 class StateConflict(SegmillError):
     """The import's state does not allow this."""
 

@@ -189,6 +189,7 @@ class Target:
     provider: str = ""
     model: str = ""
     tenant_id: UUID | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

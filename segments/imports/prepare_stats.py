@@ -29,6 +29,7 @@ class PrepareStats:
     notices: list[str] = field(default_factory=list)
     repeated: list[tuple[int, int]] = field(default_factory=list)
     is_partial: bool = False
+    language: str = ""
     room_for_cells: int = REPORT_CHARS
 
     def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:

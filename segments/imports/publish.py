@@ -12,8 +12,10 @@ from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.files.types import Listener, Progress, RowProblem, SegmentRow, shown
 from segments.imports import merge
 from segments.imports.merge import MergeSpec, Written
+from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs.state_machine import JobClaim
+from segments.languages.analysis import index_text, text_of
 from segments.models import ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
 from segments.models.segment import EXTERNAL_ID_ONCE
@@ -48,17 +50,17 @@ def adopt_model(claim: JobClaim) -> None:
 
 
 # A tsvector holds 1 MiB (PostgreSQL, "Limitations of text search"). A word takes its own bytes
-# and up to seven more, and a hyphenated word is indexed with its parts too: no text has been
-# found whose entry is five times its size. A text below this many bytes needs no check.
-SAFE_BYTES = 1024 * 1024 // 8
+# and up to seven more. A character of a script without spaces begins up to two words of at most
+# nine bytes; what other texts come to is less. Below this many characters nothing is asked.
+SAFE_CHARS = 25_000
 # PostgreSQL's program_limit_exceeded, "string is too long for tsvector".
 LIMIT_EXCEEDED = "54000"
 
 
-def full_text_problem(row: SegmentRow, text_search_config: str) -> RowProblem | None:
+def full_text_problem(row: SegmentRow, full_text: FullText) -> RowProblem | None:
     """Why the full-text index cannot take `row`, or None; only long texts are tested."""
     chars = len(row.content) + len(row.answer or "")
-    if chars * 4 <= SAFE_BYTES or _size(row) <= SAFE_BYTES or _fits(row, text_search_config):
+    if chars <= SAFE_CHARS or _fits(row, full_text):
         return None
     return RowProblem(
         row.line,
@@ -70,16 +72,13 @@ def full_text_problem(row: SegmentRow, text_search_config: str) -> RowProblem | 
     )
 
 
-def _size(row: SegmentRow) -> int:
-    return len(row.content.encode()) + len((row.answer or "").encode())
-
-
-def _fits(row: SegmentRow, text_search_config: str) -> bool:
+def _fits(row: SegmentRow, full_text: FullText) -> bool:
+    search_text = index_text(text_of(row.content, row.answer), full_text.language)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT length(segments_full_text(%s, %s, %s))",
-                [text_search_config, row.content, row.answer],
+                "SELECT length(segments_full_text(%s, %s, %s, %s))",
+                [full_text.config, row.content, row.answer, search_text],
             )
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) == LIMIT_EXCEEDED:

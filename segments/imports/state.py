@@ -219,6 +219,7 @@ def target_of(job: ImportJob) -> Target:
         provider=job.embedding_model_provider,
         model=job.embedding_model,
         tenant_id=job.tenant_id,
+        language=job.dataset.language,
     )
 
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from datasets.models import Dataset
 from segments.exceptions import ClaimLost, IndexNotFound, TargetGone
-from segments.indexing import plan, tables, vectors
+from segments.indexing import plan, tables, vectors, words
 from segments.indexing.plan import VersionRange
 from segments.indexing.pulse import Listener, NeededElsewhere, Pulse
 from segments.indexing.state import INDEXES
@@ -29,7 +29,7 @@ from segments.models.indexing import IndexStatus
 
 logger = logging.getLogger(__name__)
 
-PARTS: tuple[ModuleType, ...] = (vectors,)
+PARTS: tuple[ModuleType, ...] = (words, vectors)
 """What a generation is made of: each has `create(generation, pulse)`, which makes tables named by
 `tables.table_of` in the caller's transaction. They are dropped with the generation."""
 

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         CreateVectorExtension(),
         RunSQLFile(
             "functions/full_text.sql",
-            sha256="f5aab001f9535529e4c0665b290d75ebbbc193526ea99e3188ec0ce3ddae1331",
+            sha256="769870abdbcda952845bc99cf32e5c30c8d783a525d5d16308fff7e47a08bf27",
             undo="DROP FUNCTION segments_full_text",
             needed=True,
         ),

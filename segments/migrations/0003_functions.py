@@ -33,7 +33,7 @@ TABLES = [
 FULL_TEXT = [
     RunSQLFile(
         "functions/keep_full_text.sql",
-        sha256="66e606cb0489b00b5b3a88187856267b4ef502f265630bf2c4cb9286a905c256",
+        sha256="ecec7800bcf4161dd2738af10b7d31014209d8839e5cf3a7ba771b371100906d",
         undo="DROP FUNCTION segments_keep_full_text",
     ),
     RunSQLFile(
@@ -43,20 +43,20 @@ FULL_TEXT = [
     ),
     RunSQLFile(
         "triggers/segment_full_text_on_update.sql",
-        sha256="f17b8ceed34e38388769a7532afbcdd39a2bbb1674821acfce573564fb2054f9",
+        sha256="581010d3deed32c4c4c9984b49be40bcc0d8d6f0efbe1dde05e8db3881d432af",
         undo="DROP TRIGGER segment_full_text_on_update ON segments_documentsegment",
     ),
 ]
 LANGUAGE = [
     RunSQLFile(
-        "functions/refuse_change_of_language.sql",
-        sha256="a35e891c20ee8033d19d34f0d27b49a2ef7c3ceb1e9bb03f41a3cfd704ffaefc",
-        undo="DROP FUNCTION segments_refuse_change_of_language",
+        "functions/keep_previous_language.sql",
+        sha256="3a9a44f4adde7cf9071688a2338ef6adbae842ce78446a06b84061dad3a773c7",
+        undo="DROP FUNCTION segments_keep_previous_language",
     ),
     RunSQLFile(
-        "triggers/dataset_language_of_segments.sql",
-        sha256="660262b21fee90bca01aa8382de295d3ea7b9b8c82ef8627fed7851a0b71e992",
-        undo="DROP TRIGGER dataset_language_of_segments ON datasets_dataset",
+        "triggers/dataset_keeps_previous_language.sql",
+        sha256="de7151095579a8c9cf66bb3c803c8eade2cbc42a6c920cb1b7f474b96ebc6336",
+        undo="DROP TRIGGER dataset_keeps_previous_language ON datasets_dataset",
     ),
 ]
 STATES = [
@@ -96,6 +96,16 @@ STATES = [
         undo="DROP TRIGGER reembedding_epoch_never_falls ON segments_reembedding",
     ),
     RunSQLFile(
+        "triggers/rebuild_moves_along_its_arrows.sql",
+        sha256="b6350bdede621fb09ce939e6b96a39a616003a823b4b4c31eab8768d9d0558d1",
+        undo="DROP TRIGGER rebuild_moves_along_its_arrows ON segments_fulltextrebuild",
+    ),
+    RunSQLFile(
+        "triggers/rebuild_epoch_never_falls.sql",
+        sha256="e7e82e719cf29de1ba9060b5407b8b3c673416690d0f04eb48e50589a720b0c0",
+        undo="DROP TRIGGER rebuild_epoch_never_falls ON segments_fulltextrebuild",
+    ),
+    RunSQLFile(
         "triggers/chunk_epoch_never_falls.sql",
         sha256="346708a686af2b96a8e43a91e6a26e8e16ef401ba6ab3ae6a875da592eb40acc",
         undo="DROP TRIGGER chunk_epoch_never_falls ON segments_chunk",
@@ -129,7 +139,7 @@ VERSIONS = [
     ),
     RunSQLFile(
         "triggers/segment_versions_are_announced.sql",
-        sha256="b2b028ceec037fee52704453439262166e89a533ee988de45e875649a4cfea5b",
+        sha256="925507df6aed32a73d3c9af984065469d0c16ad34c703bc294c29f6e954235ca",
         undo="DROP TRIGGER segment_versions_are_announced ON segments_documentsegment",
     ),
 ]

@@ -13,6 +13,7 @@ from segments.models.embedding import (
 from segments.models.import_job import Chunk, ImportJob
 from segments.models.indexing import IndexGeneration
 from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
+from segments.models.rebuild import FullTextRebuild
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
     RememberedColumns,
@@ -30,6 +31,7 @@ __all__ = [
     "EmbeddingBudget",
     "EmbeddingCall",
     "EmbeddingTurn",
+    "FullTextRebuild",
     "Heartbeat",
     "ImportJob",
     "IndexGeneration",

@@ -62,7 +62,7 @@ class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
 
     def without_vectors(self) -> "SegmentQuerySet":
         """Do not load the heavy columns: lists never need them."""
-        return self.defer("embedding", "search_vector")
+        return self.defer("embedding", "search_vector", "search_text")
 
     def searchable(self) -> "SegmentQuerySet":
         """Segments a search may return: completed, enabled, in searchable documents."""
@@ -83,6 +83,8 @@ class DocumentSegment(models.Model):
       datasets with different models can share the table.
     * `version` grows with every change of text, vector or full-text entry, by a trigger: an index
       that has another version of the segment has something outdated.
+    * `search_text` is what full text is made of besides the text, or instead of it, where the
+      text alone would not do (`segments.languages.analysis`).
     * `search_vector` is maintained by a trigger, in the dataset's text search configuration.
 
     Tenant, dataset and document are tied together by one composite foreign key
@@ -171,6 +173,7 @@ class DocumentSegment(models.Model):
     )
     embedding = VectorField(null=True, editable=False)
     version = models.BigIntegerField(db_default=NextVersion(), editable=False)
+    search_text = models.TextField(null=True, editable=False)  # noqa: DJ001
     search_vector = SearchVectorField(null=True, editable=False)
 
     objects = SegmentQuerySet.as_manager()

@@ -257,6 +257,7 @@ def dry_run_import(
         provider=dataset.model[0],
         model=dataset.model[1],
         tenant_id=dataset.tenant_id,
+        language=dataset.language,
     )
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
     foreground.clean_up()

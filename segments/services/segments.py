@@ -16,6 +16,7 @@ from segments.files.columns import map_columns
 from segments.files.types import CountedRow, RawRow, RowProblem
 from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.prepare import count
+from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 
 DELETE = """
@@ -88,7 +89,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     _lock_model(edit.document_id)
     document = _locked_document(edit.document_id)
     segments = DocumentSegment.objects.filter(pk=edit.segment_id)
-    old = segments.defer("embedding", "search_vector").first()
+    old = segments.without_vectors().first()
     dataset = Dataset.objects.get(pk=document.dataset_id)
     if old is None or edit.model != (dataset.embedding_model_provider, dataset.embedding_model):
         raise TargetGone("The segment or its dataset's model has just changed. Edit it again.")
@@ -99,6 +100,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     segments.update(
         content=new.content,
         answer=new.answer,
+        search_text=index_text(text_of(new.content, new.answer), dataset.language),
         keywords=edit.text.keywords,
         word_count=words,
         tokens=edit.counted.tokens,

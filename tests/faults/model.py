@@ -25,6 +25,7 @@ from segments.imports import chunks, runner, staging, undo
 from segments.imports.chunks import ChunkClaim
 from segments.imports.prepare import begin_anew, content_hash
 from segments.imports.publish import publish_staged
+from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim
@@ -151,7 +152,7 @@ class Model:
             Chunk.objects.create(
                 job_id=claim.job_id, ordinal=done + 1, first_row=first, last_row=last
             )
-            staging.stage(staging.pack_chunk(claim.job_id, first, rows, "english"))
+            staging.stage(staging.pack_chunk(claim.job_id, first, rows, FullText("english", "en")))
         self._staged[claim] = done + 1
 
     def _start_embedding(self) -> None:
