@@ -15,11 +15,7 @@ from segments.jobs.state_machine import StateMachine
 from segments.rebuilding.state import REBUILDS
 from segments.reembedding.state import REEMBEDDINGS
 
-<<<<<<< HEAD
 KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES, REBUILDS)
-=======
-KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES)
->>>>>>> vectors
 """Every kind of background job, for the reaper, the doctor and the metrics."""
 
 
