@@ -56,16 +56,17 @@ def seldom_collected() -> Iterator[None]:
                 gc.set_threshold(*usual)
 
 
-def take_turn(job_id: UUID) -> None:
-    """What a worker does for a message; nothing if the import is gone.
+def take_turn(job_id: UUID) -> ImportJob | None:
+    """What a worker does for a message: the import's row afterwards, None if it is gone.
 
     Embedding ends after `TURN_SECONDS`, at the end of a chunk: by then another message waits
     behind those of other imports, so that a small one need not wait for a big one.
     """
     try:
-        run(job_id, turn_seconds=leases.TURN_SECONDS)
+        return run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ImportNotFound as gone:
         logger.info("there is nothing to do: %s", gone)
+        return None
 
 
 def run(

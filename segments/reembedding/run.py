@@ -188,12 +188,13 @@ def no_progress(work: Reembedding) -> None:
     """The listener of those who do not watch."""
 
 
-def take_turn(job_id: UUID) -> None:
-    """What a worker does for a message; nothing if the re-embedding is gone."""
+def take_turn(job_id: UUID) -> Reembedding | None:
+    """What a worker does for a message: the row afterwards, None if it is gone."""
     try:
-        run(job_id, turn_seconds=leases.TURN_SECONDS)
+        return run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ReembeddingNotFound as gone:
         logger.info("there is nothing to do: %s", gone)
+        return None
 
 
 def run(

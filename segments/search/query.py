@@ -8,6 +8,7 @@ from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused
 from segments.search.hits import Hit, hits_of
 from segments.search.vectors import semantic_ranking
+from segments.search.weights import checked_weight, weight_of
 
 DEFAULT_TOP_K = 10
 # More than anybody reads or a prompt can hold. To read everything, export.
@@ -25,7 +26,7 @@ class SearchMethod(StrEnum):
     FULL_TEXT = "full_text"
     """By its words: BM25."""
     HYBRID = "hybrid"
-    """By both: reciprocal rank fusion."""
+    """By both: their scores, weighted."""
 
 
 def search(
@@ -34,20 +35,26 @@ def search(
     method: SearchMethod | str = SearchMethod.HYBRID,
     top_k: int = DEFAULT_TOP_K,
     score_threshold: float | None = None,
+    *,
+    weight: float | None = None,
 ) -> list[Hit]:
     """The segments of `dataset` that answer `query`, best first, at most `top_k`.
 
     Only enabled, completed segments of enabled, unarchived, completed documents are found.
     Any text is allowed. An economy dataset has no vectors, so there hybrid means full_text.
-    Hits below `score_threshold`, on the method's own scale, are left out.
+    Hits below `score_threshold`, on the method's own scale, are left out: cosine similarity
+    (−1 to 1), BM25 (from 0, no upper bound), or for hybrid 0 to 1, where 1 is what comes first
+    by meaning and by words. `weight` (0 to 1) is the share of meaning in hybrid, instead of
+    the dataset's own.
 
     Raises:
-        SearchRefused: an unknown method, semantic in an economy dataset, a `top_k` or a query
-            out of bounds.
+        SearchRefused: an unknown method, semantic in an economy dataset, a `top_k`, `weight`
+            or query out of bounds.
         NoEmbeddingModel, EmbeddingFailed: the dataset's model is not available, or failed.
     """
-    _check_bounds(query, top_k)
-    ranking = _ranking(dataset, storable(query).strip(), _method(dataset, method), top_k)
+    _check_bounds(query, top_k, weight)
+    question = storable(query).strip()
+    ranking = _ranking(dataset, question, _method(dataset, method), top_k, weight)
     if score_threshold is not None:
         ranking = [ranked for ranked in ranking if ranked.score >= score_threshold]
     return hits_of(ranking[:top_k])
@@ -63,16 +70,27 @@ def storable(text: str) -> str:
     return text.replace("\0", " ").encode(errors="ignore").decode()
 
 
-def _ranking(dataset: Dataset, question: str, method: SearchMethod, top_k: int) -> list[Ranked]:
+def _ranking(
+    dataset: Dataset, question: str, method: SearchMethod, top_k: int, weight: float | None
+) -> list[Ranked]:
     if not question:
         return []
     if method == SearchMethod.SEMANTIC:
         return semantic_ranking(dataset, question, top_k)
     if method == SearchMethod.FULL_TEXT:
         return full_text_ranking(dataset, question, top_k)
+    by_words, by_meaning = both_rankings(dataset, question, top_k)
+    return fused(by_words, by_meaning, weight_of(dataset, question) if weight is None else weight)
+
+
+def both_rankings(
+    dataset: Dataset, question: str, top_k: int = FUSED_DEPTH
+) -> tuple[list[Ranked], list[Ranked]]:
+    """By words and by meaning, as deep as their fusion needs them."""
     depth = max(FUSED_DEPTH, top_k)
-    return fused(
-        full_text_ranking(dataset, question, depth), semantic_ranking(dataset, question, depth)
+    return (
+        full_text_ranking(dataset, question, depth),
+        semantic_ranking(dataset, question, depth),
     )
 
 
@@ -92,9 +110,11 @@ def _method(dataset: Dataset, wanted: SearchMethod | str) -> SearchMethod:
     return SearchMethod.FULL_TEXT
 
 
-def _check_bounds(query: str, top_k: int) -> None:
+def _check_bounds(query: str, top_k: int, weight: float | None) -> None:
     if not 1 <= top_k <= MAX_TOP_K:
         raise SearchRefused(f"top_k is {top_k}; it must be from 1 to {MAX_TOP_K}.")
+    if weight is not None:
+        checked_weight(weight)
     if len(query) > MAX_QUERY_CHARS:
         raise SearchRefused(
             f"The query is {len(query):,} characters long; the maximum is {MAX_QUERY_CHARS:,}. "

@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -41,26 +42,37 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--top-k", type=int, default=DEFAULT_TOP_K, help="default: %(default)s")
         parser.add_argument("--score-threshold", type=float, help="omit hits with a lower score")
+        parser.add_argument(
+            "--weight",
+            type=float,
+            help="share of meaning in hybrid, 0 to 1; default: the dataset's own",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search and show, or refuse with what to do."""
-        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold")}
+        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold", "weight")}
         path = options["queries"]
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
             for query in [options["query"]] if path is None else _lines(path):
+                began = perf_counter()
                 hits = search(dataset, query, **wanted)
+                milliseconds = (perf_counter() - began) * 1000
                 if options["json"] or path is not None:
-                    self.stdout.write(_as_json(query, hits))
+                    self.stdout.write(_as_json(query, hits, milliseconds))
                 else:
                     print_hits(hits, sys.stdout)
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
 
 
-def _as_json(query: str, hits: list[Hit]) -> str:
-    answer = {"query": storable(query), "hits": [hit.as_json() for hit in hits]}
+def _as_json(query: str, hits: list[Hit], milliseconds: float) -> str:
+    answer = {
+        "query": storable(query),
+        "milliseconds": round(milliseconds, 2),
+        "hits": [hit.as_json() for hit in hits],
+    }
     return json.dumps(answer, ensure_ascii=False)
 
 
