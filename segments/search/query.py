@@ -1,12 +1,16 @@
 """search: a question about a dataset ─► hits. The one entry point of every search."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from datasets.models import Dataset
+from segments.embedding.rerank import RerankModel
 from segments.exceptions import SearchRefused
 from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused
 from segments.search.hits import Hit, hits_of
+from segments.search.reranking import CANDIDATES, Reranking, rerank_model_of, reranked
 from segments.search.vectors import semantic_ranking
 from segments.search.weights import checked_weight, weight_of
 
@@ -29,6 +33,14 @@ class SearchMethod(StrEnum):
     """By both: their scores, weighted."""
 
 
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first; `reranking` says what became of it, None if none was wanted."""
+
+    hits: list[Hit]
+    reranking: Reranking | None = None
+
+
 def search(
     dataset: Dataset,
     query: str,
@@ -37,7 +49,24 @@ def search(
     score_threshold: float | None = None,
     *,
     weight: float | None = None,
+    rerank: RerankModel | None = None,
 ) -> list[Hit]:
+    """The hits of `search_result`, which tells what the arguments mean and what is refused."""
+    return search_result(
+        dataset, query, method, top_k, score_threshold, weight=weight, rerank=rerank
+    ).hits
+
+
+def search_result(
+    dataset: Dataset,
+    query: str,
+    method: SearchMethod | str = SearchMethod.HYBRID,
+    top_k: int = DEFAULT_TOP_K,
+    score_threshold: float | None = None,
+    *,
+    weight: float | None = None,
+    rerank: RerankModel | None = None,
+) -> SearchResult:
     """The segments of `dataset` that answer `query`, best first, at most `top_k`.
 
     Only enabled, completed segments of enabled, unarchived, completed documents are found.
@@ -47,6 +76,10 @@ def search(
     by meaning and by words. `weight` (0 to 1) is the share of meaning in hybrid, instead of
     the dataset's own.
 
+    `rerank` names a reranker to use instead of the dataset's own, an empty one that none is
+    to be used. Reranked hits have its scores, and the threshold is for these. Where it fails
+    the hits stay as they were found, and the result says why.
+
     Raises:
         SearchRefused: an unknown method, semantic in an economy dataset, a `top_k`, `weight`
             or query out of bounds.
@@ -54,10 +87,22 @@ def search(
     """
     _check_bounds(query, top_k, weight)
     question = storable(query).strip()
-    ranking = _ranking(dataset, question, _method(dataset, method), top_k, weight)
-    if score_threshold is not None:
-        ranking = [ranked for ranked in ranking if ranked.score >= score_threshold]
-    return hits_of(ranking[:top_k])
+    model = rerank_model_of(dataset) if rerank is None else rerank
+    found = max(CANDIDATES, top_k) if model else top_k
+    ranking = _ranking(dataset, question, _method(dataset, method), found, weight)
+    if not model:
+        return SearchResult(hits_of(_over(ranking, score_threshold)[:top_k]))
+    hits, reranking = reranked(dataset, question, hits_of(ranking[:found]), model)
+    return SearchResult(_over(hits, score_threshold)[:top_k], reranking)
+
+
+Scored = TypeVar("Scored", Ranked, Hit)
+
+
+def _over(scored: list[Scored], threshold: float | None) -> list[Scored]:
+    if threshold is None:
+        return scored
+    return [each for each in scored if each.score >= threshold]
 
 
 def methods_of(dataset: Dataset) -> list[SearchMethod]:
