@@ -146,6 +146,7 @@ class Dataset(models.Model):
                 condition=Q(rerank_model="", rerank_provider="")
                 | (~Q(rerank_model="") & ~Q(rerank_provider="")),
                 name="dataset_reranker_is_whole",
+                violation_error_message="A reranker needs its provider and its model.",
             ),
         ]
 

@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rerank_model', ''), ('rerank_provider', '')), models.Q(models.Q(('rerank_model', ''), _negated=True), models.Q(('rerank_provider', ''), _negated=True)), _connector='OR'), name='dataset_reranker_is_whole'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rerank_model', ''), ('rerank_provider', '')), models.Q(models.Q(('rerank_model', ''), _negated=True), models.Q(('rerank_provider', ''), _negated=True)), _connector='OR'), name='dataset_reranker_is_whole', violation_error_message='A reranker needs its provider and its model.'),
         ),
         migrations.RunSQL(SAME_TENANT, ANY_TENANT),
     ]

@@ -20,8 +20,16 @@ from rest_framework.response import Response
 
 from datasets.models import Dataset, Document, Tenant
 from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
-from segments.api.serializers.datasets import DatasetSerializer, NewDatasetSerializer
+from segments.api.serializers.datasets import (
+    DatasetChangeSerializer,
+    DatasetSerializer,
+    NewDatasetSerializer,
+)
+from segments.api.serializers.retrieval import semantic_weight
 from segments.api.views import ApiView, checked, checked_query
+from segments.embedding.rerank import RerankModel
+from segments.search.reranking import set_rerank_model
+from segments.search.weights import set_weight
 from segments.services.knowledge import NewDataset, create_dataset
 
 
@@ -87,4 +95,23 @@ class DatasetView(ApiView):
     def get(self, request: Request, dataset_id: UUID) -> Response:
         """The dataset."""
         self.dataset(dataset_id)
+        return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)
+
+    @extend_schema(
+        operation_id="change_dataset", request=DatasetChangeSerializer, responses=DatasetSerializer
+    )
+    def patch(self, request: Request, dataset_id: UUID) -> Response:
+        """Change how the dataset is searched."""
+        dataset = self.dataset(dataset_id)
+        wanted = checked(DatasetChangeSerializer, request)
+        model = wanted.get("retrieval_model") or {}
+        if "semantic_weight" in wanted:
+            set_weight(dataset, wanted["semantic_weight"])
+        elif model.get("weights"):
+            set_weight(dataset, semantic_weight(model["weights"]))
+        if model.get("reranking_enable") is False:
+            set_rerank_model(dataset, RerankModel())
+        elif chosen := model.get("reranking_model"):
+            provider, name = chosen["reranking_provider_name"], chosen["reranking_model_name"]
+            set_rerank_model(dataset, RerankModel(provider, name))
         return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)

@@ -22,7 +22,7 @@ from segments.embedding.catalog import RERANK, Trial, find_tenants_model
 from segments.embedding.credentials import Secret
 from segments.embedding.http import bounded_client, egress_policy
 from segments.embedding.providers.remote import PROBE
-from segments.exceptions import NoRerankModel, RerankFailed
+from segments.exceptions import EndpointRefused, NoRerankModel, RerankFailed
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 # A reranker reads 500 to 8,000 tokens of a text and ignores or refuses the rest.
@@ -98,6 +98,8 @@ class Reranker:
         url = f"{self.settings.base_url.rstrip('/')}/rerank"
         try:
             return self._client.post(url, json=body, headers=headers)
+        except EndpointRefused as refused:
+            raise RerankFailed(str(refused)) from None
         except httpx2.TimeoutException:
             raise RerankFailed(f"{self._where} did not answer in time.") from None
         except httpx2.HTTPError as failure:

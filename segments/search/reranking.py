@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from datasets.exceptions import SegmillError
 from datasets.models import Dataset
@@ -23,10 +24,32 @@ class Reranking:
     is_done: bool
     reason: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """The fields for JSON."""
+        return {
+            "provider": self.model.provider,
+            "model": self.model.model,
+            "reranked": self.is_done,
+            "reason": self.reason,
+        }
+
 
 def rerank_model_of(dataset: Dataset) -> RerankModel:
     """The dataset's own reranker, or none."""
     return RerankModel(dataset.rerank_provider, dataset.rerank_model)
+
+
+def set_rerank_model(dataset: Dataset, model: RerankModel) -> None:
+    """Give the dataset a reranker; an empty one for none.
+
+    Raises:
+        NoRerankModel, CredentialsUnreadable: it does not exist, or cannot be used.
+    """
+    if model:
+        find_reranker(model, dataset.tenant_id)
+    dataset.rerank_provider = model.provider if model else ""
+    dataset.rerank_model = model.model if model else ""
+    dataset.save(update_fields=["rerank_provider", "rerank_model"])
 
 
 def reranked(

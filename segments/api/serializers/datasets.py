@@ -6,22 +6,12 @@ from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import Constant, CreatorId, UnixTime
-from segments.api.serializers.retrieval import DEFAULT_TOP_K
+from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
 from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
 DESCRIPTION_CHARS = 400
-# There is one way of ranking; Dify's clients look for the words of all its ways.
-RETRIEVAL_MODEL = {
-    "reranking_enable": False,
-    "reranking_mode": None,
-    "reranking_model": {"reranking_provider_name": "", "reranking_model_name": ""},
-    "weights": None,
-    "top_k": DEFAULT_TOP_K,
-    "score_threshold_enabled": False,
-    "score_threshold": None,
-}
 
 
 class NewDatasetSerializer(serializers.Serializer[None]):
@@ -55,6 +45,23 @@ class NewDatasetSerializer(serializers.Serializer[None]):
     )
 
 
+class DatasetChangeSerializer(serializers.Serializer[None]):
+    """What shall be different in a dataset; what is left out stays as it is."""
+
+    semantic_weight = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        help_text="null: learned from the dataset's texts.",
+    )
+    retrieval_model = RetrievalModelSerializer(
+        required=False,
+        allow_null=True,
+        help_text="Of it, `weights`, `reranking_enable` and `reranking_model` are stored.",
+    )
+
+
 class DatasetSerializer(serializers.Serializer[Dataset]):
     """A dataset; its counts come with the query (`segments.api.datasets.counted`)."""
 
@@ -67,6 +74,13 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     indexing_technique = serializers.CharField(read_only=True)
     text_search_config = serializers.CharField(read_only=True)
     retrieval_model_dict = serializers.SerializerMethodField()
+    semantic_weight = serializers.FloatField(
+        read_only=True, help_text="The share of meaning in a hybrid score, 0 to 1."
+    )
+    semantic_weight_source = serializers.CharField(read_only=True)
+    semantic_weight_basis = serializers.DictField(
+        read_only=True, help_text="What the weight was learned or tuned from."
+    )
     app_count = Constant(0)
     document_count = serializers.IntegerField(read_only=True)
     total_documents = serializers.IntegerField(source="document_count", read_only=True)
@@ -102,9 +116,33 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
 
     def get_retrieval_model_dict(self, dataset: Dataset) -> dict[str, Any]:
         """How `retrieve` finds segments, unless it is asked to do otherwise."""
-        method = "semantic_search" if dataset.has_vectors else "full_text_search"
-        return {**RETRIEVAL_MODEL, "search_method": method}
+        return {
+            "search_method": "semantic_search" if dataset.has_vectors else "full_text_search",
+            "reranking_enable": bool(dataset.rerank_model),
+            "reranking_mode": "reranking_model" if dataset.rerank_model else None,
+            "reranking_model": {
+                "reranking_provider_name": dataset.rerank_provider,
+                "reranking_model_name": dataset.rerank_model,
+            },
+            "weights": _weights(dataset) if dataset.has_vectors else None,
+            "top_k": DEFAULT_TOP_K,
+            "score_threshold_enabled": False,
+            "score_threshold": None,
+        }
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""
         return has_usable_model(dataset)
+
+
+def _weights(dataset: Dataset) -> dict[str, Any]:
+    """The dataset's weight as Dify's clients read it."""
+    return {
+        "weight_type": "customized",
+        "vector_setting": {
+            "vector_weight": dataset.semantic_weight,
+            "embedding_provider_name": dataset.embedding_model_provider,
+            "embedding_model_name": dataset.embedding_model,
+        },
+        "keyword_setting": {"keyword_weight": round(1 - dataset.semantic_weight, 4)},
+    }
