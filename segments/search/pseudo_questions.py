@@ -9,7 +9,8 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
+from math import log
 from time import monotonic
 
 import numpy as np
@@ -41,11 +42,12 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Mean nDCG@10 of `questions` by weight; `texts` were looked at to make them."""
+    """Mean nDCG@10 of `questions` by weight; `answered` of `texts` gave a question."""
 
     weights: tuple[float, ...]
     scores: tuple[float, ...]
     questions: int
+    answered: int
     texts: int
 
     def points(self) -> Iterator[tuple[float, float]]:
@@ -71,18 +73,24 @@ class PseudoQuestion:
 
 
 def pseudo_questions(texts: Sequence[SampledText]) -> Iterator[PseudoQuestion]:
-    """One question of each text that has several sentences in its content or its answer."""
+    """A question from each text that has several sentences, then a second from each, and so on."""
     chance = random.Random(len(texts))  # noqa: S311  (no secret)
-    for place, text in enumerate(texts):
-        content, answer = sentences(text.content), sentences(text.answer)
-        choices = [(content, True)] * len(content) if len(content) > 1 else []
-        choices += [(answer, False)] * len(answer) if len(answer) > 1 else []
-        if choices:
-            among, is_content = chance.choice(choices)
-            number = chance.randrange(len(among))
-            rest = " ".join(among[:number] + among[number + 1 :])
-            searched = f"{rest} {text.answer}" if is_content else f"{text.content} {rest}"
-            yield PseudoQuestion(place, among[number], rest if is_content else None, searched)
+    by_text = [list(_questions_of(place, text)) for place, text in enumerate(texts)]
+    for questions in by_text:
+        chance.shuffle(questions)
+    for turn in zip_longest(*by_text):
+        yield from filter(None, turn)
+
+
+def _questions_of(place: int, text: SampledText) -> Iterator[PseudoQuestion]:
+    """A question of each sentence, where there is another one beside it."""
+    content, answer = sentences(text.content), sentences(text.answer)
+    for number, sentence in enumerate(content if len(content) > 1 else ()):
+        rest = " ".join(content[:number] + content[number + 1 :])
+        yield PseudoQuestion(place, sentence, rest, f"{rest} {text.answer}")
+    for number, sentence in enumerate(answer if len(answer) > 1 else ()):
+        rest = " ".join(answer[:number] + answer[number + 1 :])
+        yield PseudoQuestion(place, sentence, None, f"{text.content} {rest}")
 
 
 def sentences(text: str) -> list[str]:
@@ -102,24 +110,23 @@ def measure_curve(dataset: Dataset, embedder: Embedder, texts: Sequence[SampledT
         EmbeddingFailed: the model failed.
     """
     most = MOST_FROM_ENDPOINT if isinstance(embedder, RemoteEmbedder) else MOST_QUESTIONS
-    looked_at = texts[:most]
-    asked, questions, rests = _embedded(embedder, looked_at, most)
+    asked, questions, rests = _embedded(embedder, texts[:most], most)
+    answered = len({each.place for each in asked})
     if not asked:
-        return Curve(tuple(GRID), (0.0,) * len(GRID), 0, len(looked_at))
+        return Curve(tuple(GRID), (0.0,) * len(GRID), 0, answered, len(texts[:most]))
     vectors = np.stack([text.vector for text in texts])
-    vectors[[each.place for each in asked]] = rests
-    words, lengths = [text.words for text in texts], [len(text.searched) for text in texts]
-    for each, counted in zip(
-        asked, count_words(dataset, [each.searched for each in asked]), strict=True
-    ):
-        words[each.place], lengths[each.place] = counted, len(each.searched)
-    by_words = _InMemoryBM25(words, lengths)
-    asked_words = count_words(dataset, [each.question for each in asked])
-    gains = [
-        _gains(each.place, by_words.scores(counted), np.asarray(vectors @ vector, np.float64))
-        for each, counted, vector in zip(asked, asked_words, questions, strict=True)
-    ]
-    return Curve(tuple(GRID), tuple(np.mean(gains, axis=0).tolist()), len(asked), len(looked_at))
+    by_words = _InMemoryBM25([text.words for text in texts], [len(t.searched) for t in texts])
+    left = count_words(dataset, [each.searched for each in asked])
+    words = count_words(dataset, [each.question for each in asked])
+    gains = []
+    for number, each in enumerate(asked):
+        meaning = np.asarray(vectors @ questions[number], np.float64)
+        meaning[each.place] = rests[number] @ questions[number]
+        found = by_words.scores(words[number])
+        found[each.place] = by_words.score(words[number], left[number], each.place)
+        gains.append(_gains(each.place, found, meaning))
+    scores = tuple(np.mean(gains, axis=0).tolist())
+    return Curve(tuple(GRID), scores, len(asked), answered, len(texts[:most]))
 
 
 def _embedded(
@@ -146,7 +153,7 @@ class _InMemoryBM25:
 
     def __init__(self, texts: Sequence[WordCounts], lengths: Sequence[int]) -> None:
         sizes = np.asarray(lengths, np.float64)
-        self._damping = K1 * (1 - B + B * sizes / max(sizes.mean(), 1))
+        self._damping = K1 * (1 - B + B * sizes / max(sizes.mean(), 1.0))
         self._postings: dict[str, list[tuple[int, int]]] = {}
         for place, counts in enumerate(texts):
             for word, count in counts.items():
@@ -155,11 +162,25 @@ class _InMemoryBM25:
     def scores(self, words: WordCounts) -> Scores:
         """The score of each text; 0 if it has none of the words."""
         total = np.zeros(len(self._damping))
-        for found in filter(None, map(self._postings.get, words)):
-            places, counts = np.asarray(found).T
-            idf = np.log(1 + (len(total) - len(found) + 0.5) / (len(found) + 0.5))
-            total[places] += idf * counts * (K1 + 1) / (counts + self._damping[places])
+        for word in words:
+            if found := self._postings.get(word):
+                places, counts = np.asarray(found).T
+                tf = counts * (K1 + 1) / (counts + self._damping[places])
+                total[places] += self._idf(word) * tf
         return total
+
+    def score(self, words: WordCounts, left: WordCounts, place: int) -> float:
+        """The score of a text that has only these words left; it counts as no shorter for that."""
+        damping = float(self._damping[place])
+        return sum(
+            self._idf(word) * left[word] * (K1 + 1) / (left[word] + damping)
+            for word in words
+            if word in left
+        )
+
+    def _idf(self, word: str) -> float:
+        df = len(self._postings.get(word, ()))
+        return log(1 + (len(self._damping) - df + 0.5) / (df + 0.5))
 
 
 def _gains(right: int, by_words: Scores, by_meaning: Scores) -> Scores:

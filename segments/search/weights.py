@@ -18,7 +18,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from math import log, sqrt
+from math import log
 from statistics import fmean
 from typing import Any
 from uuid import UUID
@@ -48,8 +48,10 @@ FLUENT_TOKENS, FOREIGN_TOKENS = 1.5, 1.8
 TEXTS_COUNTED, CHARS_COUNTED = 200, 400
 # What nDCG of pseudo-questions must gain for each 1.0 that the weight moves from the prior. They
 # are sentences, not questions, so small differences say nothing.
-SLOPE = 0.07
-QUESTIONS_FOR_SLOPE = 200
+SLOPE = 0.12
+# Where meaning alone finds more of them than words alone, more is expected of it: so much for each
+# 0.1 of its share in both scores over a half, up to a limit.
+EVEN_WEIGHT, WEIGHT_A_TENTH, MOST_EXPECTED = 0.25, 0.8, 0.85
 # Fewer questions, or questions from fewer texts, are no evidence.
 LEAST_QUESTIONS, LEAST_SHARE = 20, 0.3
 # The least gain, as above, that judged questions have to show.
@@ -166,16 +168,22 @@ def learn_weight(dataset: Dataset) -> LearnedWeight | None:
     fluency = fluency_of(embedder, [text.content for text in texts[:TEXTS_COUNTED]])
     guess = prior_weight(texts, fluency)
     curve = measure_curve(dataset, embedder, texts)
-    if curve.questions < max(LEAST_QUESTIONS, LEAST_SHARE * curve.texts):
+    if curve.questions < LEAST_QUESTIONS or curve.answered < LEAST_SHARE * curve.texts:
         return LearnedWeight(round(guess, 2), round(guess, 2), round(fluency, 2))
-    slope = SLOPE * sqrt(max(1, QUESTIONS_FOR_SLOPE / curve.questions))
     return LearnedWeight(
-        weight=chosen(curve, guess, slope),
+        weight=chosen(curve, max(guess, expected_of(curve)), SLOPE),
         prior=round(guess, 2),
         fluency=round(fluency, 2),
         questions=curve.questions,
         curve=curve.as_json(),
     )
+
+
+def expected_of(curve: Curve) -> float:
+    """The weight to expect where each method alone finds as much as at the ends of the curve."""
+    words, meaning = curve.scores[0], curve.scores[-1]
+    share = meaning / (words + meaning) if words + meaning else 0.5
+    return min(EVEN_WEIGHT + (share - 0.5) * 10 * WEIGHT_A_TENTH, MOST_EXPECTED)
 
 
 def chosen(curve: Curve, expected: float, slope: float) -> float:
@@ -226,7 +234,7 @@ def tune_weight(dataset: Dataset, scores: Sequence[Sequence[float]]) -> Curve:
     the one nearest to the dataset's own is taken.
     """
     means = tuple(fmean(column) for column in zip(*scores, strict=True))
-    curve = Curve(tuple(GRID), means, len(scores), len(scores))
+    curve = Curve(tuple(GRID), means, len(scores), len(scores), len(scores))
     dataset.semantic_weight = chosen(curve, dataset.semantic_weight, TUNING_SLOPE)
     dataset.semantic_weight_source = WeightSource.TUNED
     dataset.semantic_weight_basis = _basis(dataset) | {

@@ -42,7 +42,7 @@ def test_an_import_has_its_weight_learned_from_questions_that_its_texts_answer(
 
     learned, source = weight(dataset)
     assert source == WeightSource.LEARNED
-    assert 0.1 <= learned <= 0.5
+    assert learned >= 0.6  # its questions avoid the words of their answers
     basis = dataset.semantic_weight_basis
     assert (basis["segments"], basis["model"]) == (40, "wordllama/l2_supercat_256")
     assert basis["questions"] >= 30
@@ -96,8 +96,8 @@ def test_it_is_learned_again_when_the_dataset_has_doubled(
     dataset.refresh_from_db()
     assert learn_if_due(dataset) is None
 
-    import_text(passages, PASSAGES.replace('"', "").replace("-", "_"), mode="append")
-    import_text(passages, SHORT)
+    longer = "external_id,content\n" + "".join(f"x{n},Order {n} is late.\n" for n in range(50))
+    import_text(passages, longer)
 
     dataset.refresh_from_db()
     assert dataset.semantic_weight_basis["segments"] > 60
