@@ -29,7 +29,7 @@ MOST_QUESTIONS = 400
 # A model that bills or is far away is asked for these questions and as many texts, no more.
 MOST_FROM_ENDPOINT = 40
 # A slow model is asked for no longer; what it gave by then is the evidence.
-SECONDS = 5.0
+SECONDS = 10.0
 TEXTS_A_CALL = 16
 
 SENTENCE_END = re.compile(r"(?<=[.!?؟।])\s+|(?<=[。！？])|\n+")
