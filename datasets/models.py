@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 DEFAULT_TENANT = "default"
 DEFAULT_TEXT_SEARCH_CONFIG = "english"
+LANGUAGE_CHARS = 8
 # Of meaning in hybrid search, until a dataset's own is learned: best or nearly best for passages
 # in any language, and never far from it for anything else.
 DEFAULT_SEMANTIC_WEIGHT = 0.3
@@ -85,8 +86,10 @@ class WeightSource(models.TextChoices):
 class Dataset(models.Model):
     """A knowledge base: documents that are searched together, with one embedding model.
 
+    `language` is an ISO 639-1 code, empty until the first import shows it or somebody sets it.
     `text_search_config` is any text search configuration of the PostgreSQL server
-    (`english`, `german`, …, `simple` for all other languages).
+    (`english`, `german`, …, `simple` for all other languages). While full text is rebuilt for
+    another language, some segments are still as the `previous_` ones say.
 
     `semantic_weight` (0 to 1) is the share of meaning in a hybrid score, the rest is that of
     words; `semantic_weight_basis` says what it was learned or tuned from. Imports learn it
@@ -104,6 +107,13 @@ class Dataset(models.Model):
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
     text_search_config = models.CharField(max_length=63, default=DEFAULT_TEXT_SEARCH_CONFIG)
+    language = models.CharField(max_length=LANGUAGE_CHARS, blank=True, default="")
+    previous_text_search_config = models.CharField(
+        max_length=63, blank=True, default="", editable=False
+    )
+    previous_language = models.CharField(
+        max_length=LANGUAGE_CHARS, blank=True, default="", editable=False
+    )
     semantic_weight = models.FloatField(default=DEFAULT_SEMANTIC_WEIGHT)
     semantic_weight_source = models.CharField(
         max_length=16, choices=WeightSource.choices, default=WeightSource.DEFAULT, editable=False

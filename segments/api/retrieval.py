@@ -16,9 +16,8 @@ from segments.api.serializers.retrieval import (
     semantic_weight,
 )
 from segments.api.views import ApiView, checked
-from segments.embedding.rerank import RerankModel
 from segments.models import DocumentSegment
-from segments.search import Hit, SearchMethod, search_result
+from segments.search import Hit, RerankModel, SearchMethod, search_result
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,

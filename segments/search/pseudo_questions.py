@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from datasets.models import Dataset
 from segments.embedding import Embedder, Vectors
 from segments.embedding.providers.remote import RemoteEmbedder
-from segments.search.full_text import K1, B
-from segments.search.text_sample import SampledText, WordCounts, count_words
+from segments.search.postings import K1, B
+from segments.search.text_sample import SampledText, WordCounts, count_asked_words, count_words
 
 GRID: Sequence[float] = [round(step * 0.05, 2) for step in range(21)]
 """The weights that are tried."""
@@ -117,7 +117,7 @@ def measure_curve(dataset: Dataset, embedder: Embedder, texts: Sequence[SampledT
     vectors = np.stack([text.vector for text in texts])
     by_words = _InMemoryBM25([text.words for text in texts], [len(t.searched) for t in texts])
     left = count_words(dataset, [each.searched for each in asked])
-    words = count_words(dataset, [each.question for each in asked])
+    words = count_asked_words(dataset, [each.question for each in asked])
     gains = []
     for number, each in enumerate(asked):
         meaning = np.asarray(vectors @ questions[number], np.float64)

@@ -48,12 +48,13 @@ def search(
     top_k: int = DEFAULT_TOP_K,
     score_threshold: float | None = None,
     *,
+    exact: bool = False,
     weight: float | None = None,
     rerank: RerankModel | None = None,
 ) -> list[Hit]:
     """The hits of `search_result`, which tells what the arguments mean and what is refused."""
     return search_result(
-        dataset, query, method, top_k, score_threshold, weight=weight, rerank=rerank
+        dataset, query, method, top_k, score_threshold, exact=exact, weight=weight, rerank=rerank
     ).hits
 
 
@@ -64,6 +65,7 @@ def search_result(
     top_k: int = DEFAULT_TOP_K,
     score_threshold: float | None = None,
     *,
+    exact: bool = False,
     weight: float | None = None,
     rerank: RerankModel | None = None,
 ) -> SearchResult:
@@ -78,7 +80,8 @@ def search_result(
 
     `rerank` names a reranker to use instead of the dataset's own, an empty one that none is
     to be used. Reranked hits have its scores, and the threshold is for these. Where it fails
-    the hits stay as they were found, and the result says why.
+    the hits stay as they were found, and the result says why. `exact` compares
+    every vector instead of asking the index.
 
     Raises:
         SearchRefused: an unknown method, semantic in an economy dataset, a `top_k`, `weight`
@@ -89,7 +92,7 @@ def search_result(
     question = storable(query).strip()
     model = rerank_model_of(dataset) if rerank is None else rerank
     found = max(CANDIDATES, top_k) if model else top_k
-    ranking = _ranking(dataset, question, _method(dataset, method), found, weight)
+    ranking = _ranking(dataset, question, _method(dataset, method), found, weight, exact)
     if not model:
         return SearchResult(hits_of(_over(ranking, score_threshold)[:top_k]))
     hits, reranking = reranked(dataset, question, hits_of(ranking[:found]), model)
@@ -116,26 +119,31 @@ def storable(text: str) -> str:
 
 
 def _ranking(
-    dataset: Dataset, question: str, method: SearchMethod, top_k: int, weight: float | None
+    dataset: Dataset,
+    question: str,
+    method: SearchMethod,
+    top_k: int,
+    weight: float | None,
+    exact: bool,
 ) -> list[Ranked]:
     if not question:
         return []
     if method == SearchMethod.SEMANTIC:
-        return semantic_ranking(dataset, question, top_k)
+        return semantic_ranking(dataset, question, top_k, exact=exact)
     if method == SearchMethod.FULL_TEXT:
         return full_text_ranking(dataset, question, top_k)
-    by_words, by_meaning = both_rankings(dataset, question, top_k)
+    by_words, by_meaning = both_rankings(dataset, question, top_k, exact=exact)
     return fused(by_words, by_meaning, weight_of(dataset, question) if weight is None else weight)
 
 
 def both_rankings(
-    dataset: Dataset, question: str, top_k: int = FUSED_DEPTH
+    dataset: Dataset, question: str, top_k: int = FUSED_DEPTH, *, exact: bool = False
 ) -> tuple[list[Ranked], list[Ranked]]:
     """By words and by meaning, as deep as their fusion needs them."""
     depth = max(FUSED_DEPTH, top_k)
     return (
         full_text_ranking(dataset, question, depth),
-        semantic_ranking(dataset, question, depth),
+        semantic_ranking(dataset, question, depth, exact=exact),
     )
 
 

@@ -10,6 +10,7 @@ from django.db import connection
 
 from datasets.models import Dataset, Document
 from segments.embedding import Vectors
+from segments.languages.analysis import index_text, question_text
 from segments.models.segment import SegmentStatus
 
 SAMPLE = 2_000
@@ -95,14 +96,26 @@ def _places(dataset: Dataset, chance: random.Random) -> list[tuple[UUID, int]]:
 COUNTED = """
     SELECT ARRAY(SELECT lexeme FROM unnest(entry)),
         ARRAY(SELECT coalesce(cardinality(positions), 1) FROM unnest(entry))
-    FROM unnest(%s::text[]) WITH ORDINALITY AS given (text, number)
-    CROSS JOIN LATERAL segments_full_text(%s, text, NULL) AS entry
+    FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS given (text, search_text, number)
+    CROSS JOIN LATERAL segments_full_text(%s, text, NULL, search_text) AS entry
     ORDER BY number
 """
 
 
 def count_words(dataset: Dataset, texts: Sequence[str]) -> list[WordCounts]:
     """The words of `texts`, as the dataset's full-text index would have them."""
+    return _counted(dataset, texts, [index_text(text, dataset.language) for text in texts])
+
+
+def count_asked_words(dataset: Dataset, questions: Sequence[str]) -> list[WordCounts]:
+    """The words of `questions`, as full text looks them up; typing errors are not corrected."""
+    asked = [question_text(question, dataset.language) for question in questions]
+    return _counted(dataset, asked, [None] * len(asked))
+
+
+def _counted(
+    dataset: Dataset, texts: Sequence[str], search_texts: Sequence[str | None]
+) -> list[WordCounts]:
     with connection.cursor() as cursor:
-        cursor.execute(COUNTED, [list(texts), dataset.text_search_config])
+        cursor.execute(COUNTED, [list(texts), list(search_texts), dataset.text_search_config])
         return [dict(zip(*counted, strict=True)) for counted in cursor.fetchall()]

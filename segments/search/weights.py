@@ -48,7 +48,7 @@ FLUENT_TOKENS, FOREIGN_TOKENS = 1.5, 1.8
 TEXTS_COUNTED, CHARS_COUNTED = 200, 400
 # What nDCG of pseudo-questions must gain for each 1.0 that the weight moves from the prior. They
 # are sentences, not questions, so small differences say nothing.
-SLOPE = 0.12
+SLOPE = 0.16
 # Where meaning alone finds more of them than words alone, more is expected of it: so much for each
 # 0.1 of its share in both scores over a half, up to a limit.
 EVEN_WEIGHT, WEIGHT_A_TENTH, MOST_EXPECTED = 0.25, 0.8, 0.85
@@ -137,13 +137,14 @@ def _basis(dataset: Dataset) -> dict[str, Any]:
     return {
         "segments": total["segment_count__sum"] or 0,
         "model": "/".join(dataset.model),
+        "language": dataset.language,
         "text_search_config": dataset.text_search_config,
     }
 
 
 def _is_due(dataset: Dataset, basis: dict[str, Any]) -> bool:
     before = dataset.semantic_weight_basis
-    if any(before.get(name) != basis[name] for name in ("model", "text_search_config")):
+    if any(before.get(name) != basis[name] for name in ("model", "language", "text_search_config")):
         return True
     return not 0.5 <= basis["segments"] / max(before.get("segments", 0), 1) < 2
 

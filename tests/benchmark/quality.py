@@ -20,8 +20,6 @@ SHIPPED = ROOT / "tests" / "files" / "judged"
 # Data sets that are not part of this repository; measured where they are.
 SHARED = ROOT.parent / "shared" / "data"
 QUERIES = "-queries"
-# The languages of sets that are named by theirs.
-CONFIGS = {"de": "german", "ru": "russian", "zh": "simple", "th": "simple"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,6 @@ class JudgedSet:
         """Whether its rows are passages, or questions with answers."""
         with self.rows.open(encoding="utf-8-sig") as file:
             return "qa_model" if "answer" in file.readline() else "text_model"
-
-    @property
-    def config(self) -> str:
-        """Its text search configuration."""
-        return CONFIGS.get(self.name.rpartition("-")[2], "english")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +73,8 @@ def measure(home: Path, judged: JudgedSet, *, tune: bool) -> Measured:
     """
     place = ("--dataset", judged.name)
     made = ("--document", judged.name, "--create", "--doc-form", judged.doc_form)
-    config = ("--text-search-config", judged.config)
     skip = ("--on-error", "skip")
-    _run(home, "import_segments", str(judged.rows), *place, *made, *config, *skip)
+    _run(home, "import_segments", str(judged.rows), *place, *made, *skip)
     tuning = ("--tune",) if tune else ()
     answer = json.loads(
         _run(home, "evaluate_search", str(judged.queries), *place, *tuning, "--json")[-1]

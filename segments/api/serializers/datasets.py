@@ -7,6 +7,7 @@ from rest_framework import serializers
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import Constant, CreatorId, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
+from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
@@ -30,6 +31,13 @@ class NewDatasetSerializer(serializers.Serializer[None]):
     embedding_model_provider = serializers.CharField(
         max_length=64, required=False, allow_null=True, allow_blank=True, default=None
     )
+    language = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="As de or German; if it is left out, the first import shows it.",
+    )
     text_search_config = serializers.CharField(
         max_length=63,
         required=False,
@@ -48,6 +56,15 @@ class NewDatasetSerializer(serializers.Serializer[None]):
 class DatasetChangeSerializer(serializers.Serializer[None]):
     """What shall be different in a dataset; what is left out stays as it is."""
 
+    language = serializers.CharField(
+        max_length=32, required=False, default="", help_text="As de or German."
+    )
+    text_search_config = serializers.CharField(
+        max_length=63,
+        required=False,
+        default="",
+        help_text="If it is left out, the one of the language.",
+    )
     semantic_weight = serializers.FloatField(
         min_value=0,
         max_value=1,
@@ -61,6 +78,16 @@ class DatasetChangeSerializer(serializers.Serializer[None]):
         help_text="Of it, `weights`, `reranking_enable` and `reranking_model` are stored.",
     )
 
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Something has to change."""
+        if not (given["language"] or given["text_search_config"]) and not (
+            {"semantic_weight", "retrieval_model"} & set(given)
+        ):
+            raise serializers.ValidationError(
+                "Give language, text_search_config, semantic_weight or retrieval_model."
+            )
+        return given
+
 
 class DatasetSerializer(serializers.Serializer[Dataset]):
     """A dataset; its counts come with the query (`segments.api.datasets.counted`)."""
@@ -72,7 +99,9 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     permission = Constant("all_team_members")
     data_source_type = Constant("upload_file")
     indexing_technique = serializers.CharField(read_only=True)
+    language = serializers.CharField(read_only=True)
     text_search_config = serializers.CharField(read_only=True)
+    language_advice = serializers.SerializerMethodField()
     retrieval_model_dict = serializers.SerializerMethodField()
     semantic_weight = serializers.FloatField(
         read_only=True, help_text="The share of meaning in a hybrid score, 0 to 1."
@@ -129,6 +158,10 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
             "score_threshold_enabled": False,
             "score_threshold": None,
         }
+
+    def get_language_advice(self, dataset: Dataset) -> str:
+        """What helps if the model does not know the language; else empty."""
+        return language_advice(dataset)
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""

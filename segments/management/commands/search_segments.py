@@ -13,9 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT
-from segments.embedding.rerank import RerankModel
 from segments.management.tables import print_hits
-from segments.search import SearchMethod, SearchResult, search_result
+from segments.search import RerankModel, SearchMethod, SearchResult, search_result
 from segments.search.query import DEFAULT_TOP_K, storable
 from segments.search.reranking import Reranking
 
@@ -55,11 +54,15 @@ class Command(BaseCommand):
             metavar="PROVIDER/MODEL",
             help="order hits by this reranker, or by none (“none”); default: the dataset's own",
         )
+        parser.add_argument(
+            "--exact", action="store_true", help="compare every vector instead of asking the index"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search and show, or refuse with what to do."""
-        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold", "weight")}
+        names = ("method", "top_k", "score_threshold", "weight", "exact")
+        wanted = {name: options[name] for name in names}
         path = options["queries"]
         wanted["rerank"] = _reranker(options["rerank"])
         try:
