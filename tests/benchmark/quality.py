@@ -48,6 +48,12 @@ class Measured:
     ndcg_at_10: dict[str, float]
 
     @property
+    def as_line(self) -> str:
+        """Its figures in a line, to be seen while other sets are still measured."""
+        scores = "  ".join(f"{name} {value:.3f}" for name, value in self.ndcg_at_10.items())
+        return f"{scores}  weight {self.weight:.2f} {self.source}"
+
+    @property
     def gain(self) -> float:
         """How much better hybrid is than the better single method."""
         single = (value for name, value in self.ndcg_at_10.items() if name != "hybrid")
@@ -144,7 +150,9 @@ def _measured(options: Namespace, folder: Path) -> Iterator[Measured]:
         for judged in sets:
             if not options.only or judged.name in options.only:
                 sys.stderr.write(f"{judged.name}\n")
-                yield measure(home, judged, tune=options.tune)
+                measured = measure(home, judged, tune=options.tune)
+                sys.stderr.write(f"  {measured.as_line}\n")
+                yield measured
 
 
 def _options() -> Namespace:
