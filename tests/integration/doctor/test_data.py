@@ -46,7 +46,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     waiting = start(document, QA)
     assert (
         look(StuckWorkCheck).summary
-        == "1 imports and 0 re-embeddings and 0 index builds in progress"
+        == "1 imports and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
     )
 
     long_ago = Now() - timedelta(seconds=in_force.SEGMILL_STALL_SECONDS + 60)
@@ -76,7 +76,7 @@ def reembedding(dataset: Dataset) -> Reembedding:
 def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
     assert (
         look(StuckWorkCheck).summary
-        == "0 imports and 1 re-embeddings and 0 index builds in progress"
+        == "0 imports and 1 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
     )
 
     Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
