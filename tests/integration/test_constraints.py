@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
+from django.db.models import Model
 from django.utils import timezone
 
 from datasets.models import Dataset, Document, Membership, Tenant
@@ -17,6 +18,7 @@ from segments.models import (
     DocumentSegment,
     EmbeddingBudget,
     EmbeddingTurn,
+    FullTextRebuild,
     ImportJob,
     IndexGeneration,
     ModelProvider,
@@ -128,8 +130,8 @@ def _new_document(world: World, **fields: object) -> Document:
     return Document.objects.create(**usual | fields)
 
 
-def _move(rows: ImportJob | Chunk | Reembedding | IndexGeneration, **fields: object) -> int:
-    return type(rows).objects.filter(pk=rows.pk).update(**fields)
+def _move(rows: Model, **fields: object) -> int:
+    return type(rows)._default_manager.filter(pk=rows.pk).update(**fields)
 
 
 def _finished(world: World, status: str, **fields: object) -> ImportJob:
@@ -171,6 +173,11 @@ def _two_models_of_one_name(world: World) -> None:
     ProviderModel.objects.create(provider=_model(world).provider, name="m")
 
 
+def _rebuild(world: World, **fields: object) -> FullTextRebuild:
+    usual = {"tenant": world.tenant, "text_search_config": "german"}
+    return FullTextRebuild.objects.create(dataset=world.dataset, **usual | fields)
+
+
 def _generation(world: World, **fields: object) -> IndexGeneration:
     return IndexGeneration.objects.create(tenant=world.tenant, dataset=world.dataset, **fields)
 
@@ -191,6 +198,8 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "dataset_high_quality_has_model": lambda w: _dataset(
         w, indexing_technique="high_quality", embedding_model="m"
     ),
+    "dataset_semantic_weight_from_0_to_1": lambda w: _dataset(w, semantic_weight=1.5),
+    "dataset_semantic_weight_source_known": lambda w: _dataset(w, semantic_weight_source="guessed"),
     "dataset_language_of_segments": lambda w: [
         Dataset.objects.filter(pk=w.dataset.pk).update(text_search_config=config)
         for config in ("german", "french")
@@ -262,6 +271,16 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
         _ended_reembedding(w), status="waiting", finished_at=None
     ),
     "reembedding_epoch_never_falls": lambda w: _move(_reembedding(w, epoch=2), epoch=1),
+    "rebuild_status_known": lambda w: _rebuild(w, status="lost"),
+    "rebuild_final_has_time": lambda w: _rebuild(w, status="cancelled"),
+    "rebuild_at_work_has_lease": lambda w: _rebuild(w, status="rebuilding"),
+    "rebuild_moves_along_its_arrows": lambda w: _move(
+        _rebuild(w, status="cancelled", finished_at=timezone.now()),
+        status="waiting",
+        finished_at=None,
+    ),
+    "rebuild_epoch_never_falls": lambda w: _move(_rebuild(w, epoch=2), epoch=1),
+    "rebuild_one_at_a_time_per_dataset": lambda w: (_rebuild(w), _rebuild(w)),
     "index_generation_status_known": lambda w: _generation(w, status="lost"),
     "index_generation_final_has_time": lambda w: _generation(w, status="cancelled"),
     "index_generation_at_work_has_lease": lambda w: _generation(w, status="building"),
