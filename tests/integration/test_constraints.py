@@ -200,7 +200,8 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     ),
     "dataset_semantic_weight_from_0_to_1": lambda w: _dataset(w, semantic_weight=1.5),
     "dataset_semantic_weight_source_known": lambda w: _dataset(w, semantic_weight_source="guessed"),
-    "dataset_language_of_segments": lambda w: [
+    "dataset_reranker_is_whole": lambda w: _dataset(w, rerank_model="m"),
+    "dataset_keeps_previous_language": lambda w: [
         Dataset.objects.filter(pk=w.dataset.pk).update(text_search_config=config)
         for config in ("german", "french")
     ],
