@@ -1,5 +1,7 @@
-"""/v1/datasets: what there is to fill, and a new one."""
+"""/v1/datasets: what there is to fill, made, changed and deleted; models to fill it with."""
 
+from dataclasses import fields
+from typing import Any
 from uuid import UUID
 
 from django.db.models import (
@@ -15,14 +17,26 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import Dataset, Document, Tenant
 from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
-from segments.api.serializers.datasets import DatasetSerializer, NewDatasetSerializer
+from segments.api.serializers.datasets import (
+    DatasetChangesSerializer,
+    DatasetSerializer,
+    NewDatasetSerializer,
+)
 from segments.api.views import ApiView, checked, checked_query
-from segments.services.knowledge import NewDataset, create_dataset
+from segments.services.knowledge import (
+    DatasetChanges,
+    NewDataset,
+    create_dataset,
+    delete_dataset,
+    update_dataset,
+)
+from segments.services.model_providers import models_by_provider
 
 
 def with_counts(tenant: Tenant) -> QuerySet[Dataset]:
@@ -36,6 +50,7 @@ def with_counts(tenant: Tenant) -> QuerySet[Dataset]:
     return (
         Dataset.objects.filter(tenant=tenant)
         .select_related("created_by")
+        .prefetch_related("tags", "metadata_fields")
         .annotate(
             document_count=Count("documents"),
             total_available_documents=Count("documents", filter=available),
@@ -51,18 +66,32 @@ def _sum(field: str) -> Coalesce:
     return Coalesce(Sum(field), Value(0), output_field=BigIntegerField())
 
 
+class DatasetQuery(KeywordQuery):
+    """Which datasets are wanted: of a name, and with any of several tags."""
+
+    tag_ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, default=list, help_text="Repeat it."
+    )
+    include_all = serializers.BooleanField(
+        required=False, default=False, help_text="A key sees all datasets of its tenant anyway."
+    )
+
+
 class DatasetsView(ApiView):
     """The datasets of the tenant."""
 
     @extend_schema(
         operation_id="list_datasets",
-        parameters=[PageQuery, KeywordQuery],
+        parameters=[PageQuery, DatasetQuery],
         responses=page_of(DatasetSerializer, "DatasetPage"),
     )
     def get(self, request: Request) -> Response:
         """A page of datasets, the newest first."""
-        keyword = checked_query(KeywordQuery, request)["keyword"]
-        datasets = with_counts(self.tenant).filter(name__icontains=keyword)
+        wanted = checked_query(DatasetQuery, request)
+        datasets = with_counts(self.tenant).filter(name__icontains=wanted["keyword"])
+        if wanted["tag_ids"]:
+            tagged = Dataset.objects.filter(tags__in=wanted["tag_ids"])
+            datasets = datasets.filter(pk__in=tagged.values("pk"))
         page = Page.of(request)
         return Response(page.cut(datasets, each(DatasetSerializer)))
 
@@ -73,11 +102,9 @@ class DatasetsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A new, empty dataset."""
-        wanted = checked(NewDatasetSerializer, request)
-        del wanted["provider"]
-        given = {name: value for name, value in wanted.items() if value is not None}
+        given = _given(checked(NewDatasetSerializer, request))
         dataset = create_dataset(self.tenant, NewDataset(**given), self.user)
-        return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset.pk)).data)
+        return _answer(dataset)
 
 
 class DatasetView(ApiView):
@@ -86,5 +113,88 @@ class DatasetView(ApiView):
     @extend_schema(operation_id="get_dataset", responses=DatasetSerializer)
     def get(self, request: Request, dataset_id: UUID) -> Response:
         """The dataset."""
-        self.dataset(dataset_id)
-        return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)
+        return _answer(self.dataset(dataset_id))
+
+    @extend_schema(
+        operation_id="update_dataset",
+        request=DatasetChangesSerializer,
+        responses=DatasetSerializer,
+    )
+    def patch(self, request: Request, dataset_id: UUID) -> Response:
+        """Change it. It keeps its embedding model until workers have made all vectors anew."""
+        dataset = self.dataset(dataset_id)
+        given = _given(checked(DatasetChangesSerializer, request))
+        update_dataset(dataset, DatasetChanges(**given), self.user)
+        return _answer(dataset)
+
+    @extend_schema(operation_id="delete_dataset", responses={status.HTTP_204_NO_CONTENT: None})
+    def delete(self, request: Request, dataset_id: UUID) -> Response:
+        """Delete it with all its documents and segments."""
+        delete_dataset(self.dataset(dataset_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ModelSerializer(serializers.Serializer[None]):
+    """An embedding model of a provider."""
+
+    model = serializers.CharField()
+    label = serializers.DictField(child=serializers.CharField())  # type: ignore[assignment]
+    model_type = serializers.CharField()
+    fetch_from = serializers.CharField()
+    status = serializers.CharField()
+
+
+class ProviderSerializer(serializers.Serializer[None]):
+    """A provider of embedding models."""
+
+    provider = serializers.CharField()
+    label = serializers.DictField(child=serializers.CharField())  # type: ignore[assignment]
+    status = serializers.CharField()
+    models = ModelSerializer(many=True)
+
+
+class ProvidersSerializer(serializers.Serializer[None]):
+    """The embedding models that a new dataset may have."""
+
+    data = ProviderSerializer(many=True)  # type: ignore[assignment]  # Dify's name for it
+
+
+class EmbeddingModelsView(ApiView):
+    """The embedding models of the tenant."""
+
+    @extend_schema(operation_id="list_embedding_models", responses=ProvidersSerializer)
+    def get(self, request: Request) -> Response:
+        """The providers, each with the models whose names are known."""
+        providers = models_by_provider(self.tenant.pk).items()
+        return Response({"data": [_provider(name, models) for name, models in providers]})
+
+
+def _provider(name: str, models: list[str]) -> dict[str, Any]:
+    shown = [
+        {
+            "model": model,
+            "label": {"en_US": model},
+            "model_type": "text-embedding",
+            "fetch_from": "predefined-model",
+            "status": "active",
+        }
+        for model in models
+    ]
+    return {"provider": name, "label": {"en_US": name}, "status": "active", "models": shown}
+
+
+def _given(checked_body: dict[str, Any]) -> dict[str, Any]:
+    """The fields that say something about a dataset, without those that were only refused."""
+    known = {field.name for kind in (NewDataset, DatasetChanges) for field in fields(kind)}
+    given = {
+        name: value for name, value in checked_body.items() if name in known and value is not None
+    }
+    if model := given.get("retrieval_model"):
+        given["retrieval_model"] = {
+            name: value for name, value in model.items() if value is not None
+        }
+    return given
+
+
+def _answer(dataset: Dataset) -> Response:
+    return Response(DatasetSerializer(with_counts(dataset.tenant).get(pk=dataset.pk)).data)

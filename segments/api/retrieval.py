@@ -12,6 +12,7 @@ from segments.api.serializers.retrieval import (
     RetrievalSerializer,
     RetrieveSerializer,
     record_as_json,
+    usual_retrieval_model,
 )
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
@@ -35,7 +36,8 @@ class RetrieveView(ApiView):
         """The segments that answer the question, best first."""
         dataset = self.dataset(dataset_id)
         wanted = checked(RetrieveSerializer, request)
-        model = wanted["retrieval_model"]
+        own = wanted.get("retrieval_model") or dataset.retrieval_model
+        model = usual_retrieval_model() | (own or {})
         threshold = model["score_threshold"] if model["score_threshold_enabled"] else None
         hits = search(
             dataset,
@@ -49,7 +51,9 @@ class RetrieveView(ApiView):
 
 def _records(hits: list[Hit]) -> list[dict[str, Any]]:
     segments = DocumentSegment.objects.without_vectors().in_bulk([hit.segment_id for hit in hits])
-    documents = Document.objects.in_bulk({hit.document_id for hit in hits})
+    documents = Document.objects.select_related("created_by").in_bulk(
+        {hit.document_id for hit in hits}
+    )
     return [
         record_as_json(segments[hit.segment_id], documents[hit.document_id], hit.score)
         for hit in hits

@@ -40,12 +40,21 @@ from segments.exceptions.imports import (
     TargetGone,
 )
 from segments.exceptions.knowledge import (
+    ActionRefused,
     CellProblem,
     DatabaseFailed,
+    DocumentArchived,
+    DocumentIndexing,
     JudgementsRefused,
+    MetadataFieldNotFound,
+    MetadataRefused,
+    NameTaken,
     SearchRefused,
+    SegmentDisabled,
     SegmentNotFound,
     SegmentRefused,
+    SegmentsRefused,
+    TagNotFound,
     VectorExtensionMissing,
 )
 from segments.exceptions.models import (
@@ -61,6 +70,7 @@ from segments.exceptions.models import (
 )
 
 __all__ = [
+    "ActionRefused",
     "BodyTooLarge",
     "BudgetExceeded",
     "CellProblem",
@@ -68,6 +78,8 @@ __all__ = [
     "CredentialsRefused",
     "CredentialsUnreadable",
     "DatabaseFailed",
+    "DocumentArchived",
+    "DocumentIndexing",
     "DocumentNotAvailable",
     "EmbeddingFailed",
     "EmbeddingInterrupted",
@@ -90,6 +102,9 @@ __all__ = [
     "ImportNotFound",
     "ImportRefused",
     "JudgementsRefused",
+    "MetadataFieldNotFound",
+    "MetadataRefused",
+    "NameTaken",
     "NoEmbeddingModel",
     "NoFileUploaded",
     "OptionRefused",
@@ -98,10 +113,13 @@ __all__ = [
     "RowsGone",
     "RowsRefused",
     "SearchRefused",
+    "SegmentDisabled",
     "SegmentNotFound",
     "SegmentRefused",
+    "SegmentsRefused",
     "SheetNotFound",
     "StateConflict",
+    "TagNotFound",
     "TargetGone",
     "TextsRefused",
     "TooManyFiles",

@@ -5,14 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
-from segments.api.serializers.fields import Constant, CreatorId, UnixTime
-from segments.api.serializers.retrieval import DEFAULT_TOP_K
+from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime
+from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
 from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
 DESCRIPTION_CHARS = 400
-# There is one way of ranking; Dify's clients look for the words of all its ways.
+# What a dataset that has no way of its own is asked by; clients look for the words of all ways.
 RETRIEVAL_MODEL = {
     "reranking_enable": False,
     "reranking_mode": None,
@@ -24,22 +24,37 @@ RETRIEVAL_MODEL = {
 }
 
 
-class NewDatasetSerializer(serializers.Serializer[None]):
-    """What a new dataset shall be. Other fields that Dify knows are not used."""
+NO_EXTERNAL = "external datasets are not supported"
+NO_PERMISSIONS = "a dataset is open to all members of its tenant"
 
-    name = serializers.CharField(max_length=NAME_CHARS)
+
+class _SharedFields(serializers.Serializer[None]):
+    """What new and changed datasets have in common; the rest of Dify's fields is refused."""
+
     description = serializers.CharField(
-        max_length=DESCRIPTION_CHARS, required=False, default="", allow_blank=True
+        max_length=DESCRIPTION_CHARS, required=False, allow_null=True, allow_blank=True
     )
     indexing_technique = serializers.ChoiceField(
-        IndexingTechnique.choices, required=False, allow_null=True, default=None
+        IndexingTechnique.choices, required=False, allow_null=True
     )
     embedding_model = serializers.CharField(
-        max_length=255, required=False, allow_null=True, allow_blank=True, default=None
+        max_length=255, required=False, allow_null=True, allow_blank=True
     )
     embedding_model_provider = serializers.CharField(
-        max_length=64, required=False, allow_null=True, allow_blank=True, default=None
+        max_length=64, required=False, allow_null=True, allow_blank=True
     )
+    retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+    partial_member_list = NotHonoured(because=NO_PERMISSIONS)
+    external_knowledge_api_id = NotHonoured(because=NO_EXTERNAL)
+    external_knowledge_id = NotHonoured(because=NO_EXTERNAL)
+    external_retrieval_model = NotHonoured(because=NO_EXTERNAL)
+    summary_index_setting = NotHonoured({"enable": False}, because="there are no summaries")
+
+
+class NewDatasetSerializer(_SharedFields):
+    """What a new dataset shall be."""
+
+    name = serializers.CharField(max_length=NAME_CHARS)
     text_search_config = serializers.CharField(
         max_length=63,
         required=False,
@@ -51,7 +66,30 @@ class NewDatasetSerializer(serializers.Serializer[None]):
         ["vendor"],
         required=False,
         default="vendor",
+        write_only=True,
         help_text="External datasets are not supported.",
+    )
+    # Clients send only_me without being asked to. The answer says what it is.
+    permission = serializers.ChoiceField(
+        ["only_me", "all_team_members"],
+        required=False,
+        allow_null=True,
+        write_only=True,
+        help_text="A new dataset is open to its tenant, as the answer says; partial_members is "
+        "refused.",
+    )
+
+
+class DatasetChangesSerializer(_SharedFields):
+    """What shall be different about a dataset; what is left out, or null, stays as it is."""
+
+    name = serializers.CharField(max_length=NAME_CHARS, required=False, allow_null=True)
+    permission = serializers.ChoiceField(
+        ["all_team_members"],
+        required=False,
+        allow_null=True,
+        write_only=True,
+        help_text="A dataset is open to all members of its tenant.",
     )
 
 
@@ -78,9 +116,9 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     embedding_model_provider = serializers.CharField(read_only=True)
     embedding_available = serializers.SerializerMethodField()
     enable_api = serializers.BooleanField(read_only=True)
-    tags = Constant([])
-    doc_metadata = Constant([])
-    built_in_field_enabled = Constant(False)
+    tags = serializers.SerializerMethodField()
+    doc_metadata = serializers.SerializerMethodField()
+    built_in_field_enabled = serializers.BooleanField(read_only=True)
     summary_index_setting = Constant(None)
     external_knowledge_info = Constant(None)
     external_retrieval_model = Constant(None)
@@ -103,7 +141,20 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     def get_retrieval_model_dict(self, dataset: Dataset) -> dict[str, Any]:
         """How `retrieve` finds segments, unless it is asked to do otherwise."""
         method = "semantic_search" if dataset.has_vectors else "full_text_search"
-        return {**RETRIEVAL_MODEL, "search_method": method}
+        return {**RETRIEVAL_MODEL, "search_method": method, **(dataset.retrieval_model or {})}
+
+    def get_tags(self, dataset: Dataset) -> list[dict[str, str]]:
+        """The words it is grouped by."""
+        return [
+            {"id": str(tag.pk), "name": tag.name, "type": "knowledge"} for tag in dataset.tags.all()
+        ]
+
+    def get_doc_metadata(self, dataset: Dataset) -> list[dict[str, str]]:
+        """The fields that its documents may have values of."""
+        return [
+            {"id": str(field.pk), "name": field.name, "type": field.kind}
+            for field in dataset.metadata_fields.all()
+        ]
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""
