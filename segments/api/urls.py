@@ -1,7 +1,8 @@
 """The addresses of the API, under /v1/."""
 
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.views import APIView
 
 from segments.api.batch_import import BatchImportStatusView, BatchImportView
 from segments.api.datasets import DatasetsView, DatasetView, EmbeddingModelsView
@@ -35,6 +36,12 @@ from segments.api.preview import PreviewView
 from segments.api.retrieval import RetrieveView
 from segments.api.segments import SegmentsView, SegmentView
 from segments.api.tags import BindTagsView, DatasetTagsView, TagsView, UnbindTagsView
+from segments.api.texts import (
+    CreateByFileView,
+    CreateByTextView,
+    UpdateByFileView,
+    UpdateByTextView,
+)
 from segments.api.views import BearerScheme
 
 app_name = "api"
@@ -45,6 +52,16 @@ DATASET = "datasets/<uuid:dataset_id>"
 DOCUMENT = f"{DATASET}/documents/<uuid:document_id>"
 IMPORT = "imports/<uuid:job_id>"
 OPEN = {"authentication_classes": (), "permission_classes": ()}
+
+
+def both_spellings(folder: str, word: str, view: type[APIView]) -> list[URLPattern]:
+    """A view under `word`, and as older clients of Dify spell it, with underscores."""
+    older = word.replace("-", "_")
+    return [
+        path(f"{folder}/{word}", view.as_view(), name=older),
+        path(f"{folder}/{older}", view.as_view(schema=None), name=f"{older}_older"),
+    ]
+
 
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
@@ -111,5 +128,9 @@ urlpatterns = [
     path(f"{IMPORT}/undo", UndoView.as_view(), name="undo"),
     path(f"{IMPORT}/bad_rows", BadRowsView.as_view(), name="bad_rows"),
     path(f"{IMPORT}/errors", ErrorsView.as_view(), name="errors"),
+    *both_spellings(f"{DATASET}/document", "create-by-text", CreateByTextView),
+    *both_spellings(f"{DATASET}/document", "create-by-file", CreateByFileView),
+    *both_spellings(DOCUMENT, "update-by-text", UpdateByTextView),
+    *both_spellings(DOCUMENT, "update-by-file", UpdateByFileView),
     re_path("^", UnknownPath.as_view()),
 ]

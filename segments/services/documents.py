@@ -83,6 +83,14 @@ def indexing_progress(dataset: Dataset, batch: str) -> list[IndexingProgress]:
     return [_progress(document, jobs.get(document.indexing_job)) for document in documents]
 
 
+def rename_document(document: Document, name: str | None) -> Document:
+    """The document under another name; None keeps its own."""
+    if name and name != document.name:
+        document.name = name
+        document.save(update_fields=["name", "updated_at"])
+    return document
+
+
 def delete_document(document: Document) -> None:
     """Delete a document with its segments.
 

@@ -186,8 +186,8 @@ def _number(field: MetadataField, value: JSONScalar) -> int | float:
     return int(number) if number.is_integer() else number
 
 
-def _seconds(moment: datetime) -> float:
-    return moment.timestamp()
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 def _find(dataset: Dataset, field_id: UUID) -> MetadataField:
