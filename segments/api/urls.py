@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.views import APIView
 
-from segments.api.batch_import import BatchImportStatusView, BatchImportView
+from segments.api.batch_import import BatchImportStatusView, BatchImportView, BulkView
 from segments.api.datasets import DatasetsView, DatasetView, EmbeddingModelsView
 from segments.api.documents import (
     DocumentStatusView,
@@ -117,6 +117,7 @@ urlpatterns = [
     path(f"{DOCUMENT}/segments", SegmentsView.as_view(), name="segments"),
     path(f"{DOCUMENT}/segments/<uuid:segment_id>", SegmentView.as_view(), name="segment"),
     path(f"{DOCUMENT}/segments/batch_import", BatchImportView.as_view(), name="batch_import"),
+    path(f"{DOCUMENT}/segments/bulk", BulkView.as_view(), name="bulk"),
     path(f"{DOCUMENT}/segments/preview", PreviewView.as_view(), name="preview"),
     path(f"{DOCUMENT}/segments/export", ExportView.as_view(), name="export"),
     path("templates", TemplateView.as_view(), name="templates"),

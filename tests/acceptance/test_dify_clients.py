@@ -91,12 +91,13 @@ def test_documents(client: DifyDatasetClient, dataset: Any, tmp_path: Path) -> N
     wait_for(client, dataset.id, again.batch)
     assert client.documents.get(dataset.id, by_text.document.id).indexing_status == "completed"
     assert client.documents.get_upload_file(dataset.id, by_text.document.id)["url"]
-    for action, name, value in (
+    switches: list[tuple[Any, str, bool]] = [
         ("disable", "enabled", False),
         ("enable", "enabled", True),
         ("archive", "archived", True),
         ("un_archive", "archived", False),
-    ):
+    ]
+    for action, name, value in switches:
         done = client.documents.batch_update_status(dataset.id, action, [by_text.document.id])
         assert done == {"result": "success"}
         assert getattr(client.documents.get(dataset.id, by_text.document.id), name) is value
@@ -107,7 +108,10 @@ def test_documents(client: DifyDatasetClient, dataset: Any, tmp_path: Path) -> N
 
 def test_segments(client: DifyDatasetClient, dataset: Any, document: Any) -> None:
     place = (dataset.id, document.id)
-    wanted = [{"content": "A button.", "keywords": ["button"]}, {"content": "A lamp."}]
+    wanted: list[dict[str, Any]] = [
+        {"content": "A button.", "keywords": ["button"]},
+        {"content": "A lamp."},
+    ]
 
     added = client.segments.create(*place, wanted)
 
@@ -149,11 +153,13 @@ def test_tags(client: DifyDatasetClient, dataset: Any) -> None:
 
     (counted,) = [entry for entry in client.tags.list() if entry.id == tag.id]
     assert counted.binding_count == 1
-    assert [entry.id for entry in client.tags.get_dataset_tags(dataset.id)] == [tag.id]
+    bound: Any = client.tags.get_dataset_tags(dataset.id)
+    assert [entry.id for entry in bound] == [tag.id]
     assert client.datasets.list(tag_ids=[tag.id]).total == 1
     assert client.tags.update(tag.id, f"new {tag.name}").name == f"new {tag.name}"
     client.tags.unbind_from_dataset(dataset.id, tag.id)
-    assert client.tags.get_dataset_tags(dataset.id, return_detail=True).total == 0
+    left: Any = client.tags.get_dataset_tags(dataset.id, return_detail=True)
+    assert left.total == 0
     client.tags.delete(tag.id)
     assert tag.id not in {entry.id for entry in client.tags.list()}
 

@@ -99,6 +99,17 @@ class BatchImportFormSerializer(OptionsSerializer):
     file = serializers.FileField()
 
 
+class BulkRowSerializer(serializers.Serializer[None]):
+    """A line of a bulk request; other fields are reported, or metadata (`unknown`)."""
+
+    content = serializers.CharField()
+    answer = serializers.CharField(required=False)
+    keywords = serializers.ListField(child=serializers.CharField(), required=False)
+    external_id = serializers.CharField(required=False)
+    metadata = serializers.DictField(required=False)
+    enabled = serializers.BooleanField(required=False)
+
+
 PHASES = [
     phase.value
     for phase in (

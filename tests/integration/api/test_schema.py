@@ -15,7 +15,6 @@ from segments.files.options import ImportOptions
 
 from ..api_client import Api
 
-
 # Other names of what is described, and the description itself.
 NOT_DESCRIBED = (None, "schema", "docs", "hit_testing", "all_built_in_fields")
 
