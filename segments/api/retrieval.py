@@ -7,11 +7,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from datasets.models import Document
 from segments.api.serializers.retrieval import (
     RetrievalSerializer,
     RetrieveSerializer,
-    record_as_json,
+    records_as_json,
     usual_retrieval_model,
 )
 from segments.api.views import ApiView, checked
@@ -50,12 +49,11 @@ class RetrieveView(ApiView):
 
 
 def _records(hits: list[Hit]) -> list[dict[str, Any]]:
-    segments = DocumentSegment.objects.without_vectors().in_bulk([hit.segment_id for hit in hits])
-    documents = Document.objects.select_related("created_by").in_bulk(
-        {hit.document_id for hit in hits}
+    segments = (
+        DocumentSegment.objects.without_vectors()
+        .select_related("document__created_by")
+        .in_bulk([hit.segment_id for hit in hits])
     )
-    return [
-        record_as_json(segments[hit.segment_id], documents[hit.document_id], hit.score)
-        for hit in hits
-        if hit.segment_id in segments and hit.document_id in documents
-    ]
+    return records_as_json(
+        (segments[hit.segment_id], hit.score) for hit in hits if hit.segment_id in segments
+    )

@@ -4,7 +4,6 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import DocForm, Document, IndexingStatus
-from segments.api.pagination import Page, PageQuery
+from segments.api.pagination import Page, PageQuery, each
 from segments.api.serializers.documents import ResultSerializer
 from segments.api.serializers.segments import (
     NewSegmentsSerializer,
@@ -21,7 +20,6 @@ from segments.api.serializers.segments import (
     SegmentsAnswerSerializer,
     UpdateSegmentSerializer,
     WholeSegmentSerializer,
-    as_json,
 )
 from segments.api.views import ApiView, checked, checked_query
 from segments.exceptions import DocumentArchived
@@ -35,6 +33,7 @@ from segments.services.segments import (
     segments_of,
 )
 
+_each = each(WholeSegmentSerializer)
 SWITCHES = {"all": None, "true": True, "false": False}
 SegmentPage = inline_serializer(
     "SegmentPage",
@@ -85,7 +84,7 @@ class SegmentsView(ApiView):
         wanted = checked(NewSegmentsSerializer, request)["segments"]
         if document.doc_form == DocForm.QA:
             _refuse_without_answer(wanted)
-        added = add_segments(document, [_new(each) for each in wanted], self.user)
+        added = add_segments(document, [_new(segment) for segment in wanted], self.user)
         return Response({"data": _each(added), "doc_form": document.doc_form})
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -171,9 +170,5 @@ def _changes(wanted: dict[str, Any]) -> SegmentChanges:
     return SegmentChanges(**{name: wanted[name] for name in names})
 
 
-def _each(found: QuerySet[DocumentSegment] | list[DocumentSegment]) -> list[dict[str, Any]]:
-    return [as_json(segment) for segment in found]
-
-
 def _answer(segment: DocumentSegment) -> Response:
-    return Response({"data": as_json(segment), "doc_form": segment.document.doc_form})
+    return Response({"data": _each([segment])[0], "doc_form": segment.document.doc_form})

@@ -180,4 +180,5 @@ def documents_as_json(
         "fields": list(dataset.metadata_fields.all()),
         "with_built_in": dataset.built_in_field_enabled,
     }
-    return [dict(serializer(document, context=context).data) for document in documents]
+    shown = serializer(context=context)
+    return [dict(shown.to_representation(document)) for document in documents]

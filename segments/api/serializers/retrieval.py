@@ -1,5 +1,6 @@
 """A question and its hits as Dify's clients know them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
@@ -114,8 +115,10 @@ class RetrievalSerializer(serializers.Serializer[None]):
     records = RecordSerializer(many=True)
 
 
-def record_as_json(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:
-    """A hit as the API shows it."""
-    segment.document = document
-    record: dict[str, Any] = {"segment": segment, "score": score}
-    return dict(RecordSerializer(record).data)
+def records_as_json(found: Iterable[tuple[DocumentSegment, float]]) -> list[dict[str, Any]]:
+    """Hits as the API shows them: segments, which have their documents, and their scores."""
+    shown = RecordSerializer()
+    return [
+        dict(shown.to_representation({"segment": segment, "score": score}))
+        for segment, score in found
+    ]

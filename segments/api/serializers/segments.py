@@ -1,7 +1,5 @@
 """Segments as Dify's clients know them, and what is asked of them."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime, UserId
@@ -136,8 +134,3 @@ class SegmentQuery(serializers.Serializer[None]):
     hit_count_gte = serializers.IntegerField(
         min_value=0, max_value=2**31 - 1, required=False, default=0
     )
-
-
-def as_json(segment: DocumentSegment) -> dict[str, Any]:
-    """A segment as lists show it."""
-    return dict(WholeSegmentSerializer(segment).data)
