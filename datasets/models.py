@@ -11,6 +11,7 @@ from django.utils import timezone
 
 DEFAULT_TENANT = "default"
 DEFAULT_TEXT_SEARCH_CONFIG = "english"
+LANGUAGE_CHARS = 8
 
 
 def not_blank(field: str, name: str) -> models.CheckConstraint:
@@ -94,9 +95,11 @@ class Tag(models.Model):
 class Dataset(models.Model):
     """A knowledge base: documents that are searched together, with one embedding model.
 
+    `language` is an ISO 639-1 code, empty until the first import shows it or somebody sets it.
     `text_search_config` is any text search configuration of the PostgreSQL server
-    (`english`, `german`, …, `simple` for all other languages). `retrieval_model` is how
-    questions by the API are answered that do not say it themselves; None for the usual way.
+    (`english`, `german`, …, `simple` for all other languages). While full text is rebuilt for
+    another language, some segments are still as the `previous_` ones say. `retrieval_model` is
+    how questions by the API are answered that do not say it themselves; None for the usual way.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -109,6 +112,13 @@ class Dataset(models.Model):
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
     text_search_config = models.CharField(max_length=63, default=DEFAULT_TEXT_SEARCH_CONFIG)
+    language = models.CharField(max_length=LANGUAGE_CHARS, blank=True, default="")
+    previous_text_search_config = models.CharField(
+        max_length=63, blank=True, default="", editable=False
+    )
+    previous_language = models.CharField(
+        max_length=LANGUAGE_CHARS, blank=True, default="", editable=False
+    )
     enable_api = models.BooleanField(default=True)
     retrieval_model = models.JSONField(null=True, blank=True, default=None, editable=False)
     tags = models.ManyToManyField(Tag, blank=True, related_name="datasets")

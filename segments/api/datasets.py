@@ -36,6 +36,7 @@ from segments.services.knowledge import (
     delete_dataset,
     update_dataset,
 )
+from segments.services.languages import change_language
 from segments.services.model_providers import models_by_provider
 
 
@@ -121,9 +122,15 @@ class DatasetView(ApiView):
         responses=DatasetSerializer,
     )
     def patch(self, request: Request, dataset_id: UUID) -> Response:
-        """Change it. It keeps its embedding model until workers have made all vectors anew."""
+        """Change it; search goes on while workers make vectors or full text anew.
+
+        Until then it keeps its embedding model.
+        """
         dataset = self.dataset(dataset_id)
         given = _given(checked(DatasetChangesSerializer, request))
+        language = {name: given.pop(name, "") for name in ("language", "text_search_config")}
+        if any(language.values()):
+            change_language(dataset, **language, user=self.user)
         update_dataset(dataset, DatasetChanges(**given), self.user)
         return _answer(dataset)
 

@@ -24,7 +24,9 @@ from segments.files.types import CountedRow, JSONValue, RawRow, RowProblem
 from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.prepare import count
 from segments.imports.publish import full_text_problem
+from segments.imports.staging import FullText
 from segments.imports.submit import check_target
+from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 from segments.models.segment import EXTERNAL_ID_ONCE, SegmentStatus
 
@@ -87,11 +89,12 @@ def _checked(
         SegmentsRefused: some break rules.
     """
     columns = map_columns(PARTS, 1, document.doc_form)
-    config = document.dataset.text_search_config
+    dataset = document.dataset
+    full_text = FullText(dataset.text_search_config, dataset.language)
     good: list[CountedRow] = []
     bad: list[RowProblem] = []
     for number, segment in enumerate(wanted, 1):
-        row = _counted(number, segment, columns, embedder, config)
+        row = _counted(number, segment, columns, embedder, full_text)
         if isinstance(row, CountedRow):
             good.append(row)
         else:
@@ -102,7 +105,11 @@ def _checked(
 
 
 def _counted(
-    number: int, wanted: NewSegment, columns: Columns, embedder: Embedder | None, config: str
+    number: int,
+    wanted: NewSegment,
+    columns: Columns,
+    embedder: Embedder | None,
+    full_text: FullText,
 ) -> CountedRow | list[RowProblem]:
     cells = tuple(cell_of(getattr(wanted, part)) for part in PARTS)
     row = validate(RawRow(number, cells), Rules(columns, MAX_CELL_CHARS))
@@ -111,7 +118,7 @@ def _counted(
     counted = count(row._replace(enabled=wanted.enabled), embedder)
     if isinstance(counted, RowProblem):
         return [counted]
-    problem = full_text_problem(row, config)
+    problem = full_text_problem(row, full_text)
     return counted if problem is None else [problem]
 
 
@@ -139,7 +146,10 @@ def _publish(
     document: Document, rows: Sequence[CountedRow], vectors: Vectors | None, user: User | None
 ) -> list[DocumentSegment]:
     last = _lock_target(document)
+    language = Dataset.objects.values_list("language", flat=True).get(pk=document.dataset_id)
     segments = [_segment(document, row, last + number, user) for number, row in enumerate(rows, 1)]
+    for segment in segments:
+        segment.search_text = index_text(text_of(segment.content, segment.answer), language)
     if vectors is not None:
         for segment, vector in zip(segments, vectors, strict=True):
             segment.embedding = vector

@@ -125,7 +125,7 @@ def test_an_edit_of_a_text_that_changed_meanwhile_is_refused(segment: DocumentSe
     prepared = prepare_edit(segment.pk, NewText(segment.content, "Elsewhere."))
     update_segment(segment.pk, NewText("Something else?", "Yes."))
 
-    with pytest.raises(TargetGone, match="has been changed meanwhile"):
+    with pytest.raises(TargetGone, match="has just been changed"):
         apply_edit(prepared)
 
 
@@ -135,7 +135,7 @@ def test_an_edit_is_refused_when_the_model_changed_meanwhile(
     prepared = prepare_edit(segment.pk, NewText("New?", "Yes."))
     Dataset.objects.filter(pk=dataset.pk).update(embedding_model="another")
 
-    with pytest.raises(TargetGone, match="model has changed"):
+    with pytest.raises(TargetGone, match="model has just changed"):
         apply_edit(prepared)
 
 

@@ -63,7 +63,8 @@ def test_a_server_without_pgvector_is_refused(folder: Path) -> None:
 
     ((code, said),) = messages()
     assert code == "segments.E009"
-    assert "has no pgvector. Install it there (Debian: postgresql-NN-pgvector" in said
+    assert "pgvector is not installed on the PostgreSQL server. Install it there (Debian: " in said
+    assert "postgresql-NN-pgvector" in said
 
 
 def test_a_server_with_an_old_pgvector_is_refused(old_pgvector: Path) -> None:
@@ -97,7 +98,7 @@ def test_the_migration_refuses_as_well(folder: Path) -> None:
     step = pgvector.RequireVectorExtension()
 
     with (
-        pytest.raises(VectorExtensionMissing, match="no pgvector"),
+        pytest.raises(VectorExtensionMissing, match="pgvector is not installed"),
         connection.schema_editor(atomic=False) as editor,
     ):
         step.database_forwards("segments", editor, None, None)  # type: ignore[arg-type]
@@ -132,7 +133,7 @@ def test_migrate_makes_nothing_on_a_server_without_pgvector(folder: Path) -> Non
         bare.close()
 
     assert outcome.code == 1
-    assert "has no pgvector. Install it there" in outcome.stderr
+    assert "pgvector is not installed on the PostgreSQL server. Install it there" in outcome.stderr
 
 
 @contextmanager

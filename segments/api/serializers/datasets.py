@@ -7,6 +7,7 @@ from rest_framework import serializers
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
+from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
@@ -55,6 +56,13 @@ class NewDatasetSerializer(_SharedFields):
     """What a new dataset shall be."""
 
     name = serializers.CharField(max_length=NAME_CHARS)
+    language = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="As de or German; if it is left out, the first import shows it.",
+    )
     text_search_config = serializers.CharField(
         max_length=63,
         required=False,
@@ -84,6 +92,15 @@ class DatasetChangesSerializer(_SharedFields):
     """What shall be different about a dataset; what is left out, or null, stays as it is."""
 
     name = serializers.CharField(max_length=NAME_CHARS, required=False, allow_null=True)
+    language = serializers.CharField(
+        max_length=32, required=False, default="", help_text="As de or German."
+    )
+    text_search_config = serializers.CharField(
+        max_length=63,
+        required=False,
+        default="",
+        help_text="If it is left out, the one of the language.",
+    )
     permission = serializers.ChoiceField(
         ["all_team_members"],
         required=False,
@@ -103,7 +120,9 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     permission = Constant("all_team_members")
     data_source_type = Constant("upload_file")
     indexing_technique = serializers.CharField(read_only=True)
+    language = serializers.CharField(read_only=True)
     text_search_config = serializers.CharField(read_only=True)
+    language_advice = serializers.SerializerMethodField()
     retrieval_model_dict = serializers.SerializerMethodField()
     app_count = Constant(0)
     document_count = serializers.IntegerField(read_only=True)
@@ -155,6 +174,10 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
             {"id": str(field.pk), "name": field.name, "type": field.kind}
             for field in dataset.metadata_fields.all()
         ]
+
+    def get_language_advice(self, dataset: Dataset) -> str:
+        """What helps if the model does not know the language; else empty."""
+        return language_advice(dataset)
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""

@@ -1,0 +1,1 @@
+"""Rebuilds the full text of a dataset for another language: a kind of job."""
