@@ -41,7 +41,7 @@ class SchemaWithRefusals(AutoSchema):
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
         shape = self.resolve_serializer(ErrorSerializer, direction).ref
         for status in self._refusals():
             body = {"application/json": {"schema": shape}}

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from datasets.models import Dataset, DocForm, Document
 from segments.api.batch_import import body_of
-from segments.api.documents import document_answer
+from segments.api.documents import DocumentView, document_answer
 from segments.api.serializers.documents import DocumentAnswerSerializer
 from segments.api.serializers.texts import (
     ChangedFileFormSerializer,
@@ -116,15 +116,32 @@ class UpdateByFileView(ApiView):
     )
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
         """Replace its segments by those of another file; what stays the same keeps its id."""
-        document = self.document(dataset_id, document_id)
-        refuse_large_body(request)
-        wanted = _data_of(request, ChangedFileSerializer)
-        _refuse_other_form(document, wanted)
-        if request.FILES:
-            file = received_file(request)
-            rule = rule_of(wanted)
-            document = texts.refill_from_file(document, file, file.name or "", rule, self.user)
-        return document_answer(rename_document(document, wanted["name"]))
+        return _update_by_file(self, request, self.document(dataset_id, document_id))
+
+
+class DocumentWithFileView(DocumentView):
+    """One document, whose file can be replaced as newer clients of Dify do it."""
+
+    parser_classes = (MultiPartParser, FormParser)
+
+    @extend_schema(
+        operation_id="patch_document",
+        request={"multipart/form-data": ChangedFileFormSerializer},
+        responses=DocumentAnswerSerializer,
+    )
+    def patch(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        """The same as `update-by-file`."""
+        return _update_by_file(self, request, self.document(dataset_id, document_id))
+
+
+def _update_by_file(view: ApiView, request: Request, document: Document) -> Response:
+    refuse_large_body(request)
+    wanted = _data_of(request, ChangedFileSerializer)
+    _refuse_other_form(document, wanted)
+    if request.FILES:
+        file, rule = received_file(request), rule_of(wanted)
+        document = texts.refill_from_file(document, file, file.name or "", rule, view.user)
+    return document_answer(rename_document(document, wanted["name"]))
 
 
 def _data_of(request: Request, serializer: type[Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from segments.api.datasets import DatasetsView, DatasetView, EmbeddingModelsView
 from segments.api.documents import (
     DocumentStatusView,
     DocumentsView,
-    DocumentView,
     DownloadView,
     IndexingStatusView,
     UploadFileView,
@@ -39,6 +38,7 @@ from segments.api.tags import BindTagsView, DatasetTagsView, TagsView, UnbindTag
 from segments.api.texts import (
     CreateByFileView,
     CreateByTextView,
+    DocumentWithFileView,
     UpdateByFileView,
     UpdateByTextView,
 )
@@ -109,7 +109,7 @@ urlpatterns = [
         IndexingStatusView.as_view(),
         name="indexing_status",
     ),
-    path(DOCUMENT, DocumentView.as_view(), name="document"),
+    path(DOCUMENT, DocumentWithFileView.as_view(), name="document"),
     path(f"{DOCUMENT}/download", DownloadView.as_view(), name="document_download"),
     path(f"{DOCUMENT}/upload-file", UploadFileView.as_view(), name="document_upload_file"),
     path(f"{DATASET}/retrieve", RetrieveView.as_view(), name="retrieve"),
