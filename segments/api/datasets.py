@@ -28,7 +28,11 @@ from segments.api.serializers.datasets import (
     DatasetSerializer,
     NewDatasetSerializer,
 )
+from segments.api.serializers.retrieval import semantic_weight
 from segments.api.views import ApiView, checked, checked_query
+from segments.search import RerankModel
+from segments.search.reranking import set_rerank_model
+from segments.search.weights import set_weight
 from segments.services.knowledge import (
     DatasetChanges,
     NewDataset,
@@ -38,6 +42,9 @@ from segments.services.knowledge import (
 )
 from segments.services.languages import change_language
 from segments.services.model_providers import models_by_provider
+
+# Parts of a way to retrieve that a dataset has fields of its own for.
+KEPT_BY_DATASET = ("weights", "reranking_enable", "reranking_model")
 
 
 def with_counts(tenant: Tenant) -> QuerySet[Dataset]:
@@ -103,8 +110,9 @@ class DatasetsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A new, empty dataset."""
-        given = _given(checked(NewDatasetSerializer, request))
-        dataset = create_dataset(self.tenant, NewDataset(**given), self.user)
+        wanted = checked(NewDatasetSerializer, request)
+        dataset = create_dataset(self.tenant, NewDataset(**_given(wanted)), self.user)
+        _change_ranking(dataset, wanted)
         return _answer(dataset)
 
 
@@ -127,11 +135,13 @@ class DatasetView(ApiView):
         Until then it keeps its embedding model.
         """
         dataset = self.dataset(dataset_id)
-        given = _given(checked(DatasetChangesSerializer, request))
+        wanted = checked(DatasetChangesSerializer, request)
+        given = _given(wanted)
         language = {name: given.pop(name, "") for name in ("language", "text_search_config")}
         if any(language.values()):
             change_language(dataset, **language, user=self.user)
         update_dataset(dataset, DatasetChanges(**given), self.user)
+        _change_ranking(dataset, wanted)
         return _answer(dataset)
 
     @extend_schema(operation_id="delete_dataset", responses={status.HTTP_204_NO_CONTENT: None})
@@ -198,9 +208,25 @@ def _given(checked_body: dict[str, Any]) -> dict[str, Any]:
     }
     if model := given.get("retrieval_model"):
         given["retrieval_model"] = {
-            name: value for name, value in model.items() if value is not None
+            name: value
+            for name, value in model.items()
+            if value is not None and name not in KEPT_BY_DATASET
         }
     return given
+
+
+def _change_ranking(dataset: Dataset, wanted: dict[str, Any]) -> None:
+    """Store the weight and the reranker that were given."""
+    model = wanted.get("retrieval_model") or {}
+    if "semantic_weight" in wanted:
+        set_weight(dataset, wanted["semantic_weight"])
+    elif model.get("weights"):
+        set_weight(dataset, semantic_weight(model["weights"]))
+    if model.get("reranking_enable") is False:
+        set_rerank_model(dataset, RerankModel())
+    elif chosen := model.get("reranking_model"):
+        provider, name = chosen["reranking_provider_name"], chosen["reranking_model_name"]
+        set_rerank_model(dataset, RerankModel(provider, name))
 
 
 def _answer(dataset: Dataset) -> Response:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
-from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime
+from segments.api.serializers.fields import Constant, CreatorId, JSONNumber, NotHonoured, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
 from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
@@ -13,18 +13,6 @@ from segments.services.model_providers import has_usable_model
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
 DESCRIPTION_CHARS = 400
-# What a dataset that has no way of its own is asked by; clients look for the words of all ways.
-RETRIEVAL_MODEL = {
-    "reranking_enable": False,
-    "reranking_mode": None,
-    "reranking_model": {"reranking_provider_name": "", "reranking_model_name": ""},
-    "weights": None,
-    "top_k": DEFAULT_TOP_K,
-    "score_threshold_enabled": False,
-    "score_threshold": None,
-}
-
-
 NO_EXTERNAL = "external datasets are not supported"
 NO_PERMISSIONS = "a dataset is open to all members of its tenant"
 
@@ -101,6 +89,13 @@ class DatasetChangesSerializer(_SharedFields):
         default="",
         help_text="If it is left out, the one of the language.",
     )
+    semantic_weight = JSONNumber(
+        min_value=0,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        help_text="null: learned from the dataset's texts.",
+    )
     permission = serializers.ChoiceField(
         ["all_team_members"],
         required=False,
@@ -124,6 +119,13 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     text_search_config = serializers.CharField(read_only=True)
     language_advice = serializers.SerializerMethodField()
     retrieval_model_dict = serializers.SerializerMethodField()
+    semantic_weight = serializers.FloatField(
+        read_only=True, help_text="The share of meaning in a hybrid score, 0 to 1."
+    )
+    semantic_weight_source = serializers.CharField(read_only=True)
+    semantic_weight_basis = serializers.DictField(
+        read_only=True, help_text="What the weight was learned or tuned from."
+    )
     app_count = Constant(0)
     document_count = serializers.IntegerField(read_only=True)
     total_documents = serializers.IntegerField(source="document_count", read_only=True)
@@ -159,8 +161,20 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
 
     def get_retrieval_model_dict(self, dataset: Dataset) -> dict[str, Any]:
         """How `retrieve` finds segments, unless it is asked to do otherwise."""
-        method = "semantic_search" if dataset.has_vectors else "full_text_search"
-        return {**RETRIEVAL_MODEL, "search_method": method, **(dataset.retrieval_model or {})}
+        return {
+            "search_method": "semantic_search" if dataset.has_vectors else "full_text_search",
+            "reranking_enable": bool(dataset.rerank_model),
+            "reranking_mode": "reranking_model" if dataset.rerank_model else None,
+            "reranking_model": {
+                "reranking_provider_name": dataset.rerank_provider,
+                "reranking_model_name": dataset.rerank_model,
+            },
+            "weights": _weights(dataset) if dataset.has_vectors else None,
+            "top_k": DEFAULT_TOP_K,
+            "score_threshold_enabled": False,
+            "score_threshold": None,
+            **(dataset.retrieval_model or {}),
+        }
 
     def get_tags(self, dataset: Dataset) -> list[dict[str, str]]:
         """The words it is grouped by."""
@@ -182,3 +196,16 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""
         return has_usable_model(dataset)
+
+
+def _weights(dataset: Dataset) -> dict[str, Any]:
+    """The dataset's weight as Dify's clients read it."""
+    return {
+        "weight_type": "customized",
+        "vector_setting": {
+            "vector_weight": dataset.semantic_weight,
+            "embedding_provider_name": dataset.embedding_model_provider,
+            "embedding_model_name": dataset.embedding_model,
+        },
+        "keyword_setting": {"keyword_weight": round(1 - dataset.semantic_weight, 4)},
+    }

@@ -11,11 +11,51 @@ from segments.api.serializers.fields import Constant, JSONInteger, JSONNumber, N
 from segments.api.serializers.segments import SegmentSerializer
 from segments.models import DocumentSegment
 from segments.search.query import MAX_TOP_K
+from segments.search.reranking import Reranking
 from segments.services.metadata import built_in_values
 
 # Dify's limit; its clients show it.
 QUERY_CHARS = 250
 DEFAULT_TOP_K = 4
+
+
+class VectorSettingSerializer(serializers.Serializer[None]):
+    """How much meaning counts in a hybrid search."""
+
+    vector_weight = serializers.FloatField(min_value=0, max_value=1)
+
+
+class KeywordSettingSerializer(serializers.Serializer[None]):
+    """How much words count in a hybrid search."""
+
+    keyword_weight = serializers.FloatField(min_value=0, max_value=1)
+
+
+class WeightsSerializer(serializers.Serializer[None]):
+    """What meaning and words count in a hybrid search; only their ratio matters."""
+
+    vector_setting = VectorSettingSerializer()
+    keyword_setting = KeywordSettingSerializer()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse two zeros, which say nothing."""
+        if not semantic_weight(attrs) and not attrs["keyword_setting"]["keyword_weight"]:
+            raise serializers.ValidationError("One of the two weights must be above 0.")
+        return attrs
+
+
+def semantic_weight(weights: dict[str, Any]) -> float:
+    """The share of meaning that checked weights ask for, 0 to 1."""
+    meaning: float = weights["vector_setting"]["vector_weight"]
+    words: float = weights["keyword_setting"]["keyword_weight"]
+    return meaning / (meaning + words) if meaning else 0.0
+
+
+class RerankingModelSerializer(serializers.Serializer[None]):
+    """A reranker; both empty is none."""
+
+    reranking_provider_name = serializers.CharField(max_length=64, allow_blank=True)
+    reranking_model_name = serializers.CharField(max_length=255, allow_blank=True)
 
 
 class RetrievalModelSerializer(serializers.Serializer[None]):
@@ -29,7 +69,9 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
     top_k = JSONInteger(min_value=1, max_value=MAX_TOP_K, required=False, default=DEFAULT_TOP_K)
     score_threshold_enabled = serializers.BooleanField(required=False, default=False)
     score_threshold = JSONNumber(required=False, allow_null=True, default=None)
-    reranking_enable = NotHonoured(because="hits are not ranked again by another model")
+    reranking_enable = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Default: as the dataset is set."
+    )
     reranking_mode = serializers.ChoiceField(
         ["reranking_model", "weighted_score"],
         required=False,
@@ -37,10 +79,12 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
         default=None,
         help_text="Not used: it only matters with reranking or weights.",
     )
-    reranking_model = serializers.DictField(
-        required=False, allow_null=True, help_text="Not used without reranking_enable."
+    reranking_model = RerankingModelSerializer(
+        required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
     )
-    weights = NotHonoured(because="the methods of a hybrid search have equal weights")
+    weights = WeightsSerializer(
+        required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
+    )
     metadata_filtering_conditions = NotHonoured(because="hits are not filtered by metadata")
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -108,11 +152,21 @@ class QuerySerializer(serializers.Serializer[None]):
     content = serializers.CharField()
 
 
+class RerankingSerializer(serializers.Serializer[Reranking]):
+    """Whether the hits are in a reranker's order, and why not."""
+
+    provider = serializers.CharField(source="model.provider")
+    model = serializers.CharField(source="model.model")
+    reranked = serializers.BooleanField(source="is_done")
+    reason = serializers.CharField(help_text="Empty if it was reranked.")
+
+
 class RetrievalSerializer(serializers.Serializer[None]):
-    """A question and its hits, best first."""
+    """A question and its hits, best first; `reranking` is null if none was wanted."""
 
     query = QuerySerializer()
     records = RecordSerializer(many=True)
+    reranking = RerankingSerializer(allow_null=True)
 
 
 def records_as_json(found: Iterable[tuple[DocumentSegment, float]]) -> list[dict[str, Any]]:

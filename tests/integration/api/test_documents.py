@@ -136,8 +136,6 @@ def test_questions_are_answered_the_datasets_way(api: Api, passages: Document, p
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"retrieval_model": {"reranking_enable": True}}, "retrieval_model.reranking_enable"),
-        ({"retrieval_model": {"weights": {"a": 1}}}, "retrieval_model.weights"),
         (
             {
                 "retrieval_model": {

@@ -139,7 +139,7 @@ def test_files_that_become_none(
             {"process_rule": {"mode": "custom", "rules": {"parent_mode": "full-doc"}}},
             "process_rule.rules.parent_mode",
         ),
-        ({"retrieval_model": {"weights": {"x": 1}}}, "retrieval_model.weights"),
+        ({"retrieval_model": {"top_k": 0}}, "retrieval_model.top_k"),
     ],
 )
 def test_options_that_are_not_done_are_refused_by_name(
