@@ -81,8 +81,13 @@ def download(portions: Iterator[bytes], name: str, kind: FileFormat) -> Streamin
     Raises:
         ExportRefused: a row does not fit into the format.
     """
+    return attachment(portions, name, CONTENT_TYPES[kind])
+
+
+def attachment(portions: Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
+    """As `download`, of a file of any type; no browser shows it as a page."""
     whole = chain([next(portions, b"")], portions)
-    response = StreamingHttpResponse(whole, content_type=CONTENT_TYPES[kind])
+    response = StreamingHttpResponse(whole, content_type=content_type)
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     response["X-Content-Type-Options"] = "nosniff"
     return response

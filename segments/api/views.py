@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from datasets.models import Dataset, Document, Tenant
 from segments.api.auth import SCHEME, BearerAuthentication
-from segments.models import ApiKey, ImportJob
+from segments.models import ApiKey, DocumentSegment, ImportJob
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -78,6 +78,20 @@ class ApiView(APIView):
             raise NotFound("Document not found.")
         document.dataset = dataset
         return document
+
+    def segment(self, dataset_id: UUID, document_id: UUID, segment_id: UUID) -> DocumentSegment:
+        """The segment of the document.
+
+        Raises:
+            NotFound, PermissionDenied: as `document`, and there is no such segment in it.
+        """
+        document = self.document(dataset_id, document_id)
+        segments = DocumentSegment.objects.without_vectors().filter(document=document)
+        segment = segments.filter(pk=segment_id).first()
+        if segment is None:
+            raise NotFound("Segment not found.")
+        segment.document = document
+        return segment
 
     def import_job(self, job_id: UUID) -> ImportJob:
         """The tenant's import.

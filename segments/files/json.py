@@ -119,10 +119,10 @@ def _rows(elements: Iterator[Element], header: list[str]) -> Generator[RawRow]:
             yield RawRow(element.line, (element.text,), (problem,))
         else:
             get = element.object.get
-            yield RawRow(element.line, tuple(_cell(get(key)) for key in header))
+            yield RawRow(element.line, tuple(cell_of(get(key)) for key in header))
 
 
-def _cell(value: Any) -> str:
+def cell_of(value: Any) -> str:
     """A text unchanged; anything else as JSON writes it, along with the value."""
     if isinstance(value, str):
         return value

@@ -1,5 +1,7 @@
 """Imports: Dify's two fields, and how far it is."""
 
+from mimetypes import guess_type
+from pathlib import PurePath
 from typing import Any
 
 from rest_framework import serializers
@@ -27,6 +29,33 @@ class UploadSerializer(serializers.Serializer[UploadFile]):
     mime_type = serializers.CharField(read_only=True)
     created_by = UserId(source="created_by_id")
     created_at = UnixTime()
+
+
+class LinkSerializer(serializers.Serializer[Any]):
+    """Where a file can be had for a while without a key."""
+
+    url = serializers.CharField()
+
+
+class FileLinkSerializer(LinkSerializer):
+    """The file of an import, and where it can be had for a while without a key."""
+
+    download_url = serializers.CharField()
+    id = serializers.UUIDField(source="job.id")
+    name = serializers.CharField(source="job.file_name")
+    size = serializers.IntegerField(source="job.file_bytes")
+    extension = serializers.SerializerMethodField()
+    mime_type = serializers.SerializerMethodField()
+    created_by = UserId(source="job.created_by_id")
+    created_at = UnixTime(source="job.created_at")
+
+    def get_extension(self, links: dict[str, Any]) -> str:
+        """What its name ends in, without the dot."""
+        return PurePath(links["job"].file_name).suffix.lstrip(".").lower()
+
+    def get_mime_type(self, links: dict[str, Any]) -> str:
+        """By its name."""
+        return guess_type(links["job"].file_name)[0] or "application/octet-stream"
 
 
 class OptionsSerializer(serializers.Serializer[None]):
@@ -68,6 +97,17 @@ class BatchImportFormSerializer(OptionsSerializer):
     """An import of the file in the form."""
 
     file = serializers.FileField()
+
+
+class BulkRowSerializer(serializers.Serializer[None]):
+    """A line of a bulk request; other fields are reported, or metadata (`unknown`)."""
+
+    content = serializers.CharField()
+    answer = serializers.CharField(required=False)
+    keywords = serializers.ListField(child=serializers.CharField(), required=False)
+    external_id = serializers.CharField(required=False)
+    metadata = serializers.DictField(required=False)
+    enabled = serializers.BooleanField(required=False)
 
 
 PHASES = [
