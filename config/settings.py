@@ -115,12 +115,8 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- REST API ------------------------------------------------------------------------------------
+# For the pages of the schema, which are drf-spectacular's; our own views name what they need.
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_THROTTLE_CLASSES": ["segments.api.throttling.KeyThrottle"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.auth.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["segments.api.auth.HasApiKey"],
-    "DEFAULT_PARSER_CLASSES": ["segments.api.parsers.LimitedJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "segments.api.parsers.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "segments.api.errors.answer_error",
@@ -226,6 +222,9 @@ Q_CLUSTER = cluster_from(
     max_rss_kib=SEGMILL_WORKER_MAX_MIB * 1024,
 )
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
+
+# Messages go to django-q2: for a queue of one's own the apps go into a project of one's own.
+SEGMILL_QUEUE = Defaults.SEGMILL_QUEUE
 
 # --- Operation -----------------------------------------------------------------------------------
 SEGMILL_API_REQUESTS_PER_MINUTE = env.whole_number(

@@ -64,6 +64,9 @@ class Defaults:
     SEGMILL_KEEP_DETAILS_DAYS = 90
 
     # --- Workers ---
+    # Where messages to workers go: empty is django-q2; else the dotted path of a function
+    # `(task, job_id)` that has a worker of any task queue call `segments.tasks.run(task, job_id)`.
+    SEGMILL_QUEUE = ""
     # A worker takes work within a second of its message, and a lost message is sent again after a
     # lease and a look of the reaper. Work that waits longer while no worker takes any: they hang.
     SEGMILL_STALL_SECONDS = 90

@@ -1,11 +1,29 @@
-"""What django-q2 runs: a line or two each, ids only."""
+"""What workers run, by django-q2 or any other queue: a line or two each, ids only."""
 
 from uuid import UUID
 
+from django.utils.module_loading import import_string
+
 from segments.imports import runner
 from segments.jobs import heartbeats
+from segments.jobs.queue import CANARY
 from segments.operations import reaper, retention
+from segments.operations.claimable import KINDS
 from segments.reembedding import run
+
+
+def work_on(task: str, job_id: str) -> None:
+    """Do what a message asks for: the one call for workers of a project's own queue.
+
+    `task` and `job_id` are what `SEGMILL_QUEUE` was given.
+
+    Raises:
+        ValueError: `task` is none of Segmill's.
+    """
+    if task not in {CANARY, *(kind.task for kind in KINDS)}:
+        raise ValueError(f"{task} is not a task of Segmill.")
+    function = import_string(task)
+    function(job_id) if job_id else function()
 
 
 def run_import(job_id: str) -> None:

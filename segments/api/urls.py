@@ -6,7 +6,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from segments.api.batch_import import BatchImportStatusView, BatchImportView
 from segments.api.datasets import DatasetsView, DatasetView
 from segments.api.documents import DocumentsView
-from segments.api.errors import UnknownPath
 from segments.api.files import BadRowsView, ExportView, TemplateView, UploadView
 from segments.api.imports import (
     CancelView,
@@ -19,9 +18,9 @@ from segments.api.imports import (
 )
 from segments.api.preview import PreviewView
 from segments.api.retrieval import RetrieveView
-from segments.api.views import BearerScheme
+from segments.api.views import BearerScheme, UnknownPath
 
-app_name = "api"
+app_name = "segmill"
 
 __all__ = ["BearerScheme"]  # drf-spectacular knows it once it is imported
 
@@ -32,7 +31,7 @@ OPEN = {"authentication_classes": (), "permission_classes": ()}
 
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="api:schema", **OPEN), name="docs"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="segmill:schema", **OPEN), name="docs"),
     path("files/upload", UploadView.as_view(), name="upload"),
     path("datasets", DatasetsView.as_view(), name="datasets"),
     path(

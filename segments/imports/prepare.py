@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from segments.embedding import Embedder, get_embedder, price_of
@@ -49,6 +48,7 @@ from segments.imports.state import IMPORT_JOBS, options_of, target_of
 from segments.jobs.state_machine import JobClaim
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportStatus
+from segments.uploads import upload_storage
 
 
 def content_hash(content: str) -> str:
@@ -290,7 +290,7 @@ def _stored(job: ImportJob) -> File[bytes]:
         FileUnreadable: the storage does not have it any more.
     """
     try:
-        return default_storage.open(job.file_key)
+        return upload_storage().open(job.file_key)
     except FileNotFoundError as gone:
         raise FileUnreadable(
             f"The uploaded file of {job.file_name} is no longer in the storage. "

@@ -8,11 +8,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django_q.models import Schedule
 
 from segments.imports import runner, staging
-from segments.jobs import heartbeats
-from segments.jobs.queue import REAP, REAPER, ensure_schedules
+from segments.jobs import heartbeats, queue
 from segments.models import Chunk, ImportJob
 from segments.models.job import FINAL_STATUSES
 from segments.operations import health, reaper
@@ -33,7 +31,7 @@ class HeartbeatsCheck(Check):
 
     def look(self) -> Iterator[Problem]:
         """Who has been silent for too long, and a reaper that nobody calls."""
-        if not health.are_workers_well():
+        if queue.has_workers() and not health.are_workers_well():
             yield Problem(
                 f"No worker has shown a sign of life {_since(heartbeats.age_of_any_worker())}.",
                 "Run: manage.py run_workers",
@@ -50,6 +48,8 @@ class HeartbeatsCheck(Check):
     def repair(self) -> Iterator[str]:
         """Put the reaper on the schedule."""
         if not _is_scheduled():
+            from segments.jobs.django_q_queue import ensure_schedules  # imports its models
+
             ensure_schedules()
             yield "The reaper is on the queue's schedule again."
 
@@ -60,7 +60,11 @@ class HeartbeatsCheck(Check):
 
 
 def _is_scheduled() -> bool:
-    return bool(Schedule.objects.filter(name=REAPER, func=REAP, repeats=-1).exists())
+    if not queue.has_django_q():
+        return True  # by whoever runs the project's own queue, or by nobody
+    from segments.jobs.django_q_queue import is_scheduled  # imports its models
+
+    return is_scheduled()
 
 
 def _ago(seconds: float | None) -> str:
