@@ -13,7 +13,7 @@ from config.database import database_from, limit_transactions
 from config.home import folder_in, local_secret_key
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from, neighbour
-from segments.conf import Defaults
+from segments.conf import TASK_TIMEOUT_SECONDS, Defaults
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -207,9 +207,7 @@ FILE_UPLOAD_TEMP_DIR: Path | None = folder_in(SEGMILL_HOME, "incoming")
 # One Redis server serves both, in two of its databases: clearing a cache empties its database.
 SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if REDIS_URL else "")
 SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
-# Preparing and publishing are one piece of work each: the largest file (5,000,000 rows) takes
-# some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
-SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=60)
+SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", TASK_TIMEOUT_SECONDS, minimum=60)
 SEGMILL_STALL_SECONDS = env.whole_number(
     "SEGMILL_STALL_SECONDS", Defaults.SEGMILL_STALL_SECONDS, minimum=5
 )

@@ -18,7 +18,7 @@ class SegmentsConfig(AppConfig):
     def ready(self) -> None:
         """Make the checks known, set up the queue."""
         from datasets.models import Document
-        from segments import checks  # noqa: F401  (importing registers them)
+        from segments.checks import project, values  # noqa: F401  (importing registers them)
         from segments.services.knowledge import lock_in_order
 
         if apps.is_installed("django_q"):

@@ -12,7 +12,7 @@ BUILD = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip
 
 def build_wheel(folder: Path) -> Path:
     """The wheel of this checkout, in `folder`."""
-    command = [sys.executable, "-m", "pip", *BUILD, "--wheel-dir", folder, PROJECT]
+    command = [sys.executable, "-m", "pip", *BUILD, "--wheel-dir", str(folder), str(PROJECT)]
     subprocess.run(command, check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel

@@ -28,6 +28,8 @@ from segments.services import reembeddings
 from segments.services.model_providers import models_by_provider
 from segments.services.reembeddings import report_reembedding
 
+BY_STARTER = f"created_by__{get_user_model().USERNAME_FIELD}"
+
 ON_ERROR = (
     (OnError.ABORT.value, "leave the dataset unchanged"),
     (OnError.SKIP.value, "leave their segments without a vector"),
@@ -185,9 +187,7 @@ class ReembeddingAdmin(HistoryAdmin[Reembedding]):
         """How many were embedded, of how many."""
         return f"{work.texts_embedded:,} of {work.texts_total:,}"
 
-    @admin.display(
-        description="started by", ordering=f"created_by__{get_user_model().USERNAME_FIELD}"
-    )
+    @admin.display(description="started by", ordering=BY_STARTER)
     def started_by(self, work: Reembedding) -> str:
         """Who asked for it, where that is known."""
         return str(work.created_by) if work.created_by else "–"
