@@ -10,7 +10,7 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package bench stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -63,6 +63,9 @@ $(TRANSFORMERS_VENV)/.installed: requirements-dev.txt requirements-sentence-tran
 
 test-sentence-transformers: $(TRANSFORMERS_VENV)/.installed ## Run the tests with all-MiniLM-L6-v2 on PyTorch
 	$(TRANSFORMERS_VENV)/bin/python -m pytest tests/acceptance/test_sentence_transformers.py tests/unit/test_sentence_transformers.py
+
+test-package: setup ## Install the package and each of its extras by pip, and use them
+	@$(BIN)/python -m tests.extras
 
 test: check browser ## Run every check and every test
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)

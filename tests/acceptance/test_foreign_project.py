@@ -81,6 +81,7 @@ def test_imports_by_admin_api_and_python(
 
     assert result["imports"] == ["completed", "completed", "completed"]
     assert result["pages"] == [200, 200, 200]
-    assert (result["document"], result["other site"], result["schema"]) == (200, 302, 200)
+    assert (result["document"], result["other site"], result["schema"]) == (200, 200, 200)
     assert result["found"] == [f"How do I reset the {it}?" for it in ("lamp", "fan", "pump")]
+    assert result["doctor"]["ok"], result["doctor"]
     assert list((project / "uploads/imports").iterdir()), "uploads are in the project's storage"

@@ -22,7 +22,7 @@ def make_environment(folder: Path, wheel: Path) -> Path:
     """Its Python, with the wheel in it."""
     venv.create(folder, with_pip=False)
     python = folder / "bin/python"
-    command = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(command, capture_output=True, text=True).stdout.strip())
     with ZipFile(wheel) as archive:
         archive.extractall(packages)

