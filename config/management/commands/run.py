@@ -18,6 +18,7 @@ from segments.operations.processes import Program, Supervisor
 from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs
 
 DEFAULT_PORT = 8000
+RESET = "make run ARGS=--reset-admin-password"
 
 
 class Command(BaseCommand):
@@ -77,9 +78,11 @@ class Command(BaseCommand):
         self._say(f"Segmill runs at {address}")
         if password:
             self._say(f"Log in as “{FIRST_ADMIN}” with the password {password}")
-            self._say("It is shown this once; --reset-admin-password makes another one.")
+            self._say(f"It is shown this once; for another one stop this and run: {RESET}")
         else:
-            self._say(f"Log in as before; --reset-admin-password renews that of “{FIRST_ADMIN}”.")
+            self._say(
+                f"Log in as before; for a new password of “{FIRST_ADMIN}” stop this and run: {RESET}"
+            )
         self._say("Ctrl-C stops it.")
 
 
