@@ -24,6 +24,7 @@ from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
+from segments.signals import import_ended
 from segments.uploads import discard_file
 
 # Rows make no reference cycles, so there is little to find. Looking every 700 new objects, as
@@ -113,6 +114,9 @@ def settle(job_id: UUID) -> ImportJob:
             logger.warning("import %s ended, but was not tidied: %s", job_id, trouble)
         else:
             _tell_of_end(job)
+            import_ended.send_robust(
+                ImportJob, job_id=job.pk, document_id=job.document_id, status=job.status
+            )
     return job
 
 

@@ -80,9 +80,7 @@ class Command(BaseCommand):
             self._say(f"Log in as “{FIRST_ADMIN}” with the password {password}")
             self._say(f"It is shown this once; for another one stop this and run: {RESET}")
         else:
-            self._say(
-                f"Log in as before; for a new password of “{FIRST_ADMIN}” stop this and run: {RESET}"
-            )
+            self._say(f"Log in as before; for a new password stop this and run: {RESET}")
         self._say("Ctrl-C stops it.")
 
 
