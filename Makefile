@@ -10,7 +10,7 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package docs hooks lock licences bench stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -63,6 +63,18 @@ $(TRANSFORMERS_VENV)/.installed: requirements-dev.txt requirements-sentence-tran
 
 test-sentence-transformers: $(TRANSFORMERS_VENV)/.installed ## Run the tests with all-MiniLM-L6-v2 on PyTorch
 	$(TRANSFORMERS_VENV)/bin/python -m pytest tests/acceptance/test_sentence_transformers.py tests/unit/test_sentence_transformers.py
+
+docs: setup ## Build the documentation as a site in var/docs; needs no network
+	$(BIN)/mkdocs build --quiet --strict
+
+hooks: setup ## Have git run the linters at every commit
+	$(BIN)/pre-commit install
+
+lock: setup ## Pin every package of the application with its hashes, in requirements.lock
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock requirements.txt
+
+licences: setup ## List the licences of all packages that are installed
+	@$(BIN)/pip-licenses --format=markdown --order=license --with-urls
 
 test-package: setup ## Install the package and each of its extras by pip, and use them
 	@$(BIN)/python -m tests.extras
