@@ -71,10 +71,10 @@ hooks: setup ## Have git run the linters at every commit
 	$(BIN)/pre-commit install
 
 lock: setup ## Pin every package of the application with its hashes, in requirements.lock
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock requirements.txt
 
 licences: setup ## List the licences of all packages that are installed
-	@$(BIN)/pip-licenses --format=markdown --order=license --with-urls
+	@$(BIN)/pip-licenses --format=markdown --order=license
 
 test-package: setup ## Install the package and each of its extras by pip, and use them
 	@$(BIN)/python -m tests.extras
