@@ -6,10 +6,10 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
 from segments.conf import QUEUE, RETRY_AFTER_TIMEOUT
 
-# A Redis server has 16 databases unless it is told otherwise, numbered from 0.
+# A Redis server has 16 databases by default, numbered from 0.
 LAST_DATABASE = 15
-# A server that does not answer in time is reported, not waited for. An answer may take longer
-# than the one second for which workers ask for the next message in one call.
+# A server that does not answer in time is reported as down. An answer may take longer than the one
+# second for which workers wait for the next message in one call.
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 10
 
@@ -76,9 +76,9 @@ def cluster_from(
 def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
     """Django's cache settings: files in `home`, or Redis at `cache_url`.
 
-    Shared by all processes, and blind to open transactions. Redis hands back JSON, so that whoever
-    else reaches the server cannot make a process run code; the files are pickles, in a folder that
-    only the installation's own user can enter (Django makes it with the mode 0700).
+    Shared by all processes, and independent of open transactions. Redis returns JSON, so that
+    others with access to the server cannot make a process run code; the files are pickles, in a
+    folder that only the installation's own user can enter (Django creates it with the mode 0700).
     """
     if cache_url:
         return {

@@ -16,7 +16,7 @@ class SegmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the checks known, set up the queue."""
+        """Register the checks, and set up the queue."""
         from datasets.models import Document
         from segments.checks import project, values  # noqa: F401  (importing registers them)
         from segments.services.knowledge import lock_in_order

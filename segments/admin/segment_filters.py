@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from datasets.lookup import as_uuid
 from datasets.models import Dataset, Document
 from datasets.tenant_admin import access_of
+from segments.languages.analysis import cut_text
 from segments.models import DocumentSegment, ImportJob
 from segments.models.segment import FullTextOfDataset
 
@@ -94,7 +95,7 @@ class ImportFilter(_ByIdFilter):
 
 # With more of them, naming the datasets would take longer than looking into all there are.
 DATASETS_NAMED = 1_000
-# An external id stands once in a document, and nobody looks at it in more documents.
+# How many segments with one external id are shown: it occurs once in each document.
 SAME_ID_SHOWN = 1_000
 
 # The languages in which a word of the question says something: the server has the configuration,
@@ -131,6 +132,7 @@ def _ids(text: str, datasets: QuerySet[Dataset]) -> list[UUID]:
 
 def _questions(text: str, datasets: QuerySet[Dataset]) -> Iterator[Q]:
     """The words, asked of all datasets of a language at once."""
+    text = cut_text(text, "")
     languages = defaultdict(list)
     for dataset, config in datasets.order_by().values_list("pk", "text_search_config"):
         languages[config].append(dataset)

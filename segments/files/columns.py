@@ -1,4 +1,4 @@
-"""Maps the columns of a file to the parts of a segment, by header names or as told."""
+"""Maps the columns of a file to the parts of a segment, by their names or by a given mapping."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from segments.files.types import Sheet, shown
 
 
 def refuse_unusable(header: Sequence[str], line: int) -> None:
-    """Refuse names that cannot be stored, or stand twice.
+    """Refuse names that cannot be stored or appear twice.
 
     Raises:
         HeaderRefused: naming the line and the column.
@@ -23,7 +23,7 @@ def refuse_unusable(header: Sequence[str], line: int) -> None:
 
 
 def listed(header: Sequence[str]) -> str:
-    """The columns by name, as far as a message has room."""
+    """The columns by name, as many as fit into a message."""
     return ", ".join(f"“{name}”" for name in header[:20]) + (" …" if len(header) > 20 else "")
 
 
@@ -46,16 +46,16 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
         )
 
 
-# What an export tells of a segment and an import does not set.
+# What an export contains that an import does not set.
 EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
-# What a report of bad rows says; it comes back with the mended rows.
+# What a report of bad rows adds; it comes back with the corrected rows.
 ERROR_COLUMN = "error"
-# The values of `DocForm`, which is a model's and so not known here.
+# The values of `DocForm`, which belongs to a model and so is not known here.
 TEXT_MODEL, QA_MODEL = "text_model", "qa_model"
 # The order of the parts in a file without a header.
 POSITIONS = {TEXT_MODEL: ("content",), QA_MODEL: ("content", "answer")}
 DEFAULT_OPTIONS = ImportOptions()
-# Titles and remarks above a table are fewer.
+# Titles and remarks above a table take fewer lines.
 ROWS_ABOVE_HEADER = 20
 
 
@@ -63,10 +63,10 @@ ROWS_ABOVE_HEADER = 20
 class Columns:
     """The place of each part in a row's cells; None where the file has no such column.
 
-    `names` are the header's own words, for messages; `unknown` those that are not used, though
-    they might be meant; `ignored` those that exports and reports bring along; `uses` says
-    what each column is, in the header's order, empty for one that is not used; `told` is the
-    mapping that was given, in the header's own words.
+    `names` are the header's own words, for messages; `unknown` the unused columns that might
+    be meant for a part; `ignored` those that exports and reports add; `uses` says what each
+    column is, in the header's order, empty for an unused one; `told` is the mapping that was
+    given, in the header's own words.
     """
 
     names: tuple[str, ...]
@@ -86,12 +86,12 @@ class Columns:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """Part → column name: what `ImportOptions.map` would say to get these columns again."""
+        """Part → column name: the `ImportOptions.map` that gives these columns again."""
         return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
 
 
 def guess_doc_form(header: Sequence[str], options: ImportOptions = DEFAULT_OPTIONS) -> str:
-    """The `doc_form` that suits: questions and answers if a column has answers, else passages."""
+    """The `doc_form` that fits: questions and answers if a column has answers, else passages."""
     if "answer" in options.map:
         return QA_MODEL
     if options.no_header:
@@ -104,8 +104,8 @@ def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
     """The columns of an opened file for a document of `doc_form`.
 
     Raises:
-        HeaderRefused: as `map_columns`; if the header stands further down, the text says where.
-        OptionRefused: the mapping names a part there is not.
+        HeaderRefused: as `map_columns`; if the header is further down, the text says where.
+        OptionRefused: the mapping names a part that does not exist.
     """
     try:
         return map_columns(sheet.header, sheet.header_line, doc_form, options)
@@ -115,7 +115,7 @@ def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
 
 
 def _header_hint(sheet: Sheet) -> str:
-    """Where the header might be, if the first row is none."""
+    """Where the header might be, if the first row is not one."""
     if any(map(part_named, sheet.header)):
         return ""
     line = _header_further_down(sheet)
@@ -125,7 +125,7 @@ def _header_hint(sheet: Sheet) -> str:
 
 
 def _header_further_down(sheet: Sheet) -> int | None:
-    """The line of the first row that names a content column; None if there is none soon."""
+    """The line of the first row that names a content column; None if it is not near the top."""
     with suppress(FileRefused):
         for row in islice(sheet.rows, ROWS_ABOVE_HEADER):
             if any(part_named(cell) == "content" for cell in row.cells):
@@ -139,8 +139,8 @@ def map_columns(
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
 
     Raises:
-        HeaderRefused: a name stands twice or cannot be stored, or a column is missing.
-        OptionRefused: the mapping names a part there is not.
+        HeaderRefused: a name appears twice or cannot be stored, or a column is missing.
+        OptionRefused: the mapping names a part that does not exist.
     """
     refuse_unusable(header, line)
     takes_answers = doc_form == QA_MODEL
@@ -199,8 +199,8 @@ def _columns(
 def _places(
     header: Sequence[str], line: int, doc_form: str, options: ImportOptions
 ) -> dict[str, int]:
-    """The place of each part: as told, else by name, or by position where there are no names."""
-    told = _told_places(header, line, options.map)
+    """The place of each part: as mapped, else by name, or by position without names."""
+    told = _mapped_places(header, line, options.map)
     taken = {place for place in told.values() if place is not None}
     places = {part: place for part, place in told.items() if place is not None}
     if options.no_header:
@@ -210,7 +210,7 @@ def _places(
     return places | named
 
 
-def _told_places(
+def _mapped_places(
     header: Sequence[str], line: int, mapping: Mapping[str, str]
 ) -> dict[str, int | None]:
     """The parts that are mapped; None for one that is to be left out."""
@@ -225,7 +225,7 @@ def _told_places(
             hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
             raise HeaderRefused(
                 f"Line {line}: {part} is mapped to the column “{column}”, which does not exist. "
-                f"{hint}There are {listed(header)}."
+                f"{hint}The columns are {listed(header)}."
             )
         else:
             told[part] = numbers[folded(column)]
@@ -240,7 +240,7 @@ def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
 def _named_places(
     header: Sequence[str], line: int, told: Mapping[str, int | None], taken: set[int]
 ) -> dict[str, int]:
-    """The parts that names in the header mean; two columns for one part are refused."""
+    """The parts that the header names; two columns for one part are refused."""
     places: dict[str, int] = {}
     for place, name in enumerate(header):
         part = part_named(name)
@@ -264,7 +264,7 @@ def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
 
 
 def _ignored(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
-    """The columns an export of ours or a report of bad rows brings along."""
+    """The columns that our exports or reports of bad rows add."""
     known = {ERROR_COLUMN}
     if "segment_id" in uses:
         known |= set(EXPORT_COLUMNS)
@@ -288,22 +288,22 @@ METADATA_PREFIX = "metadata."
 PART_OF = {alias: part for part, aliases in ALIASES.items() for alias in aliases}
 
 
-# Marks that nobody sees; copied tables have them in their headers.
+# Invisible characters that copied tables have in their headers.
 UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 
 
 def folded(name: str) -> str:
-    """A column's name as it is compared."""
+    """A column's name in the form in which names are compared."""
     return name.translate(UNSEEN).strip().casefold()
 
 
 def similar_part(name: str) -> str | None:
-    """The part that a column of this name may have been meant for, if it is hardly misspelt."""
+    """The part that a column of this name was probably meant for, if it is only misspelt."""
     return next(iter(get_close_matches(folded(name), ALIASES, n=1, cutoff=0.8)), None)
 
 
 def part_named(name: str) -> str | None:
-    """The part that a column of this name is, if any."""
+    """The part that a column of this name stands for, if any."""
     if _is_metadata(name):
         return METADATA_PREFIX + name.strip()[len(METADATA_PREFIX) :]
     return PART_OF.get(folded(name))
@@ -318,7 +318,7 @@ def part_meant(given: str) -> str:
     part = part_named(given)
     if part is None:
         nearest = get_close_matches(folded(given), ALIASES, n=1)
-        hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(ALIASES)}."
+        hint = f"Did you mean {nearest[0]}?" if nearest else f"The parts are {', '.join(ALIASES)}."
         raise OptionRefused("map", f"“{given}” is not part of a segment.", hint)
     return part
 

@@ -15,7 +15,7 @@ from segments.files.options import ImportOptions
 from segments.files.types import Sheet
 from segments.files.xlsx.reader import XLSXReader
 
-# Names that promise a format; what they end in besides is said to be read by its content.
+# Extensions that promise a format; if the content differs, a notice says so.
 SUFFIX_FORMATS = {
     ".csv": {"csv", "tsv"},
     ".tsv": {"csv", "tsv"},
@@ -32,11 +32,11 @@ class Reader(Protocol):
     """Opens files of one format."""
 
     def recognises(self, opened: OpenedFile) -> bool:
-        """Whether the file is of this format, as far as its beginning tells."""
+        """Whether the file is of this format, judging by its beginning."""
         ...
 
     def open(self, opened: OpenedFile) -> Sheet:
-        """The sheet of the file; rows are read when asked for.
+        """The sheet of the file; rows are read on demand.
 
         Raises:
             FileRefused: here or while the rows are read; the text names the line.
@@ -53,10 +53,10 @@ READERS: Sequence[Reader] = (
 
 
 def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None) -> Sheet:
-    """The rows of `file`, whose name is `name` and which stands at its beginning.
+    """The rows of `file`, which is at its beginning and called `name`.
 
     Raises:
-        FileRefused: it is empty, of no known format, over a limit, or broken.
+        FileRefused: it is empty, of an unknown format, over a limit, or broken.
     """
     opened = _opened(file, PurePath(name).name, options or ImportOptions())
     _refuse_empty(opened)
@@ -67,8 +67,8 @@ def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None)
             sheet.notices[:0] = _notices(opened, sheet)
             return sheet
     raise FormatUnknown(
-        f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, JSON or JSON Lines; if "
-        "it is a text in an encoding without a mark, such as UTF-16, name it (option encoding)."
+        f"{opened.name} has a format that Segmill cannot read. Use CSV, TSV, XLSX, JSON or JSON "
+        "Lines; if it is text in an encoding without a mark, such as UTF-16, set option encoding."
     )
 
 
@@ -98,7 +98,7 @@ def _refuse_empty(opened: OpenedFile) -> None:
 
 
 def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
-    """What a person should know of how the file was understood."""
+    """What the user should know about how the file was read."""
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
     label = sheet.details.format.label

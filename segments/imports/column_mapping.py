@@ -1,4 +1,4 @@
-"""What the header of a file says: its columns, those remembered, and those that are not used."""
+"""Maps the header of a file: its columns, remembered mappings, and unused columns."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,10 +15,10 @@ REPETITIONS_SHOWN = 10
 
 
 def columns_of(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
-    """What the columns of `sheet` are, as told, as last time, or by their names.
+    """Map the columns of `sheet` by the options, by the last mapping, or by their names.
 
     Raises:
-        HeaderRefused: they are too many, or not those that `target` needs.
+        HeaderRefused: there are too many columns, or not the ones `target` needs.
     """
     if len(sheet.header) > MAX_COLUMNS:
         raise HeaderRefused(
@@ -31,7 +31,7 @@ def columns_of(sheet: Sheet, target: Target, options: ImportOptions) -> Columns:
 
 
 def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> ImportOptions:
-    """The mapping that was given for the document's last file of the same columns, if one was."""
+    """`options` with the mapping of the document's last file with the same columns, if any."""
     remembered = RememberedColumns.objects.filter(document=target.document_id).first()
     if remembered is None or remembered.header != list(sheet.header):
         return options
@@ -42,7 +42,7 @@ def _as_remembered(sheet: Sheet, target: Target, options: ImportOptions) -> Impo
 
 
 def remember_columns(document_id: UUID, tally: PrepareStats, options: ImportOptions) -> None:
-    """Keep the mapping that was given, to be offered for the next file of the same columns."""
+    """Remember the given mapping for the document's next file with the same columns."""
     RememberedColumns.objects.update_or_create(
         document_id=document_id,
         defaults={"header": list(tally.file_details.header), "mapping": tally.columns.told},
@@ -50,13 +50,13 @@ def remember_columns(document_id: UUID, tally: PrepareStats, options: ImportOpti
 
 
 def describe_columns(sheet: Sheet, columns: Columns, options: ImportOptions) -> FileDetails:
-    """What the file is, with its header and the parts its columns are."""
+    """Describe the file: its header, and the part each column fills."""
     header = () if options.no_header else sheet.header
     return replace(sheet.details, header=header, uses=columns.uses)
 
 
 def notices_of(columns: Columns) -> list[str]:
-    """The columns that are not used, by name; those of exports and reports all in one."""
+    """Notices about unused columns; those that exports and reports add share one notice."""
     told = [
         f"The column “{name}” is not used." + (f" Did you mean {part}?" if part else "")
         for name, part in ((name, similar_part(name)) for name in columns.unknown if name)
@@ -70,7 +70,7 @@ def notices_of(columns: Columns) -> list[str]:
 
 
 def repetitions_of(repeated: Sequence[tuple[int, int]]) -> list[str]:
-    """What is said of rows that say the same as an earlier one."""
+    """The notice about rows that repeat an earlier one."""
     if not repeated:
         return []
     listed = ", ".join(f"{line:,} (as {first:,})" for line, first in repeated[:REPETITIONS_SHOWN])

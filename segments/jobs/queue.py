@@ -1,4 +1,4 @@
-"""Puts messages on the queue: each names a job by its id and says no more than “look at it”.
+"""Puts messages on the queue: each names a job by its id and says only “look at it”.
 
 The queue is django-q2 where it is one of the project's apps, or any other that the project hands
 messages to (`SEGMILL_QUEUE`). Without either imports run in the foreground only.
@@ -40,21 +40,25 @@ def has_workers() -> bool:
 def enqueue(task: str, job_id: UUID) -> None:
     """Ask the next free worker to run `task` for a job.
 
-    In a transaction the message goes with it: the ORM broker's message is one of its rows, any
-    other is sent once it has committed. Without a queue nobody is asked.
+    In a transaction the message is sent with it: the ORM broker's message is a row of its own, any
+    other is sent after the commit. Without a queue nobody is asked.
     """
+
+    def send() -> None:  # a named function: Django cannot log the error of a partial
+        _send_if_possible(task, job_id)
+
     if has_django_q() and _django_q().is_in_database():
         _django_q().send(task, job_id)
     elif has_workers():
-        transaction.on_commit(partial(_send_if_possible, task, job_id), robust=True)
+        transaction.on_commit(send, robust=True)
 
 
 def send_canary() -> None:
-    """Ask the next free worker for a sign of life."""
+    """Ask the next free worker for a heartbeat."""
     if has_django_q():
-        _warned(_django_q().send_canary, "the broker does not take the canary")
+        _warned(_django_q().send_canary, "the broker did not accept the canary")
     elif has_own_queue():
-        _warned(partial(_hand_over, CANARY, ""), "the queue does not take the canary")
+        _warned(partial(_hand_over, CANARY, ""), "the queue did not accept the canary")
 
 
 def messages_waiting() -> int | None:

@@ -15,19 +15,19 @@ from segments.files.detect import ZIP_CONTENTS, ZIP_MIMETYPES, foreign
 from segments.files.opened import Deadline, check_unpacked, metered
 
 BLOCK_BYTES = 64 * 1024
-# Expat before 2.6 parses an unfinished tag again with every block (CVE-2023-52425). No tag of a
-# workbook is a hundredth as long.
+# Expat before 2.6 parses an unfinished tag again with every block (CVE-2023-52425). Tags of real
+# workbooks are not a hundredth as long.
 LONGEST_TAG_BYTES = 1024 * 1024
 
 Start = Callable[[str, Mapping[str, str]], None]
 
 
 class XMLRefused(Exception):
-    """The XML is not well-formed, or tries something that no workbook needs."""
+    """The XML is not well-formed, or uses something that no workbook needs."""
 
 
 def parser(start: Start, end: Callable[[str], None], text: Callable[[str], None]) -> XMLParserType:
-    """A parser that calls these for tags and texts, and refuses document types."""
+    """A parser that calls these for tags and texts, and refuses document type declarations."""
     made = ParserCreate()
     made.buffer_text = True
     made.buffer_size = BLOCK_BYTES
@@ -61,7 +61,7 @@ def blocks(stream: IO[bytes], made: XMLParserType) -> Iterator[int]:
 
 
 def parse(stream: IO[bytes], start: Start) -> None:
-    """Call `start` for every tag of a small part, names without their prefixes.
+    """Call `start` for every tag of a small part, with names without prefixes.
 
     Raises:
         XMLRefused: see `blocks`.
@@ -82,7 +82,7 @@ def _refuse(*declared: Any) -> int:
 
 
 MAX_PARTS = 10_000
-# What zipfile raises for archives that are not as they say: it seeks where they point.
+# What zipfile raises for archives whose directory is wrong: it seeks where that points.
 ZIP_FAULTS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(ValueError, RuntimeError, NotImplementedError),
@@ -98,7 +98,7 @@ class Package:
     """An archive whose directory has been checked; its parts are read through a meter.
 
     Raises:
-        FormatUnknown: it is no XLSX; the text says what it is, as far as it can be told.
+        FormatUnknown: it is not XLSX; the text says what it is, if that can be determined.
         FileProtected: it is encrypted.
         FileTooLarge: it would unpack to more than is allowed.
     """
@@ -109,17 +109,17 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(file)
         except ZIP_FAULTS as error:
-            raise self.damaged("it is cut off, or its directory is damaged") from error
+            raise self.damaged("it is incomplete, or its directory is damaged") from error
         self._parts = {info.filename: info for info in self._zip.infolist()}
         self._refuse_bombs()
         self._refuse_other_kinds()
 
     def has(self, part: str) -> bool:
-        """Whether there is such a part."""
+        """Whether the part exists."""
         return part in self._parts
 
     def size(self, part: str) -> int:
-        """How large a part is unpacked, as the directory says."""
+        """The unpacked size of a part, as the directory states it."""
         return self._parts[part].file_size
 
     def open(self, part: str) -> io.BufferedReader:
@@ -135,7 +135,7 @@ class Package:
         return metered(cast("IO[bytes]", stream), self._deadline, packed=lambda: packed)
 
     def damaged(self, what: str) -> FormatUnknown:
-        """The refusal of a file that is no whole XLSX."""
+        """The refusal of a file that is not a complete XLSX."""
         return FormatUnknown(f"{self.name} cannot be read as XLSX: {what}. {DAMAGED}")
 
     def resolved(self, base: str, target: str) -> str:
@@ -158,7 +158,7 @@ class Package:
             raise self.damaged("it is compressed by a method that workbooks do not use")
         twice = [name for name, count in Counter(i.filename for i in infos).items() if count > 1]
         if twice:
-            raise self.damaged(f"its part {twice[0]} is there twice")
+            raise self.damaged(f"it contains the part {twice[0]} twice")
 
     def _refuse_other_kinds(self) -> None:
         if self.has("mimetype"):
@@ -185,7 +185,7 @@ class Package:
 
 
 class _Part:
-    """A part of an archive, whose faults are refusals."""
+    """A part of an archive, whose errors are refusals."""
 
     def __init__(self, package: Package, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         self._package, self._info = package, info
