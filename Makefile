@@ -15,19 +15,24 @@ export SEGMILL_HOME ?= $(CURDIR)/var
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
-$(BIN)/.installed: requirements.txt requirements-dev.txt
+# What Segmill runs on; tests and checks take more.
+$(BIN)/.application: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(BIN)/.installed: $(BIN)/.application requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 setup: $(BIN)/.installed ## Create .venv and install everything into it
 
-demo: setup ## Import a sample FAQ, search it, show the result
+demo: $(BIN)/.application ## Import a sample FAQ, search it, show the result
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py demo
 
-run: setup ## Start web server and workers on this machine; Ctrl-C stops them
+run: $(BIN)/.application ## Start web server and workers on this machine; Ctrl-C stops them
 	@$(BIN)/python manage.py run $(ARGS)
 
 check: setup ## Check lint, format, types, import layers, Django's checks, migrations
@@ -85,7 +90,7 @@ test: check browser ## Run every check and every test
 bench: setup ## Measure speed and memory: tables and a chart (ARGS="--only import")
 	@$(BIN)/python -m tests.benchmark $(ARGS)
 
-stop: ## Stop the embedded PostgreSQL of this home, if it is running
+stop: $(BIN)/.application ## Stop the embedded PostgreSQL of this home, if it is running
 	@$(BIN)/python -m config.embedded
 
 clean: ## Remove .venv (keeps the data in SEGMILL_HOME)
