@@ -10,7 +10,7 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package docs hooks lock licences bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package docs hooks lock licences bench quality stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -89,6 +89,9 @@ test: check browser ## Run every check and every test
 
 bench: setup ## Measure speed and memory: tables and a chart (ARGS="--only import")
 	@$(BIN)/python -m tests.benchmark $(ARGS)
+
+quality: setup ## Measure how well search finds what people judged relevant (ARGS="--json")
+	@$(BIN)/python -m tests.benchmark.quality $(ARGS)
 
 stop: $(BIN)/.application ## Stop the embedded PostgreSQL of this home, if it is running
 	@$(BIN)/python -m config.embedded

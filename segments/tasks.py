@@ -8,10 +8,13 @@ from segments.imports import runner
 from segments.indexing import build
 from segments.jobs import heartbeats
 from segments.jobs.queue import CANARY
+from segments.models import ImportJob, Reembedding
+from segments.models.job import JobStatus
 from segments.operations import reaper, retention
 from segments.operations.claimable import KINDS, is_import_left_waiting
 from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
+from segments.search.weights import learn_after_change
 
 
 def work_on(task: str, job_id: str) -> None:
@@ -31,13 +34,19 @@ def work_on(task: str, job_id: str) -> None:
 def run_import(job_id: str) -> None:
     """Take a turn at an import."""
     heartbeats.beat(heartbeats.worker())
-    runner.take_turn(UUID(job_id))
+    _learn_after(runner.take_turn(UUID(job_id)))
 
 
 def run_reembedding(reembedding_id: str) -> None:
     """Take a turn at new vectors for a dataset."""
     heartbeats.beat(heartbeats.worker())
-    run.take_turn(UUID(reembedding_id))
+    _learn_after(run.take_turn(UUID(reembedding_id)))
+
+
+def _learn_after(job: ImportJob | Reembedding | None) -> None:
+    """Segments and vectors are there: learn how to weigh them. Nobody waits for this."""
+    if job is not None and job.status == JobStatus.COMPLETED:
+        learn_after_change(job.dataset_id)
 
 
 def build_index(generation_id: str) -> None:
