@@ -10,7 +10,7 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package docs hooks lock licences bench quality stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package test-readme docs hooks lock licences bench quality stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -85,7 +85,10 @@ test-package: setup ## Install the package and each of its extras by pip, and us
 	@$(BIN)/python -m tests.extras
 
 test: check browser ## Run every check and every test
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore tests/acceptance/test_readme.py
+
+test-readme: setup ## Type every command of the README into a fresh checkout; about a minute
+	$(BIN)/python -m pytest tests/acceptance/test_readme.py
 
 bench: setup ## Measure speed and memory: tables and a chart (ARGS="--only import")
 	@$(BIN)/python -m tests.benchmark $(ARGS)
