@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage, storages
 from django.db.models import Max
 from django.utils import timezone
 
@@ -22,6 +22,8 @@ from segments.models import ImportJob, UploadFile
 
 READ_BYTES = 1024 * 1024
 FOLDER = "imports"
+# A project's own storage for uploads, in its STORAGES; without it they are in the default one.
+STORAGE_ALIAS = "segmill"
 NAME_CHARS = 255
 MIME_TYPE_CHARS = 255
 # How long an uploaded file may wait to be imported.
@@ -40,6 +42,11 @@ class StoredFile:
     size: int
 
 
+def upload_storage() -> Storage:
+    """Where uploads are kept: the project's storage for them, or its default one."""
+    return storages[STORAGE_ALIAS] if STORAGE_ALIAS in storages.backends else default_storage
+
+
 def store_file(file: IO[bytes], name: str) -> StoredFile:
     """Store `file`, hashed and counted as it streams by.
 
@@ -50,7 +57,7 @@ def store_file(file: IO[bytes], name: str) -> StoredFile:
     shown_name = PurePath(name).name.encode(errors="replace").decode()[-NAME_CHARS:]
     stream, key = _Hashing(file), f"{FOLDER}/{uuid.uuid4().hex}"
     try:
-        key = default_storage.save(key, stream)
+        key = upload_storage().save(key, stream)
         stream.refuse_too_large(shown_name)
     except OSError as trouble:
         discard_file(key)
@@ -102,12 +109,12 @@ def find_upload(tenant: Tenant, upload_id: UUID) -> StoredFile:
 
 def discard_file(key: str) -> None:
     """Remove a stored file; it may be gone already."""
-    default_storage.delete(key)
+    upload_storage().delete(key)
 
 
 def is_stored(key: str) -> bool:
     """Whether the file is still there."""
-    return default_storage.exists(key)
+    return upload_storage().exists(key)
 
 
 def find_stale_files() -> list[str]:
@@ -123,7 +130,7 @@ def remove_stale_files() -> int:
     """Remove the files that are no longer needed; returns how many."""
     stale = find_stale_files()
     for key in stale:
-        default_storage.delete(key)
+        upload_storage().delete(key)
     UploadFile.objects.filter(key__in=stale).delete()
     return len(stale)
 
@@ -131,7 +138,7 @@ def remove_stale_files() -> int:
 def stored_keys() -> list[str]:
     """The keys of all stored files."""
     try:
-        _, names = default_storage.listdir(FOLDER)
+        _, names = upload_storage().listdir(FOLDER)
     except FileNotFoundError:
         return []
     return [f"{FOLDER}/{name}" for name in names]
@@ -145,7 +152,7 @@ def _is_stale(key: str) -> bool:
     if last_end is not None:
         return bool(last_end < timezone.now() - timedelta(days=settings.SEGMILL_KEEP_FILES_DAYS))
     try:
-        return default_storage.get_modified_time(key) < timezone.now() - UNUSED_FOR
+        return upload_storage().get_modified_time(key) < timezone.now() - UNUSED_FOR
     except FileNotFoundError:  # another process has just removed it
         return False
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import (
@@ -35,6 +36,8 @@ from segments.services import imports
 from segments.services import reembeddings as reembedding
 from segments.services.bad_rows import bad_rows_of_import
 from segments.templatetags.imports import badge
+
+BY_STARTER = f"created_by__{get_user_model().USERNAME_FIELD}"
 
 ERRORS_SHOWN = 100
 
@@ -194,7 +197,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         bad = f", {job.rows_failed:,} bad" if job.rows_failed else ""
         return f"{job.rows_total:,}{bad}"
 
-    @admin.display(description="started by", ordering="created_by__username")
+    @admin.display(description="started by", ordering=BY_STARTER)
     def started_by(self, job: ImportJob) -> str:
         """Who started it, where that is known, and through which source."""
         source = job.get_source_display()

@@ -189,4 +189,4 @@ def _as_json(
 
 
 def _address(request: Request, token: str) -> str:
-    return request.build_absolute_uri(reverse("api:signed_file", kwargs={"token": token}))
+    return request.build_absolute_uri(reverse("segmill:signed_file", kwargs={"token": token}))

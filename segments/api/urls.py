@@ -13,7 +13,6 @@ from segments.api.documents import (
     IndexingStatusView,
     UploadFileView,
 )
-from segments.api.errors import UnknownPath
 from segments.api.files import BadRowsView, ExportView, SignedFileView, TemplateView, UploadView
 from segments.api.imports import (
     CancelView,
@@ -42,9 +41,9 @@ from segments.api.texts import (
     UpdateByFileView,
     UpdateByTextView,
 )
-from segments.api.views import BearerScheme
+from segments.api.views import BearerScheme, UnknownPath
 
-app_name = "api"
+app_name = "segmill"
 
 __all__ = ["BearerScheme"]  # drf-spectacular knows it once it is imported
 
@@ -65,7 +64,7 @@ def both_spellings(folder: str, word: str, view: type[APIView]) -> list[URLPatte
 
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="api:schema", **OPEN), name="docs"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="segmill:schema", **OPEN), name="docs"),
     path("files/upload", UploadView.as_view(), name="upload"),
     path("files/linked/<str:token>", SignedFileView.as_view(), name="signed_file"),
     path(

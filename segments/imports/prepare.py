@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from segments.embedding import Embedder, get_embedder, price_of
@@ -50,6 +49,7 @@ from segments.jobs.state_machine import JobClaim
 from segments.languages.detection import SAMPLE_ROWS
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportStatus
+from segments.uploads import upload_storage
 
 
 def content_hash(content: str) -> str:
@@ -300,7 +300,7 @@ def _stored(job: ImportJob) -> File[bytes]:
         FileUnreadable: the storage does not have it any more.
     """
     try:
-        return default_storage.open(job.file_key)
+        return upload_storage().open(job.file_key)
     except FileNotFoundError as gone:
         raise FileUnreadable(
             f"The uploaded file of {job.file_name} is no longer in the storage. "

@@ -175,9 +175,5 @@ METRICS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("segments", "0002_tables"),
-        # The queue's own tables, which hold the schedules that are made after migrating.
-        ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
-    ]
+    dependencies = [("segments", "0002_tables")]
     operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *BUDGET, *METRICS]

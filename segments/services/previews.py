@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Self, cast
 
-from django.core.files.storage import default_storage
-
 from datasets.models import DocForm, Document
 from segments.files.columns import Columns, guess_doc_form
 from segments.files.options import ImportMode, ImportOptions
@@ -16,7 +14,7 @@ from segments.imports.dry_run import DryRun
 from segments.imports.plan import Plan
 from segments.imports.prepare_stats import sync_refusal
 from segments.services.imports import dry_run_import
-from segments.uploads import StoredFile
+from segments.uploads import StoredFile, upload_storage
 
 PROBLEMS_SHOWN = 50
 
@@ -128,7 +126,7 @@ def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocFo
 
 @contextmanager
 def _opened(stored: StoredFile) -> Iterator[BinaryIO]:
-    with default_storage.open(stored.key) as file:
+    with upload_storage().open(stored.key) as file:
         yield cast("BinaryIO", file)
 
 

@@ -28,6 +28,7 @@ from segments.imports.prepare import count
 from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 from segments.models.segment import SegmentQuerySet
+from segments.signals import announce_edit
 
 DELETE = """
     WITH gone AS (
@@ -191,6 +192,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     if edit.vector is not None:
         segments.update(embedding=edit.vector[0])
     _move_totals(document, 0, words - old.word_count, edit.counted.tokens - old.tokens)
+    announce_edit(document.pk, [edit.segment_id])
 
 
 @transaction.atomic
@@ -207,10 +209,13 @@ def delete_segments(segment_ids: Iterable[UUID]) -> int:
 
 def _delete_of(document_id: UUID, ids: list[UUID]) -> int:
     document = _locked_document(document_id)
+    present = DocumentSegment.objects.filter(document=document_id, pk__in=ids)
+    gone = list(present.values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(DELETE, {"document": document_id, "ids": ids})
+        cursor.execute(DELETE, {"document": document_id, "ids": gone})
         rows, word_count, tokens = cursor.fetchone()
     _move_totals(document, -rows, -word_count, -tokens)
+    announce_edit(document_id, gone, deleted=True)
     return int(rows)
 
 

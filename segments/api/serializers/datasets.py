@@ -153,7 +153,7 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     partial_member_list = Constant(None)
     created_by = CreatorId()
     author_name = serializers.CharField(
-        source="created_by.username", read_only=True, allow_null=True, default=None
+        source="created_by.get_username", read_only=True, allow_null=True, default=None
     )
     created_at = UnixTime()
     updated_by = CreatorId()

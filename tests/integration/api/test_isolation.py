@@ -99,7 +99,7 @@ def test_a_stranger_finds_nothing_anywhere(
         wanted = {name: ids[name] for name in ids_in(pattern)}
         if ids is mixed and set(wanted) <= {"dataset_id", "action"}:
             continue  # that one is the stranger's
-        path = reverse(f"api:{pattern.name}", kwargs=wanted)
+        path = reverse(f"segmill:{pattern.name}", kwargs=wanted)
         for method in METHODS:
             answer = getattr(stranger.client, method)(
                 path, body(document), "application/json", headers=stranger.headers
@@ -206,7 +206,7 @@ def test_a_document_is_found_in_its_own_dataset_only(api: Api, document: Documen
 @pytest.mark.parametrize("pattern", list(named()), ids=lambda pattern: str(pattern.name))
 def test_without_a_key_there_is_only_the_description(pattern: URLPattern) -> None:
     api = Api()
-    path = reverse(f"api:{pattern.name}", kwargs=dict.fromkeys(ids_in(pattern), uuid4()))
+    path = reverse(f"segmill:{pattern.name}", kwargs=dict.fromkeys(ids_in(pattern), uuid4()))
     allowed = WITHOUT_KEY.get(str(pattern.name), 401)
 
     file: Any = SimpleUploadedFile("rows.csv", QA)
