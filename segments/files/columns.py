@@ -2,14 +2,26 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from itertools import islice
 
-from segments.exceptions import FileRefused, HeaderRefused, OptionRefused
+from segments.exceptions import HeaderRefused
+from segments.files import guess, template
+from segments.files.names import (
+    ERROR_COLUMN,
+    METADATA_PREFIX,
+    PASSAGE_NAMES,
+    QUESTION_NAMES,
+    bare,
+    folded,
+    is_other_question_name,
+    is_question_name,
+    part_meant,
+    part_named,
+)
 from segments.files.options import ImportOptions, UnknownColumns
-from segments.files.types import Sheet, shown
+from segments.files.template import Template
+from segments.files.types import WORKBOOK_FORMATS, RawRow, Sheet, shown
 
 
 def refuse_unusable(header: Sequence[str], line: int) -> None:
@@ -48,15 +60,11 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
 
 # What an export tells of a segment and an import does not set.
 EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
-# What a report of bad rows says; it comes back with the mended rows.
-ERROR_COLUMN = "error"
 # The values of `DocForm`, which is a model's and so not known here.
 TEXT_MODEL, QA_MODEL = "text_model", "qa_model"
 # The order of the parts in a file without a header.
 POSITIONS = {TEXT_MODEL: ("content",), QA_MODEL: ("content", "answer")}
 DEFAULT_OPTIONS = ImportOptions()
-# Titles and remarks above a table are fewer.
-ROWS_ABOVE_HEADER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,8 @@ class Columns:
     `names` are the header's own words, for messages; `unknown` those that are not used, though
     they might be meant; `ignored` those that exports and reports bring along; `uses` says
     what each column is, in the header's order, empty for one that is not used; `told` is the
-    mapping that was given, in the header's own words.
+    mapping that was given, in the header's own words; `guesses` says what was not told and not
+    plain by name either. Where several columns are the content, `template` writes it from them.
     """
 
     names: tuple[str, ...]
@@ -83,60 +92,73 @@ class Columns:
     ignored: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
+    template: Template | None = None
+    guesses: tuple[str, ...] = ()
+    is_workbook: bool = False
 
     @property
     def mapping(self) -> dict[str, str]:
         """Part → column name: what `ImportOptions.map` would say to get these columns again."""
-        return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
+        found: dict[str, str] = {}
+        for name, use in zip(self.names, self.uses, strict=True):
+            if use and name:
+                found[use] = f"{found[use]}\n{name}" if use in found else name
+        return found
+
+    @property
+    def template_text(self) -> str:
+        """The template as it would be given; empty without one."""
+        return template.template_text(self.names, self.template) if self.template else ""
 
 
-def guess_doc_form(header: Sequence[str], options: ImportOptions = DEFAULT_OPTIONS) -> str:
+def guess_doc_form(
+    header: Sequence[str],
+    options: ImportOptions = DEFAULT_OPTIONS,
+    sample: Sequence[RawRow] = (),
+) -> str:
     """The `doc_form` that suits: questions and answers if a column has answers, else passages."""
     if "answer" in options.map:
         return QA_MODEL
     if options.no_header:
         return QA_MODEL if len(header) > 1 and not options.map else TEXT_MODEL
-    has_answer = any(part_named(name) == "answer" for name in header)
-    return QA_MODEL if has_answer else TEXT_MODEL
+    if options.template or options.map:
+        has_answer = any(part_named(name) == "answer" for name in header)
+        return QA_MODEL if has_answer else TEXT_MODEL
+    is_qa = guess.holds_answers(header, sample) or _has_answers_as_content(header)
+    return QA_MODEL if is_qa else TEXT_MODEL
 
 
 def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
     """The columns of an opened file for a document of `doc_form`.
 
     Raises:
-        HeaderRefused: as `map_columns`; if the header stands further down, the text says where.
+        HeaderRefused: as `map_columns`.
         OptionRefused: the mapping names a part there is not.
     """
     try:
-        return map_columns(sheet.header, sheet.header_line, doc_form, options)
+        found = map_columns(sheet.header, sheet.header_line, doc_form, options, sheet.sample)
     except HeaderRefused as refusal:
-        hint = "" if options.no_header else _header_hint(sheet)
+        is_known = options.no_header or any(map(part_named, sheet.header))
+        hint = (
+            ""
+            if is_known
+            else "If the header is in another row, say which (header_row); if there is none, set "
+            "the option no_header."
+        )
         raise HeaderRefused(f"{refusal} {hint}".rstrip()) from refusal
-
-
-def _header_hint(sheet: Sheet) -> str:
-    """Where the header might be, if the first row is none."""
-    if any(map(part_named, sheet.header)):
-        return ""
-    line = _header_further_down(sheet)
-    if line is None:
-        return "If this is the first row, set the option no_header."
-    return f"Line {line} looks like the header: remove what is above it."
-
-
-def _header_further_down(sheet: Sheet) -> int | None:
-    """The line of the first row that names a content column; None if there is none soon."""
-    with suppress(FileRefused):
-        for row in islice(sheet.rows, ROWS_ABOVE_HEADER):
-            if any(part_named(cell) == "content" for cell in row.cells):
-                return row.line
-    return None
+    return replace(found, is_workbook=sheet.details.format in WORKBOOK_FORMATS)
 
 
 def map_columns(
-    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = DEFAULT_OPTIONS
+    header: Sequence[str],
+    line: int,
+    doc_form: str,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    sample: Sequence[RawRow] = (),
 ) -> Columns:
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
+
+    Names decide; where they do not, the first rows (`sample`) may.
 
     Raises:
         HeaderRefused: a name stands twice or cannot be stored, or a column is missing.
@@ -144,7 +166,11 @@ def map_columns(
     """
     refuse_unusable(header, line)
     takes_answers = doc_form == QA_MODEL
-    places = _places(header, line, doc_form, options)
+    found = _Places(header, line, takes_answers, options)
+    found.place(doc_form)
+    if not options.no_header:
+        _guess(found, guess.Table(header, sample))
+    places = found.places
     if "content" not in places:
         raise HeaderRefused(
             f"Line {line}: there is no content column among {listed(header)}. "
@@ -156,26 +182,31 @@ def map_columns(
             f"answer column among {listed(header)}. Name one of the columns “answer”, or map one "
             "(answer=NAME)."
         )
-    if not takes_answers:
+    if not takes_answers and "answer" not in map(part_meant, options.map):
         places.pop("answer", None)
-    told = {part: header[places[part]] for part in map(part_meant, options.map) if part in places}
-    return _columns(header, places, options, told)
+    if not takes_answers and "answer" in places:
+        raise HeaderRefused(
+            f"Line {line}: the document holds passages (text_model), so no column can be mapped "
+            "to answer. Leave that mapping out, or choose a document of questions and answers."
+        )
+    return _columns(found, options)
 
 
-def _columns(
-    header: Sequence[str],
-    places: Mapping[str, int],
-    options: ImportOptions,
-    told: Mapping[str, str],
-) -> Columns:
+def _columns(found: "_Places", options: ImportOptions) -> Columns:
+    header, places = found.header, found.places
     uses = [""] * len(header)
+    for place in found.template.places if found.template else ():
+        uses[place] = "content"
     for part, place in places.items():
         uses[place] = part
     ignored = _ignored(header, uses)
+    kept = list(uses)
     if options.unknown == UnknownColumns.METADATA:
         for place, name in enumerate(header):
-            if not uses[place] and name.strip() and name not in ignored:
-                uses[place] = METADATA_PREFIX + name.strip()
+            is_told = not uses[place] or (found.is_table and uses[place] == "content")
+            if is_told and name.strip() and name not in ignored:
+                kept[place] = METADATA_PREFIX + name.strip()
+                uses[place] = uses[place] or kept[place]
     return Columns(
         names=tuple(header),
         content=places["content"],
@@ -183,7 +214,7 @@ def _columns(
         keywords=places.get("keywords"),
         external_id=places.get("external_id"),
         enabled=places.get("enabled"),
-        metadata=_metadata(uses),
+        metadata=_metadata(kept),
         unknown=tuple(
             name for name, use in zip(header, uses, strict=True) if not use and name not in ignored
         ),
@@ -192,67 +223,186 @@ def _columns(
         escaped=places.get("escaped"),
         ignored=ignored,
         uses=tuple(uses),
-        told=told,
+        told=found.told_names(options),
+        template=found.template,
+        guesses=tuple(found.guesses),
     )
 
 
-def _places(
-    header: Sequence[str], line: int, doc_form: str, options: ImportOptions
-) -> dict[str, int]:
+class _Places:
     """The place of each part: as told, else by name, or by position where there are no names."""
-    told = _told_places(header, line, options.map)
-    taken = {place for place in told.values() if place is not None}
-    places = {part: place for part, place in told.items() if place is not None}
-    if options.no_header:
-        named = {} if options.map else dict(_positions(header, doc_form))
-    else:
-        named = _named_places(header, line, told, taken)
-    return places | named
 
+    def __init__(
+        self, header: Sequence[str], line: int, takes_answers: bool, options: ImportOptions
+    ) -> None:
+        self.header, self._line, self.takes_answers = header, line, takes_answers
+        self._options = options
+        self.template: Template | None = None
+        self.is_table = False
+        self.guesses: list[str] = []
+        self._told = self._told_places()
+        self.places = {part: place for part, place in self._told.items() if place is not None}
+        if options.template:
+            self.template = template.parsed(options.template, header)
+            self.is_table = True
+            self.places["content"] = self.template.places[0]
 
-def _told_places(
-    header: Sequence[str], line: int, mapping: Mapping[str, str]
-) -> dict[str, int | None]:
-    """The parts that are mapped; None for one that is to be left out."""
-    numbers = {folded(name): place for place, name in enumerate(header)}
-    told: dict[str, int | None] = {}
-    for given, column in mapping.items():
-        part = part_meant(given)
-        if not column:
-            told[part] = None
-        elif folded(column) not in numbers:
-            nearest = get_close_matches(column, header, n=1)
-            hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
-            raise HeaderRefused(
-                f"Line {line}: {part} is mapped to the column “{column}”, which does not exist. "
-                f"{hint}There are {listed(header)}."
-            )
+    @property
+    def free(self) -> list[int]:
+        """The columns with a name that are no part yet."""
+        taken = set(self.places.values()) | set(self.template.places if self.template else ())
+        return guess.free_places(self.header, taken)
+
+    def is_open(self, part: str) -> bool:
+        """Whether nothing was told of a part, nor was it found."""
+        return part not in self._told and part not in self.places
+
+    def place(self, doc_form: str) -> None:
+        """Find what was not told, by names or by position."""
+        if self._options.no_header:
+            if not self._options.map and not self._options.template:
+                parts = POSITIONS[doc_form]
+                self.places |= {part: at for at, part in enumerate(parts[: len(self.header)])}
+            return
+        named: dict[str, list[int]] = {}
+        for place in range(len(self.header)):
+            part = part_named(self.header[place])
+            if part and part not in self._told and place not in self.places.values():
+                named.setdefault(part, []).append(place)
+        if "content" in self.places:
+            named.pop("content", None)
+        self._place_contents(named)
+        for part, places in named.items():
+            self._refuse_two(part, places)
+            self.places.setdefault(part, places[0])
+
+    def _place_contents(self, named: dict[str, list[int]]) -> None:
+        """Settle which columns are the content: one, or several questions to one answer."""
+        contents = named.pop("content", [])
+        has_answer = not self.is_open("answer") or "answer" in named
+        if contents and self.takes_answers and not has_answer:
+            contents = self._answer_as_content(contents)
+        elif contents and not self.takes_answers and "content" not in self.places:
+            passages = [place for place in contents if self._is_passage(place)]
+            contents = passages or contents
+        if not contents and "content" not in self.places and self.takes_answers:
+            contents = [place for place in self.free if is_question_name(self.header[place])]
+        if not contents:
+            return
+        self.places["content"] = contents[0]
+        if is_question_name(self.header[contents[0]]) and self.takes_answers:
+            self._join_questions(contents)
         else:
-            told[part] = numbers[folded(column)]
-    return told
+            self._refuse_two("content", contents)
 
-
-def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
-    parts = POSITIONS[doc_form]
-    return [(part, place) for place, part in enumerate(parts[: len(header)])]
-
-
-def _named_places(
-    header: Sequence[str], line: int, told: Mapping[str, int | None], taken: set[int]
-) -> dict[str, int]:
-    """The parts that names in the header mean; two columns for one part are refused."""
-    places: dict[str, int] = {}
-    for place, name in enumerate(header):
-        part = part_named(name)
-        if part is None or part in told or place in taken:
-            continue
-        if part in places:
-            raise HeaderRefused(
-                f"Line {line}: the columns “{header[places[part]]}” and “{name}” both mean "
-                f"{part}. Remove or rename one of them."
+    def _join_questions(self, contents: list[int]) -> None:
+        """Further columns of questions: numbered ones, or those of similar questions."""
+        first = bare(self.header[contents[0]])
+        others = [
+            place
+            for place, name in enumerate(self.header)
+            if place not in self.places.values()
+            and place not in self._told.values()
+            and (
+                (bare(name) == first and part_named(name) != "answer")
+                or is_other_question_name(name)
             )
-        places[part] = place
-    return places
+        ]
+        rest = [place for place in contents[1:] if place not in others]
+        if rest:
+            self._refuse_two("content", [contents[0], *rest])
+        if others:
+            self.template = template.joined(sorted([contents[0], *others]))
+
+    def _is_passage(self, place: int) -> bool:
+        return folded(self.header[place]) in PASSAGE_NAMES
+
+    def _answer_as_content(self, contents: list[int]) -> list[int]:
+        """Questions beside a content and no answer: the content answers them."""
+        passages = [place for place in contents if self._is_passage(place)]
+        asked = [place for place in contents if folded(self.header[place]) in QUESTION_NAMES]
+        if len(passages) != 1 or not asked:
+            return contents
+        self.places["answer"] = passages[0]
+        self.guesses.append(f"“{self.header[passages[0]]}” was taken for the answer.")
+        return asked
+
+    def _refuse_two(self, part: str, places: Sequence[int]) -> None:
+        """Two columns for one part are refused."""
+        if len(places) > 1:
+            raise HeaderRefused(
+                f"Line {self._line}: the columns “{self.header[places[0]]}” and "
+                f"“{self.header[places[1]]}” both mean {part}. Remove or rename one of them."
+            )
+
+    def _told_places(self) -> dict[str, int | None]:
+        """The parts that are mapped; None for one that is to be left out."""
+        told: dict[str, int | None] = {}
+        for given, column in self._options.map.items():
+            part = part_meant(given)
+            names = column.split("\n") if folded(column) not in self._numbers else [column]
+            places = [self._told_place(part, name) for name in names if name.strip()]
+            told[part] = places[0] if places else None
+            if len(places) > 1:
+                self.template = template.joined(places)
+        return told
+
+    def _told_place(self, part: str, column: str) -> int:
+        if folded(column) in self._numbers:
+            return self._numbers[folded(column)]
+        nearest = get_close_matches(column, self.header, n=1)
+        hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
+        raise HeaderRefused(
+            f"Line {self._line}: {part} is mapped to the column “{column}”, which does not exist. "
+            f"{hint}There are {listed(self.header)}."
+        )
+
+    @property
+    def _numbers(self) -> dict[str, int]:
+        return {folded(name): place for place, name in enumerate(self.header)}
+
+    def told_names(self, options: ImportOptions) -> dict[str, str]:
+        """The mapping that was given, in the header's own words."""
+        told = {}
+        for given, column in options.map.items():
+            part = part_meant(given)
+            if self._told.get(part) is not None:
+                several = "\n" in column and folded(column) not in self._numbers
+                told[part] = column if several else self.header[self._told[part] or 0]
+        return told
+
+
+def _guess(found: _Places, table: guess.Table) -> None:
+    """Find the content and the answer where names do not tell them, and say so."""
+    for part in ("answer", "content") if found.takes_answers else ("content",):
+        if found.is_open(part):
+            _take(found, part, guess.resembling(table.header, found.free, part))
+    if found.takes_answers:
+        if found.is_open("content"):
+            _take(found, "content", guess.asking(table, found.free))
+        if found.is_open("answer") and not found.is_open("content"):
+            _take(found, "answer", guess.answering(table, found.free))
+        if found.is_open("content") and not found.is_open("answer"):
+            _take(found, "content", guess.answering(table, found.free))
+    elif found.is_open("content"):
+        _take(found, "content", guess.passage(table, found.free))
+        if found.is_open("content") and (places := guess.things(table, found.free)):
+            found.template, found.is_table = template.named(table.header, places), True
+            found.places["content"] = places[0]
+            found.guesses.append("Every row became a passage of lines “name: value”.")
+
+
+def _take(found: _Places, part: str, place: int | None) -> None:
+    if place is not None:
+        found.places[part] = place
+        what = "question" if found.takes_answers and part == "content" else part
+        found.guesses.append(f"“{found.header[place]}” was taken for the {what}.")
+
+
+def _has_answers_as_content(header: Sequence[str]) -> bool:
+    """Whether there are questions beside a content, which then answers them."""
+    names = {folded(name) for name in header}
+    return bool(names & QUESTION_NAMES) and bool(names & PASSAGE_NAMES)
 
 
 def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -271,58 +421,3 @@ def _ignored(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         name for name, use in zip(header, uses, strict=True) if not use and (folded(name) in known)
     )
-
-
-# Besides our own names: the headers of Dify's templates, in English and in Chinese.
-ALIASES = {
-    "content": ("content", "question", "segment content", "分段内容", "问题"),
-    "answer": ("answer", "答案"),
-    "keywords": ("keywords", "关键词"),
-    "external_id": ("external_id",),
-    "enabled": ("enabled",),
-    "metadata": ("metadata",),
-    "segment_id": ("segment_id",),
-    "escaped": ("escaped",),
-}
-METADATA_PREFIX = "metadata."
-PART_OF = {alias: part for part, aliases in ALIASES.items() for alias in aliases}
-
-
-# Marks that nobody sees; copied tables have them in their headers.
-UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
-
-
-def folded(name: str) -> str:
-    """A column's name as it is compared."""
-    return name.translate(UNSEEN).strip().casefold()
-
-
-def similar_part(name: str) -> str | None:
-    """The part that a column of this name may have been meant for, if it is hardly misspelt."""
-    return next(iter(get_close_matches(folded(name), ALIASES, n=1, cutoff=0.8)), None)
-
-
-def part_named(name: str) -> str | None:
-    """The part that a column of this name is, if any."""
-    if _is_metadata(name):
-        return METADATA_PREFIX + name.strip()[len(METADATA_PREFIX) :]
-    return PART_OF.get(folded(name))
-
-
-def part_meant(given: str) -> str:
-    """The part that a mapping means by a name.
-
-    Raises:
-        OptionRefused: there is no such part.
-    """
-    part = part_named(given)
-    if part is None:
-        nearest = get_close_matches(folded(given), ALIASES, n=1)
-        hint = f"Did you mean {nearest[0]}?" if nearest else f"There are {', '.join(ALIASES)}."
-        raise OptionRefused("map", f"“{given}” is not part of a segment.", hint)
-    return part
-
-
-def _is_metadata(name: str) -> bool:
-    low = folded(name)
-    return low.startswith(METADATA_PREFIX) and len(low) > len(METADATA_PREFIX)

@@ -5,12 +5,11 @@ import io
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count, islice
 
 from segments.exceptions import FileMalformed, FormatUnknown
-from segments.files.columns import PART_OF, folded
 from segments.files.encodings import LINE_END, undecodable
+from segments.files.names import PART_OF, folded
 from segments.files.opened import START_BYTES, OpenedFile, sheet_of
 from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
 
@@ -106,8 +105,7 @@ class DelimitedReader:
             delimiter=delimiter,
         )
         notices: list[str] = []
-        sheet = sheet_of(_records(opened, delimiter, notices), details, opened)
-        return replace(sheet, notices=notices)
+        return sheet_of(_records(opened, delimiter, notices), details, opened, notices)
 
 
 def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
@@ -125,11 +123,18 @@ def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
 
 def _score(rows: list[list[str]]) -> tuple[bool, float, int]:
     """How well a delimiter has cut the text into rows; `max` keeps the first of equals."""
-    if not rows or len(rows[0]) < 2:
+    header = next((row for row in rows if _is_known(row)), None)
+    header = header or next((row for row in rows if len(row) > 1), None)
+    if header is None:
         return False, 0.0, 0
-    header = rows[0]
-    alike = sum(len(row) == len(header) for row in rows) / len(rows)
-    return any(folded(cell) in PART_OF for cell in header), alike, len(header)
+    under = rows[rows.index(header) :]
+    alike = sum(len(row) == len(header) for row in under) / len(rows)
+    return _is_known(header), alike, len(header)
+
+
+def _is_known(row: list[str]) -> bool:
+    """Whether a row may be the header by the names in it; a title above it has but one cell."""
+    return len(row) > 1 and any(folded(cell) in PART_OF for cell in row)
 
 
 def _sniffed_rows(start: str, delimiter: str, is_cut: bool) -> list[list[str]]:

@@ -73,6 +73,10 @@ class FileFormat(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     XLSX = "xlsx"
+    XLSM = "xlsm"
+    XLSB = "xlsb"
+    XLS = "xls"
+    ODS = "ods"
     JSON = "json"
     JSONL = "jsonl"
 
@@ -80,6 +84,16 @@ class FileFormat(StrEnum):
     def label(self) -> str:
         """The name people know it by."""
         return "JSON Lines" if self is FileFormat.JSONL else self.upper()
+
+    @property
+    def written(self) -> "FileFormat":
+        """The format that files like it are written in: of workbooks only XLSX is."""
+        return FileFormat.XLSX if self in WORKBOOK_FORMATS else self
+
+
+WORKBOOK_FORMATS = frozenset(
+    {FileFormat.XLSX, FileFormat.XLSM, FileFormat.XLSB, FileFormat.XLS, FileFormat.ODS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +140,7 @@ class Sheet:
     """An opened file: its column names and its rows, read as they are asked for.
 
     `position()` is the number of bytes of the file read so far. `notices` is complete when the
-    last row has been read.
+    last row has been read. `sample` are the first rows, which come in `rows` all the same.
     """
 
     header: tuple[str, ...]
@@ -135,6 +149,7 @@ class Sheet:
     position: Callable[[], int]
     details: FileDetails
     notices: list[str] = field(default_factory=list)
+    sample: tuple[RawRow, ...] = ()
 
 
 class SegmentRow(NamedTuple):

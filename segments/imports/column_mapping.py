@@ -5,7 +5,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from segments.exceptions import HeaderRefused
-from segments.files.columns import Columns, columns_in, similar_part
+from segments.files.columns import Columns, columns_in
+from segments.files.names import similar_part
 from segments.files.options import ImportOptions
 from segments.files.types import MAX_COLUMNS, FileDetails, Sheet, Target
 from segments.imports.prepare_stats import PrepareStats
@@ -57,7 +58,8 @@ def describe_columns(sheet: Sheet, columns: Columns, options: ImportOptions) -> 
 
 def notices_of(columns: Columns) -> list[str]:
     """The columns that are not used, by name; those of exports and reports all in one."""
-    told = [
+    told = [*columns.guesses]
+    told += [
         f"The column “{name}” is not used." + (f" Did you mean {part}?" if part else "")
         for name, part in ((name, similar_part(name)) for name in columns.unknown if name)
     ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import F, Sum
 
-from segments.files.columns import METADATA_PREFIX
+from segments.files.names import METADATA_PREFIX
 from segments.files.types import JSONCell, JSONValue, RowProblem
 from segments.files.values import check_storable, keywords_cell
 from segments.models import ImportJob, RowError, StagedMatch, StagedRow

@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import PurePath
 from typing import Protocol, TypeVar
 
-from segments.files.columns import ERROR_COLUMN, folded
+from segments.files.names import ERROR_COLUMN, folded
 from segments.files.types import FileDetails, FileFormat, JSONCell, JSONValue, RowProblem
 from segments.files.writers import Row, Table, table_bytes
 from segments.imports.dry_run import DryRun

@@ -121,9 +121,10 @@ def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocFo
     Raises:
         FileRefused: the file cannot be read, or its header suits no form.
     """
-    form = DocForm(guess_doc_form(_header(file, name, options), options))
+    sheet = open_sheet(file, name, options)
+    sheet.rows.close()
     file.seek(0)
-    return form
+    return DocForm(guess_doc_form(sheet.header, options, sheet.sample))
 
 
 @contextmanager
