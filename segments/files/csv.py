@@ -73,6 +73,8 @@ NUL_SHARE = 8
 DELIMITERS = (",", ";", "\t", "|")
 # Rows looked at to find the delimiter.
 SNIFFED_ROWS = 50
+# Under a title, so many rows have to be cut alike for a delimiter to be seen in them.
+ROWS_OF_A_TABLE = 3
 # What the line under the header of a Markdown table is made of.
 RULE = frozenset("-: ")
 # Empty rows that a notice names.
@@ -123,10 +125,11 @@ def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
 
 def _score(rows: list[list[str]]) -> tuple[bool, float, int]:
     """How well a delimiter has cut the text into rows; `max` keeps the first of equals."""
-    header = next((row for row in rows if _is_known(row)), None)
-    header = header or next((row for row in rows if len(row) > 1), None)
-    if header is None:
-        return False, 0.0, 0
+    header = next((row for row in rows if _is_known(row)), rows[0] if rows else [])
+    if len(header) < 2:
+        header = next((row for row in rows if len(row) > 1), [])
+        if sum(len(row) == len(header) for row in rows) < max(ROWS_OF_A_TABLE, len(rows) / 2):
+            return False, 0.0, 0
     under = rows[rows.index(header) :]
     alike = sum(len(row) == len(header) for row in under) / len(rows)
     return _is_known(header), alike, len(header)

@@ -83,7 +83,7 @@ def open_sheet(
             return sheet
     raise FormatUnknown(
         f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, XLS, ODS, JSON or "
-        "JSON Lines; if it is a text in an encoding without a mark, such as UTF-16, name it (option encoding)."
+        "JSON Lines. If it is a text, name its encoding (option encoding)."
     )
 
 

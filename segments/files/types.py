@@ -100,7 +100,7 @@ WORKBOOK_FORMATS = frozenset(
 class FileDetails:
     """What a file turned out to be; the encoding and the delimiter of a text, else the sheet.
 
-    `header` are its columns, none without a header; `uses` says of each column which part of a
+    `header` are its columns, numbered without a header; `uses` says of each column which part of a
     segment it is, empty for none.
     """
 

@@ -125,12 +125,12 @@ def prepare_rows(
     embedder = (
         get_embedder(target.provider, target.model, target.tenant_id) if target.provider else None
     )
-    sheet = open_sheet(given.file, given.name, given.options)
+    remembered = column_mapping.remembered_columns(target.document_id)
+    known = column_mapping.known_header(remembered)
+    sheet = open_sheet(given.file, given.name, given.options, known)
     with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
-        columns = column_mapping.columns_of(sheet, target, given.options)
-        tally = PrepareStats(
-            columns, column_mapping.describe_columns(sheet, columns, given.options)
-        )
+        columns = column_mapping.columns_of(sheet, target, given.options, remembered)
+        tally = PrepareStats(columns, column_mapping.describe_columns(sheet, columns))
         rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
         for chunk in _chunks(islice(rows, given.most_rows), tally, _chunk_rows(embedder)):
             tally.bytes_read = sheet.position()
@@ -180,7 +180,7 @@ class _Checks:
 def _checked(sheet: Sheet, checks: _Checks) -> Iterator[Checked]:
     """Each row of the sheet, checked and counted, or all that is wrong with it."""
     rules = Rules(checks.columns, MAX_CELL_CHARS)
-    for number, raw in enumerate(sheet.rows, 1):
+    for number, raw in enumerate(column_mapping.rows_in(sheet), 1):
         if number > MAX_ROWS:
             raise FileTooLarge(f"The file has more than {MAX_ROWS:,} rows. Split it.")
         row = validate(raw, rules)
@@ -260,6 +260,7 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     with _stored(job) as file:
         given = GivenFile(cast("BinaryIO", file), job.file_name, job.file_bytes, options_of(job))
         tally = prepare_rows(job.pk, given, target_of(job), fence, listener)
+    column_mapping.remember_columns(job.document_id, tally.columns, given.options)
     if not tally.staged or (tally.failed and job.on_error == OnError.ABORT):
         first = min(tally.problems, key=lambda problem: problem.line)
         raise RowsRefused(tally.failed, tally.rows, str(first))
@@ -268,8 +269,6 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     spec = merge_spec(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(spec, given.options, price)
-    if given.options.map:
-        column_mapping.remember_columns(job.document_id, tally, given.options)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
     IMPORT_JOBS.start_embedding(claim, notices=notices)
 

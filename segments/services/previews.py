@@ -112,7 +112,9 @@ def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
         FileRefused: the file cannot be read with these options.
     """
     with _opened(stored) as file:
-        return _header(file, stored.name, options)
+        sheet = open_sheet(file, stored.name, options)
+        sheet.rows.close()
+        return sheet.header
 
 
 def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocForm:
@@ -131,12 +133,6 @@ def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocFo
 def _opened(stored: StoredFile) -> Iterator[BinaryIO]:
     with default_storage.open(stored.key) as file:
         yield cast("BinaryIO", file)
-
-
-def _header(file: BinaryIO, name: str, options: ImportOptions) -> tuple[str, ...]:
-    sheet = open_sheet(file, name, options)
-    sheet.rows.close()
-    return sheet.header
 
 
 def _refusal(found: DryRun) -> str:

@@ -160,7 +160,7 @@ def test_a_dry_run_has_the_same_report(document: Document, import_text: ImportTe
         document, BytesIO(content), "faq.csv", len(content), options=ImportOptions()
     )
     job = import_text(document, BAD_CSV)
-    file = bad_rows_of_dry_run(found, "faq.csv.gz")
+    file = bad_rows_of_dry_run(found, "faq.csv.gz", document, ImportOptions())
     assert file.name == "faq-bad-rows.csv"
     assert b"".join(file.portions) == reported(job)
 

@@ -192,7 +192,7 @@ def _dry_run(order: ImportRequest, file: BinaryIO, display: ProgressDisplay) -> 
         document, file, order.path.name, size, display, options=order.options
     )
     if found.failed:
-        order.write_bad_rows(bad_rows_of_dry_run(found, order.path.name))
+        order.write_bad_rows(bad_rows_of_dry_run(found, order.path.name, document, order.options))
     return report_dry_run(found)
 
 
