@@ -10,6 +10,7 @@ from segments.files.names import (
     METADATA_PREFIX,
     PASSAGE_NAMES,
     QUESTION_NAMES,
+    bare,
     folded,
     part_meant,
     part_named,
@@ -77,8 +78,9 @@ class Columns:
         if self.template_text:
             parts = {part: name for part, name in self.told.items() if part != "content"}
             return {"map": {**parts}, "template": self.template_text}
-        found = {part: self.mapping[part] for part in ("content", "answer") if part in self.mapping}
-        return {"map": {**found, **self.told}}
+        found = self.mapping
+        parts = {part: found[part] for part in ("content", "answer") if part in found}
+        return {"map": {**parts, **self.told}}
 
 
 def guess_doc_form(
@@ -202,7 +204,7 @@ def _columns(found: Places, options: ImportOptions) -> Columns:
 
 def _has_answers_as_content(header: Sequence[str]) -> bool:
     """Whether there are questions beside a content, which then answers them."""
-    names = {folded(name) for name in header}
+    names = set(map(bare, header))
     return bool(names & QUESTION_NAMES) and bool(names & PASSAGE_NAMES)
 
 

@@ -19,6 +19,8 @@ QUESTION_SHARE = 0.5
 FILLED_SHARE = 0.5
 # Columns of shorter texts are names, numbers or marks, and no answers or passages.
 ANSWER_CHARS = 8
+# Where one of question and answer goes by its name, the other is expected to do so, too.
+PARTNER_CHARS = 30
 ONLY_COLUMN_CHARS = 20
 PASSAGE_CHARS = 40
 # A passage is so many times as long as what stands beside it.
@@ -69,12 +71,12 @@ def asking(table: Table, free: Sequence[int]) -> int | None:
     return max(asking, key=table.asks, default=None) if table.has_names else None
 
 
-def answering(table: Table, free: Sequence[int]) -> int | None:
-    """The column with the longest texts, if they are long enough for answers."""
+def answering(table: Table, free: Sequence[int], least: int = ANSWER_CHARS) -> int | None:
+    """The column with the longest texts, if they have `least` characters on average."""
     if not table.has_names:
         return None
     best = max(free, key=table.chars, default=None)
-    return best if best is not None and table.chars(best) >= ANSWER_CHARS else None
+    return best if best is not None and table.chars(best) >= least else None
 
 
 def passage(table: Table, free: Sequence[int]) -> int | None:

@@ -80,14 +80,22 @@ def find_header(rows: Generator[RawRow], wanted: Wanted, frame: Frame | None = N
         raise FileEmpty("The file is empty. Add a header and rows.")
     at = _place(first, wanted)
     names = tuple(cell.strip() for cell in first[at].cells)
-    if wanted.is_missing:
+    is_missing = wanted.is_missing and not _is_numbered(names)
+    if is_missing:
         names = tuple(str(number) for number in range(1, len(names) + 1))
-    sample = first[at:] if wanted.is_missing else first[at + 1 :]
+    sample = first[at:] if is_missing else first[at + 1 :]
     if frame is not None:
         frame.width = len(names)
         sample = [frame.fit(row) for row in sample]
     notices = () if wanted.line or not at else (_notice(first, at),)
     return Found(names, first[at].line, _chained(sample, rows), tuple(sample), notices)
+
+
+def _is_numbered(names: Sequence[str]) -> bool:
+    """Whether a header is that of a report on a file without one: its numbers, and the error."""
+    original = original_names(names)
+    numbers = [str(number) for number in range(1, len(original) + 1)]
+    return ERROR_COLUMN in map(folded, names) and original == numbers
 
 
 def original_names(header: Sequence[str]) -> list[str]:

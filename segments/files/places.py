@@ -111,7 +111,7 @@ class Places:
         """Settle which columns are the content: one, or several questions to one answer."""
         contents = named.pop("content", [])
         has_answer = not self.is_open("answer") or "answer" in named
-        if contents and self.takes_answers and not has_answer:
+        if self.takes_answers and not has_answer and "content" not in self.places:
             contents = self._answer_as_content(contents)
         elif contents and not self.takes_answers and "content" not in self.places:
             passages = [place for place in contents if self._is_passage(place)]
@@ -150,8 +150,9 @@ class Places:
 
     def _answer_as_content(self, contents: list[int]) -> list[int]:
         """Questions beside a content and no answer: the content answers them."""
-        passages = [place for place in contents if self._is_passage(place)]
-        asked = [place for place in contents if folded(self.header[place]) in QUESTION_NAMES]
+        names = {place: bare(self.header[place]) for place in (*contents, *self.free)}
+        passages = [place for place, name in names.items() if name in PASSAGE_NAMES]
+        asked = [place for place, name in names.items() if name in QUESTION_NAMES]
         if len(passages) != 1 or not asked:
             return contents
         self.places["answer"] = passages[0]
@@ -209,12 +210,13 @@ def guess_parts(found: Places, table: guess.Table) -> None:
         if found.is_open(part):
             _take(found, part, guess.resembling(table.header, found.free, part))
     if found.takes_answers:
-        if found.is_open("content"):
-            _take(found, "content", guess.asking(table, found.free))
-        if found.is_open("answer") and not found.is_open("content"):
-            _take(found, "answer", guess.answering(table, found.free))
-        if found.is_open("content") and not found.is_open("answer"):
-            _take(found, "content", guess.answering(table, found.free))
+        least = guess.PARTNER_CHARS
+        if found.is_open("content") and (asking := guess.asking(table, found.free)) is not None:
+            _take(found, "content", asking)
+            least = guess.ANSWER_CHARS
+        for part, other in (("answer", "content"), ("content", "answer")):
+            if found.is_open(part) and not found.is_open(other):
+                _take(found, part, guess.answering(table, found.free, least))
     elif found.is_open("content"):
         _take(found, "content", guess.passage(table, found.free))
         if found.is_open("content") and (places := guess.things(table, found.free)):

@@ -56,11 +56,14 @@ def _as_remembered(
     if original_names(remembered.header) != original_names(sheet.header):
         return options
     chosen = ImportOptions.from_fields(remembered.options)
-    if options.unknown == UnknownColumns.REPORT:
+    if options.unknown == UnknownColumns.REPORT and chosen.unknown != options.unknown:
         options = replace(options, unknown=chosen.unknown)
+        sheet.notices.append("Other columns are kept as metadata, as last time (option unknown).")
     listed = [f"{part} = “{column}”" for part, column in chosen.map.items() if column]
     if chosen.template:
         listed.append(f"text = “{chosen.template}”")
+    if not listed:
+        return options
     sheet.notices.append(f"Columns were mapped as last time: {', '.join(listed)} (option map).")
     return replace(options, map=chosen.map, template=chosen.template)
 
@@ -75,7 +78,8 @@ def remember_columns(document_id: UUID, columns: Columns, options: ImportOptions
     if not is_chosen and options.unknown == UnknownColumns.REPORT:
         RememberedColumns.objects.filter(document=document_id, header=list(columns.names)).delete()
         return
-    chosen = columns.remembered | {"unknown": options.unknown.value}
+    has_told = options.map or options.template or options.no_header or columns.guesses
+    chosen = (columns.remembered if has_told else {}) | {"unknown": options.unknown.value}
     RememberedColumns.objects.update_or_create(
         document_id=document_id, defaults={"header": list(columns.names), "options": chosen}
     )
