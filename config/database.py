@@ -12,9 +12,9 @@ DATABASE_NAME = "segmill"
 POSTGRES = "django.db.backends.postgresql"
 # A pooled connection is checked before use and kept this long (seconds).
 CONNECTION_AGE = 60
-# A server notices this soon, also in the middle of a long statement, that its client is gone.
+# The server notices within this time, even during a long statement, that its client is gone.
 CLIENT_CHECK_SECONDS = 5
-# A server that does not answer within this many seconds is reported, not waited for.
+# A server that does not answer within this many seconds is reported as down.
 CONNECT_TIMEOUT = 5
 
 
@@ -22,7 +22,7 @@ def database_from(url: str, home: Path) -> dict[str, Any]:
     """Django's settings for `url`, or for the embedded server of `home` when it is empty.
 
     Raises:
-        ImproperlyConfigured: `url` names no PostgreSQL database.
+        ImproperlyConfigured: `url` is not the address of a PostgreSQL database.
     """
     entry = _server(url) if url else embedded_database(home, DATABASE_NAME)
     entry["CONN_MAX_AGE"] = CONNECTION_AGE
@@ -46,10 +46,10 @@ def _server(url: str) -> dict[str, Any]:
 
 
 def limit_transactions(entry: dict[str, Any], idle_seconds: int) -> None:
-    """Have the server end transactions of clients that are stopped, cut off or gone.
+    """Have the server end transactions of clients that are suspended, cut off or dead.
 
-    Their locks would keep everybody else from the work they have left. Options that a
-    DATABASE_URL brings along have the last word.
+    Their locks would keep others from taking over their work. Options in DATABASE_URL take
+    precedence.
     """
     limits = {
         "idle_in_transaction_session_timeout": f"{idle_seconds}s",

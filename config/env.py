@@ -5,7 +5,7 @@ A value that cannot be understood never stops the start with a traceback. It is 
 the variable's name, the value and what to set instead.
 
 By hand rather than by environs, which refuses the blank value that a compose file leaves and a
-blank after a word, has no default to go on with, and adds 80 ms to the start of every process.
+blank after a word, does not fall back to the default, and adds 80 ms to the start of every process.
 """
 
 import os
@@ -26,19 +26,19 @@ T = TypeVar("T")
 
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True}
 SWITCH_WORDS |= {"0": False, "false": False, "no": False, "off": False}
-# A terabyte, or 30,000 years: a number beyond that is a slip.
+# A terabyte, or 30,000 years: a larger number is a mistake.
 LARGEST_NUMBER = 10**12
 HIDDEN = "[hidden]"
-# What docs/deploy/segmill.env has where something is to be filled in, and everybody knows.
+# The placeholder in docs/deploy/segmill.env for values to fill in; everybody knows it.
 PLACEHOLDER = re.compile(r"<[^<>]+>")
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 
 
 @dataclass(frozen=True, slots=True)
 class EnvProblem:
-    """A variable whose value cannot be used, and what would be.
+    """A variable whose value is invalid, and what would be valid.
 
-    The value of an address is left out, for there may be a password in it.
+    The value of an address is left out, because it may contain a password.
     """
 
     name: str
@@ -51,10 +51,10 @@ PROBLEMS: list[EnvProblem] = []
 
 @register()
 def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E001`: an environment variable that cannot be understood."""
+    """`segments.E001`: an environment variable with an invalid value."""
     return [
         Error(
-            f"{problem.name} is “{problem.value}”, which cannot be used.",
+            f"{problem.name} is “{problem.value}”, which is not valid.",
             hint=f"Set {problem.name} to {problem.expected}, or remove it for the default.",
             id="segments.E001",
         )
@@ -63,7 +63,7 @@ def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable, surrounding blanks removed; one that was left to be filled in is noted."""
+    """The variable without surrounding blanks; a placeholder that was left in is a problem."""
     value = verbatim(name).strip()
     if PLACEHOLDER.fullmatch(value):
         PROBLEMS.append(EnvProblem(name, value, "a value of your own"))
@@ -72,7 +72,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def verbatim(name: str) -> str:
-    """The variable with its blanks, for text that goes in front of other text."""
+    """The variable with its blanks, for text that is put in front of other text."""
     return os.environ.get(name, "")
 
 
@@ -103,7 +103,7 @@ def whole_number(
 
 
 def choice(name: str, default: str, *, of: Sequence[str]) -> str:
-    """One of the words `of`, whichever way its letters are written."""
+    """One of the words `of`, in any case."""
 
     def parse(value: str) -> str:
         return next(word for word in of if word.casefold() == value.casefold())
@@ -128,7 +128,7 @@ def folder(name: str, default: Path) -> Path:
 
 
 def tell_libraries(name: str, value: str) -> None:
-    """A variable that libraries read, unless whoever started the process has set it."""
+    """Set a variable that libraries read, unless the environment already has it."""
     os.environ.setdefault(name, value)
 
 

@@ -10,10 +10,10 @@ from django.core.management.utils import get_random_secret_key
 
 
 def folder_in(home: Path, name: str) -> Path:
-    """The folder of that name in `home`, made where it is not there.
+    """The folder of that name in `home`, created if it is missing.
 
     Raises:
-        ImproperlyConfigured: nothing can be kept there.
+        ImproperlyConfigured: the folder cannot be created.
     """
     path = home / name
     try:
@@ -24,20 +24,20 @@ def folder_in(home: Path, name: str) -> Path:
 
 
 def nothing_kept(home: Path, trouble: OSError) -> ImproperlyConfigured:
-    """The refusal of a home that cannot be written."""
+    """The refusal of a home that is not writable."""
     return ImproperlyConfigured(
-        f"SEGMILL_HOME is {home}, where nothing can be kept ({trouble.strerror}). "
-        "Set it to a folder of your own."
+        f"SEGMILL_HOME is {home}, which is not writable ({trouble.strerror}). "
+        "Set it to a folder that you own."
     )
 
 
 def local_secret_key(home: Path) -> str:
-    """The key in `home`; made on first use, readable by its owner alone.
+    """The key in `home`; created on first use, readable only by its owner.
 
     Processes that start together agree on one key: the file appears whole, by one link.
 
     Raises:
-        ImproperlyConfigured: nothing can be kept there.
+        ImproperlyConfigured: the home is not writable.
     """
     path = home / "secret_key"
     try:
@@ -54,5 +54,5 @@ def _make(path: Path) -> None:
         draft.write(get_random_secret_key())
         draft.flush()
         os.fsync(draft.fileno())
-        with suppress(FileExistsError):  # another process was first; its key is the one
+        with suppress(FileExistsError):  # another process was first; use its key
             path.hardlink_to(draft.name)

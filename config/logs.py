@@ -1,4 +1,4 @@
-"""The log: text for people, or an object a line for machines; never with a secret in it."""
+"""The log: text for people, or one JSON object a line for machines; never with secrets."""
 
 import json
 import logging
@@ -13,13 +13,13 @@ from pythonjsonlogger.json import JsonFormatter
 from segments.jobs import log_context
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(about)s"
-# The record's names and those in the object; what the line is about comes besides.
+# The record's names and those in the object; the context fields come in addition.
 JSON_FIELDS = {"levelname": "level", "name": "logger", "message": "message", "process": "process"}
 HIDDEN = "[hidden]"
-# A shorter setting is no secret worth the name, and would be found in the middle of words.
+# A shorter setting is hardly a secret, and would be found in the middle of words.
 SHORTEST_SECRET = 6
-# What looks like a secret, whoever made it: keys of ours and of OpenAI's kind, what is shown in a
-# header, and passwords in addresses.
+# What looks like a secret, wherever it comes from: keys of ours and of OpenAI's kind, bearer
+# tokens, and passwords in addresses.
 LOOKS_SECRET = re.compile(
     r"""(?P<shown>\bBearer(?:\s|\\t)+)[^\s"']+
     | (?P<address>://[^/\s:@]*:)[^\s"'@]+(?=@)
@@ -30,7 +30,7 @@ LOOKS_SECRET = re.compile(
 
 
 class AboutFilter(logging.Filter):
-    """Gives each record what it is about."""
+    """Adds the context fields to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Nothing is left out."""
@@ -43,14 +43,14 @@ class AboutFilter(logging.Filter):
 
 
 class _Discreet:
-    """Hides secrets in whatever the formatter beside it has made, the traceback included."""
+    """Hides secrets in the output of the formatter beside it, including tracebacks."""
 
     def __init__(self, *args: Any, secrets: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._known = _pattern_of(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, discreet."""
+        """The line, without secrets."""
         line: str = super().format(record)  # type: ignore[misc]
         return LOOKS_SECRET.sub(_hidden, self._known.sub(HIDDEN, line))
 
@@ -64,7 +64,7 @@ class JSONLinesFormatter(_Discreet, JsonFormatter):
 
 
 def logging_from(level: str, form: str, secrets: Iterable[str]) -> dict[str, Any]:
-    """Django's LOGGING: to standard error, as `form` says, from `level` upwards."""
+    """Django's LOGGING: to standard error, in the format `form`, from `level` upwards."""
     known = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
     return {
         "version": 1,
@@ -102,7 +102,7 @@ def password_of(url: str) -> str:
 
 
 def _pattern_of(secrets: Sequence[str]) -> re.Pattern[str]:
-    """Each secret as it stands and as JSON writes it, the longest first."""
+    """Each secret, plain and as JSON writes it, the longest first."""
     written = {
         form
         for secret in secrets

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
-# A Redis server has 16 databases unless it is told otherwise, numbered from 0.
+# A Redis server has 16 databases by default, numbered from 0.
 LAST_DATABASE = 15
-# A server that does not answer in time is reported, not waited for. An answer may take longer
-# than the one second for which workers ask for the next message in one call.
+# A server that does not answer in time is reported as down. An answer may take longer than the one
+# second for which workers wait for the next message in one call.
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 10
 
@@ -51,8 +51,8 @@ def _with_query(parts: SplitResult, changes: dict[str, int]) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
-# Seconds a killed worker's message stays hidden, over the time a task may take: the hard kill
-# comes three seconds after the timeout, and the message waits in a worker's hand before that.
+# Seconds a killed worker's message stays hidden, in addition to the timeout of a task: the hard
+# kill comes three seconds after the timeout, and the message may have waited in a worker before.
 RETRY_AFTER_TIMEOUT = 2
 CACHE_ENTRIES = 10_000
 
@@ -68,8 +68,8 @@ def cluster_from(
         # the scheduler does not lose its transaction.
         **broker,
         "workers": workers,
-        # Messages fetched ahead wait in one machine's memory, where no other machine gets at
-        # them and a killed cluster of the Redis broker loses them: one will do.
+        # Messages fetched ahead wait in one machine's memory, where other machines cannot take
+        # them and a killed cluster of the Redis broker loses them: so only one.
         "queue_limit": 1,
         # An unreadable message would take the rest of its batch with it.
         "bulk": 1,
@@ -99,9 +99,9 @@ def cluster_from(
 def cache_from(cache_url: str, home: Path) -> dict[str, Any]:
     """Django's cache settings: files in `home`, or Redis at `cache_url`.
 
-    Shared by all processes, and blind to open transactions. Redis hands back JSON, so that whoever
-    else reaches the server cannot make a process run code; the files are pickles, in a folder that
-    only the installation's own user can enter (Django makes it with the mode 0700).
+    Shared by all processes, and independent of open transactions. Redis returns JSON, so that
+    others with access to the server cannot make a process run code; the files are pickles, in a
+    folder that only the installation's own user can enter (Django creates it with the mode 0700).
     """
     if cache_url:
         return {

@@ -18,7 +18,7 @@ from segments.conf import Defaults
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-# --- Where this installation keeps its things -------------------------------------------------
+# --- Where this installation keeps its files -------------------------------------------------
 SEGMILL_HOME = env.folder("SEGMILL_HOME", BASE_DIR / "var")
 DATABASE_URL = env.text("DATABASE_URL")
 REDIS_URL = env.redis_url("REDIS_URL")
@@ -27,24 +27,24 @@ DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = SEGMILL_HOME / "files"
 STATIC_URL = "static/"
-# Served by the application itself, out of the packages they come in: nothing is to be collected.
+# Served by the application itself, from the packages they come in: no collectstatic.
 WHITENOISE_USE_FINDERS = True
 
 # --- Web ---------------------------------------------------------------------------------------
 DEBUG = env.switch("SEGMILL_DEBUG", default=False)
 SECRET_KEY = env.text("SEGMILL_SECRET_KEY") or local_secret_key(SEGMILL_HOME)
-# Keys of before a rotation: what was signed or encrypted with them can still be read.
+# Keys from before a rotation: data signed or encrypted with them can still be read.
 SECRET_KEY_FALLBACKS = env.words("SEGMILL_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("SEGMILL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-# Whose X-Forwarded-For and -Proto our web server believes: the proxy in front of it.
+# The proxy whose X-Forwarded-For and -Proto our web server trusts.
 SEGMILL_TRUSTED_PROXY = env.text("SEGMILL_TRUSTED_PROXY")
-# Cookies by HTTPS only, everybody sent there; the proxy in front speaks it.
+# Cookies over HTTPS only, and redirects to it; the proxy in front terminates it.
 SEGMILL_HTTPS = env.switch("SEGMILL_HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SEGMILL_HTTPS
-# So long browsers ask by HTTPS only, whatever happens: an hour, until all is proved to work.
+# How long browsers insist on HTTPS: an hour, until everything is known to work.
 SEGMILL_HSTS_SECONDS = env.whole_number("SEGMILL_HSTS_SECONDS", 3_600)
 SECURE_HSTS_SECONDS = SEGMILL_HSTS_SECONDS if SEGMILL_HTTPS else 0
-# Binds every subdomain of the host too, for good: for who owns them all to decide.
+# Also binds every subdomain of the host, permanently: only for those who own them all.
 SEGMILL_HSTS_SUBDOMAINS = env.switch("SEGMILL_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SEGMILL_HSTS_SUBDOMAINS
 ROOT_URLCONF = "config.urls"
@@ -138,9 +138,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 # --- Embedding -----------------------------------------------------------------------------------
-# What each is for, and why its default is what it is, is said in `segments.conf`.
-# Segmill embeds in threads and workers of its own. Left to itself, Hugging Face's tokenizer starts
-# a thread a core for each small batch, which costs 40 % more processor time than it saves.
+# `segments.conf` says what each setting is for and why it has its default.
+# Segmill embeds in threads and workers of its own. By default, Hugging Face's tokenizer starts a
+# thread per core for each small batch, which costs 40 % more processor time than it saves.
 env.tell_libraries("TOKENIZERS_PARALLELISM", "false")
 SEGMILL_EMBEDDING_PROVIDER = env.text(
     "SEGMILL_EMBEDDING_PROVIDER", Defaults.SEGMILL_EMBEDDING_PROVIDER
@@ -202,6 +202,14 @@ SEGMILL_KEEP_DETAILS_DAYS = env.whole_number(
 # No transaction of ours is idle for longer than a moment: one that is has lost its client.
 limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
 
+# --- Index ---------------------------------------------------------------------------------------
+SEGMILL_INDEX_MEMORY_MIB = env.whole_number(
+    "SEGMILL_INDEX_MEMORY_MIB", Defaults.SEGMILL_INDEX_MEMORY_MIB, minimum=16, maximum=1_048_576
+)
+SEGMILL_INDEX_WORKERS = env.whole_number(
+    "SEGMILL_INDEX_WORKERS", Defaults.SEGMILL_INDEX_WORKERS, maximum=64
+)
+
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
 FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]
@@ -213,17 +221,18 @@ SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if R
 SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
 # Preparing and publishing are one piece of work each: the largest file (5,000,000 rows) takes
 # some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
-SEGMILL_TASK_TIMEOUT = env.whole_number("SEGMILL_TASK_TIMEOUT", 3_600, minimum=60)
+TASK_TIMEOUT = 3_600
 SEGMILL_STALL_SECONDS = env.whole_number(
     "SEGMILL_STALL_SECONDS", Defaults.SEGMILL_STALL_SECONDS, minimum=5
 )
-SEGMILL_WORKER_MAX_MIB = env.whole_number("SEGMILL_WORKER_MAX_MIB", 2_048, minimum=256)
+# A worker that has grown beyond this is renewed after its task.
+WORKER_MAX_MIB = 2_048
 
 Q_CLUSTER = cluster_from(
     REDIS_URL,
     workers=SEGMILL_WORKERS,
-    timeout=SEGMILL_TASK_TIMEOUT,
-    max_rss_kib=SEGMILL_WORKER_MAX_MIB * 1024,
+    timeout=TASK_TIMEOUT,
+    max_rss_kib=WORKER_MAX_MIB * 1024,
 )
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
 

@@ -1,8 +1,8 @@
 """Segmill's web server: `python -m config.web HOST:PORT`, or `DESCRIPTOR` of a socket.
 
-A descriptor is a socket that listens already (`manage.py run`, systemd): the server can be
-started again without losing the address, and requests that come before it is up wait instead
-of failing. The script `waitress-serve` takes no such socket, so this is waitress by its own API.
+A descriptor is a socket that already listens (`manage.py run`, systemd): the server can be
+restarted without losing the address, and requests that arrive before it is up wait instead of
+failing. The script `waitress-serve` takes no such socket, so this calls waitress's own API.
 """
 
 import os
@@ -14,13 +14,13 @@ from typing import Any
 
 import waitress
 
-# Requests at a time: pages, and one poll a second from each browser that watches an import.
+# Concurrent requests: pages, and one poll a second from each browser that watches an import.
 THREADS = 8
-# A file that is too large by less than this comes through and is refused in words; one that is
-# larger is cut off by the server itself, which says 413 and no more.
+# A file that is slightly too large arrives and gets an explanation; a larger one is cut off by the
+# server itself, which answers only 413.
 ROOM_BYTES = 64 * 1024 * 1024
 PORTS_TRIED = 20
-USAGE = "Name where to listen, as HOST:PORT, or the descriptor of a socket that does."
+USAGE = "Give HOST:PORT, or the descriptor of a listening socket."
 
 
 def main(where: str) -> None:
@@ -42,7 +42,7 @@ def main(where: str) -> None:
 
 
 def proxy_options(trusted: str) -> dict[str, Any]:
-    """Whose word on client and scheme is taken; what others claim is left to be seen as theirs."""
+    """Which proxy's headers on client and scheme are trusted; those of others are ignored."""
     if not trusted:
         return {"clear_untrusted_proxy_headers": False}
     return {
@@ -53,14 +53,14 @@ def proxy_options(trusted: str) -> dict[str, Any]:
 
 
 class PortTaken(Exception):
-    """Somebody else listens there."""
+    """Another program is using the port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on exactly this port; 0 means any free one.
 
     Raises:
-        PortTaken: somebody else does already, or `host` is no address of this machine.
+        PortTaken: the port is in use, or `host` is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)

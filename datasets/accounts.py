@@ -26,7 +26,7 @@ def ensure_admin(*, reset: bool = False) -> str | None:
     """Create the superuser `admin` if there is no superuser yet; return its password if it is new.
 
     `reset` gives the account a new password, and creates it if necessary. Only a hash of the
-    password is stored, so nobody can see it again.
+    password is stored, so it cannot be shown again.
     """
     users = get_user_model().objects
     if not reset and users.filter(is_superuser=True).exists():

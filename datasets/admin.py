@@ -213,7 +213,7 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
     ) -> None:
         """Give a new document the tenant of its dataset, and record who created it.
 
-        A change saves only the changed fields: an import may be updating the totals meanwhile.
+        A change saves only the changed fields: an import may be updating the totals.
         """
         if change:
             obj.save(update_fields=[*form.changed_data, "updated_at"])

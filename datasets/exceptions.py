@@ -69,6 +69,14 @@ class TextSearchConfigNotFound(NotFound):
     status = HTTPStatus.BAD_REQUEST
 
 
+class LanguageNotFound(NotFound):
+    """It is neither the code nor the English name of a language."""
+
+    noun = "language"
+    code = "language_not_found"
+    status = HTTPStatus.BAD_REQUEST
+
+
 class AmbiguousName(SegmillError):
     """Several documents share the name, so only an id says which one is meant."""
 

@@ -116,7 +116,7 @@ class DocumentForm(forms.ModelForm[Document]):
         ]
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse a change of form if an import has filled the document meanwhile.
+        """Refuse a change of form if an import has filled the document since.
 
         This waits for an import that is publishing now.
         """

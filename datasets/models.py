@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 DEFAULT_TENANT = "default"
 DEFAULT_TEXT_SEARCH_CONFIG = "english"
+LANGUAGE_CHARS = 8
 
 
 def not_blank(field: str, name: str) -> models.CheckConstraint:
@@ -73,8 +74,10 @@ class IndexingTechnique(models.TextChoices):
 class Dataset(models.Model):
     """A knowledge base: documents that are searched together, with one embedding model.
 
+    `language` is an ISO 639-1 code, empty until the first import shows it or somebody sets it.
     `text_search_config` is any text search configuration of the PostgreSQL server
-    (`english`, `german`, …, `simple` for all other languages).
+    (`english`, `german`, …, `simple` for all other languages). While full text is rebuilt for
+    another language, some segments are still as the `previous_` ones say.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -87,6 +90,13 @@ class Dataset(models.Model):
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
     text_search_config = models.CharField(max_length=63, default=DEFAULT_TEXT_SEARCH_CONFIG)
+    language = models.CharField(max_length=LANGUAGE_CHARS, blank=True, default="")
+    previous_text_search_config = models.CharField(
+        max_length=63, blank=True, default="", editable=False
+    )
+    previous_language = models.CharField(
+        max_length=LANGUAGE_CHARS, blank=True, default="", editable=False
+    )
     enable_api = models.BooleanField(default=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

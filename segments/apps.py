@@ -16,7 +16,7 @@ class SegmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the checks known, keep the queue out of the admin, see that it has its schedule."""
+        """Register the checks, hide the queue from the admin, and create the queue's schedules."""
         from datasets.models import Document
         from segments import checks  # noqa: F401  (importing registers them)
         from segments.jobs.queue import ensure_schedules

@@ -22,7 +22,7 @@ PER_PROCESS_CACHES = frozenset({"LocMemCache", "DummyCache"})
 
 @register()
 def check_embedding(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E007`: the embedding model of new datasets is not to be had."""
+    """`segments.E007`: the embedding model of new datasets is not available."""
     try:
         load(installed_model(settings.SEGMILL_EMBEDDING_PROVIDER, settings.SEGMILL_EMBEDDING_MODEL))
     except NoEmbeddingModel as refusal:
@@ -42,7 +42,7 @@ def check_server(
 ) -> list[CheckMessage]:
     """`segments.E008` and `E009`: the PostgreSQL server or its pgvector is too old or missing.
 
-    Django asks this before `migrate`, and for `check --database`.
+    Runs before `migrate`, and for `check --database`.
     """
     return [problem for alias in databases or () for problem in _server_problems(alias)]
 
@@ -66,14 +66,14 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
     yield from _timing_problems(queue)
     if queue.get("orm", "default") != "default":
         yield Error(
-            f"The queue is in the database “{queue['orm']}”, away from the imports.",
+            f"The queue is in the database “{queue['orm']}”, not in that of the imports.",
             hint="Set Q_CLUSTER's orm to “default”: a message is committed with its import.",
             id="segments.E006",
         )
     backend = str(cache["BACKEND"]).rpartition(".")[2]
     if backend in PER_PROCESS_CACHES:
         yield Error(
-            f"The default cache is {backend}, which every process has for itself.",
+            f"The default cache is {backend}, which is not shared between processes.",
             hint="Use a cache that web and workers share: files, or Redis by SEGMILL_CACHE_URL.",
             id="segments.E004",
         )
@@ -88,15 +88,15 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
 
 @register()
 def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E010`: a watchdog that would take a lost message for workers that hang."""
+    """`segments.E010`: a watchdog that would mistake a lost message for workers that hang."""
     needed = settings.SEGMILL_LEASE_SECONDS + reaper.LOOK_SECONDS
     if needed < settings.SEGMILL_STALL_SECONDS:
         return []
     return [
         Error(
-            f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be taken "
-            "for hanging before a lost message is sent again.",
-            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a look of the reaper.",
+            f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be ended "
+            "before a lost message is sent again.",
+            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a round of the reaper.",
             id="segments.E010",
         )
     ]

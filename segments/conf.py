@@ -1,7 +1,7 @@
-"""Every Django setting that Segmill's apps read, with its default and why it is as it is.
+"""Every Django setting that Segmill's apps read, with its default and the reason for it.
 
-A project names those that it wants otherwise in its own settings. The settings of our own
-installation (`config.settings`) take them from the environment, with these defaults.
+A project overrides them in its own settings. The settings of our own installation
+(`config.settings`) take them from the environment, with these defaults.
 """
 
 from decimal import Decimal
@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 
 
 class Defaults:
-    """What holds where a project says nothing."""
+    """The values used where a project sets nothing."""
 
     # --- Embedding: the model of new datasets ---
     SEGMILL_EMBEDDING_PROVIDER = "wordllama"
@@ -22,11 +22,11 @@ class Defaults:
     # The endpoint of the provider `openai`: any server that speaks OpenAI's /embeddings.
     SEGMILL_OPENAI_BASE_URL = "https://api.openai.com/v1"
     SEGMILL_OPENAI_API_KEY = ""
-    # Models of the provider `sentence_transformers`, one folder each. What is not there is only
-    # fetched from the internet where that is allowed: an import never waits for a surprise.
+    # Models of the provider `sentence_transformers`, one folder each. A missing model is downloaded
+    # only where that is allowed, so that no import waits for a surprise.
     SEGMILL_MODELS_FOLDER = Path("models")
     SEGMILL_MODEL_DOWNLOADS = False
-    # What the model takes and costs; 0 is: whatever the model gives, no limit, no price.
+    # What the model takes and costs; 0 means: whatever the model gives, no limit, no price.
     SEGMILL_EMBEDDING_DIMENSIONS = 0
     SEGMILL_EMBEDDING_TOKEN_LIMIT = 8_192
     SEGMILL_EMBEDDING_PASSAGE_PREFIX = ""
@@ -36,13 +36,13 @@ class Defaults:
     SEGMILL_EMBEDDING_PRICE = Decimal(0)
     SEGMILL_EMBEDDING_REQUESTS_PER_MINUTE = 0
     SEGMILL_EMBEDDING_TOKENS_PER_MINUTE = 0
-    # Large enough that the way there does not count, small enough that a chunk keeps several
+    # Large enough that the round trip does not matter, small enough that a chunk keeps several
     # requests in flight.
     SEGMILL_EMBEDDING_BATCH_TEXTS = 256
     SEGMILL_EMBEDDING_CALLS = 4
-    # Most requests of one tenant under way, over all its models; 0 leaves it to each model's own.
+    # Most requests of one tenant in progress, over all its models; 0 leaves it to each model's own.
     SEGMILL_TENANT_CALLS = 0
-    # Where tenants' own endpoints may be; empty is any host, but at public addresses only.
+    # Where tenants' own endpoints may be; empty means any host with a public address.
     SEGMILL_ENDPOINT_HOSTS: ClassVar[list[str]] = []
     SEGMILL_ENDPOINT_PRIVATE_ADDRESSES = False
     # Encrypts tenants' keys in the database: the first encrypts, all decrypt. Without any, keys
@@ -50,38 +50,45 @@ class Defaults:
     SEGMILL_CREDENTIALS_KEY: ClassVar[list[str]] = []
 
     # --- Imports ---
-    # A chunk is the checkpoint: small enough to lose little in a crash, large enough that its
-    # claim and commits do not count against its embedding. Slow models have smaller ones.
+    # A chunk is the checkpoint: small enough to lose little in a crash, large enough that claim and
+    # commits take little time beside its embedding. Slow models have smaller chunks.
     SEGMILL_CHUNK_ROWS = 4_000
-    # Imports of one tenant under way at once; the next ones wait, and others' go past them. 0 is
-    # no limit.
+    # Imports of one tenant that run at once; more of them wait, and other tenants' overtake them. 0
+    # means no limit.
     SEGMILL_TENANT_IMPORTS = 4
-    # How long a claim holds without a sign of progress; three times the slowest batch or more.
+    # How long a claim holds without progress; at least three times the slowest batch.
     SEGMILL_LEASE_SECONDS = 60
     SEGMILL_MAX_FILE_BYTES = 1024 * MIB
-    # An import can be retried as long as its file is kept; files are the one thing that grows.
+    # An import can be retried as long as its file is kept; only files keep growing in number.
     SEGMILL_KEEP_FILES_DAYS = 7
     SEGMILL_KEEP_DETAILS_DAYS = 90
 
+    # --- Index ---
+    # Memory of a server process that builds an index, in MiB. An index that needs more is built in
+    # several generations; each costs a search a millisecond or two.
+    SEGMILL_INDEX_MEMORY_MIB = 512
+    # Server processes that help with it. Each takes a core away from imports and searches.
+    SEGMILL_INDEX_WORKERS = 1
+
     # --- Workers ---
     # A worker takes work within a second of its message, and a lost message is sent again after a
-    # lease and a look of the reaper. Work that waits longer while no worker takes any: they hang.
+    # lease and one round of the reaper. If work waits longer and no worker takes any, they hang.
     SEGMILL_STALL_SECONDS = 90
 
     # --- Web ---
-    # Requests a minute with one key; 0 is no limit, and then nothing is counted.
+    # Requests a minute with one key; 0 means no limit, and then nothing is counted.
     SEGMILL_API_REQUESTS_PER_MINUTE = 0
-    # What /metrics asks for; without it only this machine itself may look.
+    # The token that /metrics asks for; without it only requests from this machine are answered.
     SEGMILL_METRICS_TOKEN = ""
 
 
 def fill_in() -> None:
-    """Give Django's settings the default of each that the project does not name."""
+    """Set every default that the project's settings do not override."""
     for name, default in vars(Defaults).items():
         if name.startswith("SEGMILL_") and not hasattr(settings, name):
             setattr(settings, name, default)
 
 
 def project_folder() -> Path:
-    """Where manage.py is: `BASE_DIR`, as Django's own template names it, or the current folder."""
+    """Where manage.py is: `BASE_DIR`, as in Django's own template, or the current folder."""
     return Path(getattr(settings, "BASE_DIR", "."))

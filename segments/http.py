@@ -20,7 +20,7 @@ REFUSAL_ATTRIBUTE = "_upload_refusal"
 class LimitedUploadHandler(TemporaryFileUploadHandler):
     """Writes a file to disk and stops at `SEGMILL_MAX_FILE_BYTES`, whatever its header said.
 
-    Django has handlers raise nothing of their own: the refusal waits on the request, where
+    Django does not let handlers raise their own errors: the refusal is kept on the request, where
     `received_file` finds it.
     """
 
@@ -28,7 +28,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         """Keep a portion.
 
         Raises:
-            StopUpload: with it the file is too large; the rest is not read.
+            StopUpload: the file is too large now; the rest is not read.
         """
         if start + len(raw_data) > settings.SEGMILL_MAX_FILE_BYTES:
             setattr(self.request, REFUSAL_ATTRIBUTE, too_large())
@@ -45,12 +45,12 @@ def too_large() -> FileTooLarge:
 
 
 def refuse_large_body(request: HttpRequest, beside: int = 1024 * 1024) -> None:
-    """Refuse by its announced length a body that cannot be read whole, before any of it is.
+    """Refuse a body by its announced length if it is too large, before reading any of it.
 
-    `beside` is what a form may take besides its file, in bytes.
+    `beside` is the size that a form may have besides its file, in bytes.
 
     Raises:
-        FileTooLarge: it is longer than the largest file and that.
+        FileTooLarge: it is longer than both together.
     """
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdecimal() and int(length) > settings.SEGMILL_MAX_FILE_BYTES + beside:
@@ -76,7 +76,7 @@ def received_file(request: HttpRequest, field: str = "file") -> UploadedFile[Any
 
 
 def download(portions: Iterator[bytes], name: str, kind: FileFormat) -> StreamingHttpResponse:
-    """The answer that sends a file; what is wrong with its first portion is raised here.
+    """A response that sends a file; an error in its first portion is raised here.
 
     Raises:
         ExportRefused: a row does not fit into the format.

@@ -1,4 +1,4 @@
-"""Middleware: probes for machines, and 503 while the database is away."""
+"""Middleware: probes for machines, and 503 while the database is not available."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from segments.operations import health, metrics
 
 # A restart of PostgreSQL takes about as long.
 RETRY_SECONDS = 5
-# What the server said may be of the inside: the log has it.
+# The server's own words may reveal internals: they are in the log.
 AWAY = f"The database is not available. Try again in {RETRY_SECONDS} seconds."
 
 Logged = TypeVar("Logged", bound=HttpResponse)
@@ -26,23 +26,23 @@ logger = logging.getLogger(__name__)
 
 
 def logged_already(answer: Logged) -> Logged:
-    """`answer`, whose reason is in the log: Django would log an error of the server besides."""
+    """`answer`, whose reason is already in the log, so that Django does not log it again."""
     answer._has_been_logged = True  # type: ignore[attr-defined]
     return answer
 
 
 class OutageMiddleware:
-    """Shows a page that says so; the API has answers of its own."""
+    """Shows a page while the database is down; the API answers such errors itself."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Whatever is answered to the request."""
+        """The response to the request."""
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """The page, made without the database; None for any other error."""
+        """The page, rendered without the database; None for any other error."""
         if not is_expected(error):
             return None
         logger.error("%s %s failed: %s", request.method, request.path, explained(error))
@@ -54,7 +54,7 @@ class OutageMiddleware:
 Answer = Callable[[HttpRequest], HttpResponseBase]
 METHODS = ("GET", "HEAD")
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
-# Whoever shows one of these comes by way of a proxy, from wherever.
+# Clients that send one of these headers come through a proxy, from anywhere.
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
@@ -65,7 +65,7 @@ class ProbesMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer, never kept by anybody on the way."""
+        """The response, never cached on the way."""
         probe = PROBES.get(request.path_info)
         if probe is None:
             return self._get_response(request)
@@ -77,12 +77,12 @@ class ProbesMiddleware:
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """This process answers; nothing else is asked."""
+    """This process answers; nothing else is checked."""
     return JsonResponse({"status": "alive"})
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if imports can be taken and done, else 503 with the parts that are not ready."""
+    """200 if imports can be accepted and run, else 503 with the parts that are not ready."""
     parts = health.examine()
     is_ready = not any(part.trouble for part in parts)
     return logged_already(
@@ -97,12 +97,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """The numbers for Prometheus; 403 with how to get at them, or 503 without a database."""
+    """The metrics for Prometheus; 403 with how to get access, or 503 without a database."""
     if not _may_see_metrics(request):
         return _in_words(
             HTTPStatus.FORBIDDEN,
-            "Show the token of SEGMILL_METRICS_TOKEN as “Authorization: Bearer …”. Without that "
-            "setting, ask on the machine itself.",
+            "Send the token of SEGMILL_METRICS_TOKEN as “Authorization: Bearer …”. If it is not "
+            "set, send the request from the machine itself.",
         )
     try:
         text, content_type = metrics.expose(request.headers.get("Accept", ""))

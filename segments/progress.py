@@ -24,12 +24,12 @@ from segments.models.job import FINAL_STATUSES
 
 logger = logging.getLogger(__name__)
 
-# A rate measured over less time says nothing yet.
+# A rate measured over less time means nothing yet.
 SECONDS_BEFORE_RATE = 0.2
 
 
 def phase_of(job: ImportJob) -> str:
-    """The last phase the import has begun, whatever its state is now."""
+    """The last phase the import has started, whatever its state is now."""
     if job.status == ImportStatus.COMPLETED:
         return ImportStatus.COMPLETED
     begun = (
@@ -57,14 +57,14 @@ class ProgressRate:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the rest of the phase takes at this rate."""
+        """How long the rest of the phase takes at this rate."""
         if not self.fraction or self.rows_per_second is None:
             return None
         return round(self.seconds * (1 - self.fraction) / self.fraction, 1)
 
 
 def progress_rate_of(job: ImportJob, phase: str, now: datetime) -> ProgressRate:
-    """How fast the import is in `phase`, or was over all once it has ended."""
+    """How fast the import is in `phase`, or was overall once it has ended."""
     if job.is_final:
         done = 1.0 if job.status == ImportStatus.COMPLETED else None
         rows = job.rows_created + job.rows_updated
@@ -86,19 +86,19 @@ def _share(part: int, whole: int) -> float:
     return min(part / max(whole, 1), 1.0)
 
 
-# While an import is open, a copy that nobody renews for so long is not trusted any more.
+# While an import is open, a copy that was not renewed for this long is not trusted any more.
 OPEN_SECONDS = 60
-# After the end, as long as Dify keeps the word.
+# After the end, the copy is kept as long as Dify keeps its status.
 FINAL_SECONDS = 600
 
 
 def key(job_id: UUID | str) -> str:
-    """Where the state of the import is."""
+    """The cache key of the import's progress."""
     return f"segment_batch_import_{job_id}"
 
 
 def read(job_id: UUID) -> str | None:
-    """The copy, or None when there is none, or no cache."""
+    """The copy, or None if there is none or the cache does not answer."""
     try:
         text = cache.get(key(job_id))
     except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
@@ -108,7 +108,7 @@ def read(job_id: UUID) -> str | None:
 
 
 def write(job_id: UUID, text: str, *, is_final: bool) -> bool:
-    """Keep `text` as the copy; whether the cache took it."""
+    """Store `text` as the copy; True if the cache accepted it."""
     try:
         cache.set(key(job_id), text, FINAL_SECONDS if is_final else OPEN_SECONDS)
     except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
@@ -118,7 +118,7 @@ def write(job_id: UUID, text: str, *, is_final: bool) -> bool:
 
 
 class Throttle:
-    """Lets something happen for each of many things at most once in so many seconds."""
+    """Allows each of many things to happen at most once every `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -126,7 +126,7 @@ class Throttle:
         self._lock = Lock()
 
     def allows(self, what: UUID) -> bool:
-        """Whether it is time again for `what`; if so, its time starts anew."""
+        """Whether `what` may happen now; if so, its time starts again."""
         now = monotonic()
         with self._lock:
             self._last = {key: at for key, at in self._last.items() if now - at < self._seconds}
@@ -136,10 +136,10 @@ class Throttle:
             return True
 
 
-# Chunks may end many times a second; nobody looks more often than this.
+# Chunks may end many times a second; pages poll less often than this.
 SECONDS_BETWEEN_MIRRORS = 0.5
 
-# The words that Dify's clients know: they poll while it is waiting or processing.
+# The words that Dify's clients know: they poll while the status is waiting or processing.
 JOB_STATUS = {
     ImportStatus.WAITING: "waiting",
     ImportStatus.PREPARING: "processing",
@@ -210,10 +210,10 @@ class ImportProgress:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` has written.
+        """The progress that `to_json` has written.
 
         Raises:
-            ValueError, TypeError, KeyError: it is not that.
+            ValueError, TypeError, KeyError: `text` was not written by `to_json`.
         """
         fields: dict[str, Any] = json.loads(text)
         del fields["job_status"]
@@ -223,9 +223,9 @@ class ImportProgress:
 
 
 def read_progress(job_id: UUID) -> ImportProgress:
-    """How far the import is: from the cache, or from its row if that knows better.
+    """How far the import is: from the cache, or from its row if that is newer.
 
-    Whether the asker may know is decided before, from the row.
+    The caller has already checked access.
 
     Raises:
         ImportNotFound: there is no such import.
@@ -235,7 +235,7 @@ def read_progress(job_id: UUID) -> ImportProgress:
 
 
 def measure(job_id: UUID) -> ImportProgress:
-    """How far the import is, as its row says now.
+    """How far the import is, from its current row.
 
     Raises:
         ImportNotFound: there is no such import.
@@ -247,7 +247,7 @@ def measure(job_id: UUID) -> ImportProgress:
 
 
 def measured(jobs: QuerySet[ImportJob]) -> list[tuple[ImportJob, ImportProgress]]:
-    """Each of `jobs` and how far it is, in two queries however many they are."""
+    """Each of `jobs` with its progress, in two queries however many there are."""
     now = Now(output_field=DateTimeField())
     rows = list(jobs.select_related("created_by").annotate(measured_at=now))
     workers = _workers(rows)
@@ -257,7 +257,7 @@ def measured(jobs: QuerySet[ImportJob]) -> list[tuple[ImportJob, ImportProgress]
 
 
 def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> ImportProgress:
-    """The progress of `job` as it was read at `measured_at`."""
+    """The progress of `job` as read at `measured_at`."""
     phase = phase_of(job)
     pace = progress_rate_of(job, phase, measured_at)
     return ImportProgress(
@@ -288,13 +288,13 @@ def progress_of(job: ImportJob, measured_at: datetime, *, worker: str = "") -> I
 
 
 def mirror_after_commit(job_id: UUID, *, often: bool = False) -> None:
-    """Bring the cache up to the row once this transaction has committed.
+    """Update the cache from the row once this transaction has committed.
 
     What happens `often` is mirrored at most twice a second. Nothing depends on it: an error is
-    logged, and readers go to the row before long.
+    logged, and readers soon go to the row.
     """
 
-    def bring_up() -> None:  # a name of its own: Django cannot log the error of a partial
+    def bring_up() -> None:  # a named function: Django cannot log the error of a partial
         mirror(job_id)
 
     if not often or _throttle.allows(job_id):
@@ -302,13 +302,13 @@ def mirror_after_commit(job_id: UUID, *, often: bool = False) -> None:
 
 
 def mirror(job_id: UUID) -> None:
-    """Bring the cache up to the row, unless it is already.
+    """Update the cache from the row, unless it is current.
 
-    Two that mirror at once cannot leave the older state there: whoever has written looks once
-    more, and writes again if the row has moved on.
+    Two processes that mirror at once cannot leave the older state: each checks again after
+    writing, and writes again if the row has moved on.
     """
     written = _cached_revision(job_id)
-    with suppress(ImportNotFound):  # deleted with its document: nobody may see it any more
+    with suppress(ImportNotFound):  # deleted with its document: it must not be shown any more
         while (now := measure(job_id)).revision > written:
             if not write(job_id, now.to_json(), is_final=now.is_final):
                 return
@@ -332,7 +332,7 @@ def _cached_revision(job_id: UUID) -> int:
 
 
 def _workers(jobs: Sequence[ImportJob]) -> dict[UUID, str]:
-    """Who holds a piece of each import now."""
+    """Who holds a part of each import now."""
     names = defaultdict[UUID, set[str]](set)
     embedding = [job.pk for job in jobs if job.status == ImportStatus.EMBEDDING]
     if embedding:

@@ -1,10 +1,13 @@
-"""What django-q2 runs: a line or two each, ids only."""
+"""The tasks that django-q2 runs: a line or two each, with ids only."""
 
 from uuid import UUID
 
 from segments.imports import runner
+from segments.indexing import build
 from segments.jobs import heartbeats
 from segments.operations import reaper, retention
+from segments.operations.claimable import is_import_left_waiting
+from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
 
 
@@ -20,12 +23,24 @@ def run_reembedding(reembedding_id: str) -> None:
     run.take_turn(UUID(reembedding_id))
 
 
+def build_index(generation_id: str) -> None:
+    """Build a generation of an index, as long as no import needs the worker."""
+    heartbeats.beat(heartbeats.worker())
+    build.take_turn(UUID(generation_id), is_needed_elsewhere=is_import_left_waiting)
+
+
+def run_rebuild(rebuild_id: str) -> None:
+    """Take a turn at full text in another language."""
+    heartbeats.beat(heartbeats.worker())
+    rebuilding.take_turn(UUID(rebuild_id))
+
+
 def show_that_workers_work() -> None:
-    """Take a task, and no more than that."""
+    """Take a task and do nothing: workers that hang cannot."""
     heartbeats.beat(heartbeats.worker())
 
 
 def reap() -> None:
-    """See to imports that nobody sees to, where no reaper of its own process does."""
+    """Run the reaper once, for installations without a reaper process."""
     reaper.sweep()
     retention.clean_up_if_due()

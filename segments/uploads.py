@@ -1,4 +1,4 @@
-"""Uploaded files, kept in the storage under names of our making."""
+"""Uploaded files, kept in the storage under names that we generate."""
 
 import hashlib
 import uuid
@@ -26,13 +26,13 @@ NAME_CHARS = 255
 MIME_TYPE_CHARS = 255
 # How long an uploaded file may wait to be imported.
 UPLOADED_FOR = timedelta(hours=24)
-# A little longer, so that a file is never removed while its import is being confirmed.
+# A little longer, so that no file is removed while its import is being confirmed.
 UNUSED_FOR = UPLOADED_FOR + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file in the storage: the user's name for it, our key, and what it is."""
+    """A file in the storage: the user's name for it, our key, size and hash."""
 
     name: str
     key: str
@@ -41,11 +41,11 @@ class StoredFile:
 
 
 def store_file(file: IO[bytes], name: str) -> StoredFile:
-    """Keep `file`, hashed and counted as it streams by.
+    """Store `file`, hashed and counted as it streams by.
 
     Raises:
-        FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
-        FileUnreadable: it cannot be read to its end, or the storage does not take it.
+        FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is stored.
+        FileUnreadable: it cannot be read to its end, or the storage does not accept it.
     """
     shown_name = PurePath(name).name.encode(errors="replace").decode()[-NAME_CHARS:]
     stream, key = _Hashing(file), f"{FOLDER}/{uuid.uuid4().hex}"
@@ -67,7 +67,7 @@ def store_file(file: IO[bytes], name: str) -> StoredFile:
 def keep_upload(
     tenant: Tenant, file: IO[bytes], name: str, mime_type: str, user: User | None = None
 ) -> UploadFile:
-    """Keep `file` for an import that comes later; it is removed after `UPLOADED_FOR`.
+    """Store `file` for a later import; it is removed after `UPLOADED_FOR`.
 
     Raises:
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
@@ -92,7 +92,7 @@ def find_upload(tenant: Tenant, upload_id: UUID) -> StoredFile:
     """The tenant's uploaded file, as it is stored.
 
     Raises:
-        UploadNotFound: the tenant has none of that id, or it was removed since.
+        UploadNotFound: the tenant has no upload with this id, or it has been removed.
     """
     upload = UploadFile.objects.filter(tenant=tenant, pk=upload_id).first()
     if upload is None or not is_stored(upload.key):
@@ -101,26 +101,26 @@ def find_upload(tenant: Tenant, upload_id: UUID) -> StoredFile:
 
 
 def discard_file(key: str) -> None:
-    """Remove a stored file; one that is gone already is fine."""
+    """Remove a stored file; it may be gone already."""
     default_storage.delete(key)
 
 
 def is_stored(key: str) -> bool:
-    """Whether the file is there still."""
+    """Whether the file is still there."""
     return default_storage.exists(key)
 
 
 def find_stale_files() -> list[str]:
-    """The keys of files that nobody needs any more.
+    """The keys of files that are no longer needed.
 
-    These are files that were uploaded and never imported, after `UNUSED_FOR`, and those of
-    imports that ended `SEGMILL_KEEP_FILES_DAYS` ago, which cannot be retried from then on.
+    These are files that were uploaded but not imported within `UNUSED_FOR`, and those of imports
+    that ended `SEGMILL_KEEP_FILES_DAYS` ago, which can no longer be retried.
     """
     return [key for key in stored_keys() if _is_stale(key)]
 
 
 def remove_stale_files() -> int:
-    """Remove what nobody needs any more; how many files that were."""
+    """Remove the files that are no longer needed; returns how many."""
     stale = find_stale_files()
     for key in stale:
         default_storage.delete(key)
@@ -146,7 +146,7 @@ def _is_stale(key: str) -> bool:
         return bool(last_end < timezone.now() - timedelta(days=settings.SEGMILL_KEEP_FILES_DAYS))
     try:
         return default_storage.get_modified_time(key) < timezone.now() - UNUSED_FOR
-    except FileNotFoundError:  # somebody else has just removed it
+    except FileNotFoundError:  # another process has just removed it
         return False
 
 

@@ -8,6 +8,8 @@ few rows: deleting them is two hundred times faster.
 from django.db import connection
 from django.test import TransactionTestCase
 
+from segments.indexing.tables import drop_orphans
+
 # What migrations and their signals have put in, which no test changes.
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "django_q_schedule"}
 
@@ -23,3 +25,4 @@ def empty_tables(case: TransactionTestCase) -> None:
             f"{deletes}; "
             "SET session_replication_role = origin"
         )
+    drop_orphans()

@@ -205,7 +205,7 @@ ODD = (
     Odd("euc_kr.csv", HANGUL.encode("euc-kr"), (tuple(HANGUL.split("\n")[1].split(",")),), "guess"),
     Odd("semicolons.csv", TABLE.replace(",", ";").encode(), ROWS),
     Odd("delimiter_named.csv", ("sep=;\n" + TABLE.replace(",", ";")).encode(), ROWS),
-    Odd("empty_rows.csv", f"{TABLE},\n,\n".encode(), ROWS, "passed over: line 3, 4"),
+    Odd("empty_rows.csv", f"{TABLE},\n,\n".encode(), ROWS, "skipped: line 3, 4"),
     Odd(
         "table_of_markdown.md",
         b"|content|answer|\n|:--|--|\n|a|b|\n",

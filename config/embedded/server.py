@@ -1,12 +1,12 @@
 """Starts, finds and stops the embedded server of one home.
 
-Three locks in the home say all there is to know, and the kernel keeps them right even when
-processes are killed:
+Three locks in the home say everything, and the kernel keeps them correct even when processes are
+killed:
 
-- users: shared, by each process that uses the server, for its life. Whoever gets it alone at
-  its end is the last one and stops the server; who comes meanwhile waits for that.
+- users: shared, by each process that uses the server, for its life. A process that gets it alone
+  when it exits is the last one and stops the server; a process that arrives then waits for that.
 - start: by the one process that starts the server (or stops it on request); the others sleep
-  until it is done instead of asking again and again.
+  until it is done instead of polling.
 - server: by the server's own processes. When it is free, nothing is left of an earlier
   server, whatever its pid file says.
 """
@@ -32,9 +32,9 @@ from config.embedded.programs import open_to_server, run_as_server, server_owner
 START_TIMEOUT_SECONDS = 120
 # A fast stop writes out shared_buffers and ends; seconds at most.
 STOP_TIMEOUT_SECONDS = 60
-# How often a server that is starting or ending is looked at; each look costs some 5 ms.
+# How often a server that is starting or stopping is checked; each check costs some 5 ms.
 POLL_SECONDS = 0.05
-# Above this a log is put aside at the next start; one older log is kept.
+# A larger log is set aside at the next start; one older log is kept.
 MAX_LOG_BYTES = 10 * 1024 * 1024
 SHOWN_LOG_LINES = 8
 # multiprocessing runs the finalizers of a child in falling order: ours after all others.
@@ -52,7 +52,7 @@ class EmbeddedServer:
         self._mutex = threading.Lock()
 
     def join(self) -> None:
-        """Count this process as a user of the server until it ends; free when it is one."""
+        """Count this process as a user of the server until it exits; cheap if it already is one."""
         with self._mutex:
             if self._users_file is None:
                 self._make_folder()
@@ -62,7 +62,7 @@ class EmbeddedServer:
                     Finalize(None, self.leave, exitpriority=LAST)
 
     def ensure_running(self) -> None:
-        """Return as soon as the server takes connections; start it if nobody has.
+        """Return as soon as the server accepts connections; start it if it is not running.
 
         Waits START_TIMEOUT_SECONDS at most, then raises EmbeddedPostgresError. The caller
         has joined.
@@ -71,7 +71,7 @@ class EmbeddedServer:
         with locks.exclusive(self.paths.start_lock):
             while not takes_connections(self.paths.socket_folder):
                 if time.monotonic() > deadline:
-                    raise self._error("PostgreSQL does not take connections")
+                    raise self._error("PostgreSQL does not accept connections")
                 with locks.exclusive_if_free(self.paths.server_lock) as server_file:
                     if server_file is not None:
                         self._start(server_file)
@@ -79,7 +79,7 @@ class EmbeddedServer:
                 time.sleep(POLL_SECONDS)  # still starting, replaying its log, or ending
 
     def leave(self) -> None:
-        """Stop counting as a user; the last one stops the server."""
+        """Stop counting as a user; the last user stops the server."""
         with self._mutex:
             if self._users_file is None:
                 return
@@ -90,7 +90,7 @@ class EmbeddedServer:
                 self._stop_if_unused()
 
     def stop(self) -> bool:
-        """Stop the server whoever uses it; False if it was not running.
+        """Stop the server even if it is used; False if it was not running.
 
         Raises EmbeddedPostgresError if it does not end in STOP_TIMEOUT_SECONDS.
         """
@@ -105,7 +105,7 @@ class EmbeddedServer:
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"The embedded PostgreSQL cannot use {self.paths.folder} ({error}). "
-                "Set SEGMILL_HOME to a folder that may be written."
+                "Set SEGMILL_HOME to a writable folder."
             ) from error
 
     def _start(self, server_file: int) -> None:
@@ -130,13 +130,13 @@ class EmbeddedServer:
         """Remove the pids of a server that was killed; the lock we hold says it is gone.
 
         PostgreSQL would ask whether the pid exists, and take another program that has it by
-        now, or a dead process that nobody has collected, for the old server.
+        now, or a dead process that was not collected yet, for the old server.
         """
         (self.paths.data / "postmaster.pid").unlink(missing_ok=True)
         (self.paths.socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
     def _make_socket_folder(self) -> None:
-        """Make the folder a long home has elsewhere, trusting none that another user made."""
+        """Create the folder that a long home has elsewhere; refuse one of another user."""
         folder, owner = self.paths.socket_folder, server_owner()
         if folder == self.paths.data:
             return
@@ -158,15 +158,15 @@ class EmbeddedServer:
         os.chown(log, *server_owner())
 
     def _is_in_place(self, users_file: int) -> bool:
-        """False if the home was removed under us: what is there now is not our server."""
+        """False if the home was removed while we used it: what is there now is not our server."""
         try:
             return os.path.samestat(os.fstat(users_file), self.paths.users_lock.stat())
         except FileNotFoundError:
             return False
 
     def _stop_if_unused(self) -> None:
-        # Opened anew: a forked child may share our file, and then asking with that file for
-        # the only lock would succeed although the child goes on.
+        # Opened again: a forked child may share our file, and then asking with that file for
+        # the only lock would succeed although the child still runs.
         with locks.exclusive_if_free(self.paths.users_lock) as file:
             if file is not None:
                 self._stop()
@@ -185,7 +185,7 @@ class EmbeddedServer:
                 raise self._error(f"PostgreSQL did not stop ({output})")
             time.sleep(POLL_SECONDS)
         if self.paths.socket_folder != self.paths.data:
-            with suppress(OSError):  # in the way of nobody; the next start would use it again
+            with suppress(OSError):  # harmless; the next start would use it again
                 self.paths.socket_folder.rmdir()
         return True
 
@@ -210,7 +210,7 @@ def server_of(home: Path) -> EmbeddedServer:
 
 
 def stop(home: Path) -> bool:
-    """Stop the server of `home`, also while others use it; False if it was not running.
+    """Stop the server of `home`, even if others use it; False if it was not running.
 
     They lose their connections, and their next one starts it again.
     """

@@ -1,21 +1,26 @@
 """Datasets and documents in the admin, with links to their models, segments and imports."""
 
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
 from datasets.admin import DatasetAdmin, DocumentAdmin
+from datasets.exceptions import SegmillError
 from datasets.models import Dataset, Document
 from datasets.tenant_admin import access_of
-from segments.services import reembeddings
+from segments.admin.permissions import editable_or_refused
+from segments.services import indexes, reembeddings
 
 
 @admin.register(Dataset)
 class EmbeddedDatasetAdmin(DatasetAdmin):
-    """A dataset's page leads to a change of its model, and to the one that is under way."""
+    """A dataset's page leads to a change of its model, and shows how far its index is."""
 
     change_form_template = "admin/segments/dataset_change_form.html"
 
@@ -27,7 +32,46 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         if dataset is not None:
             context["reembedding"] = reembeddings.under_way(dataset)
             context["may_embed"] = access_of(request).may_edit(dataset.tenant_id)
+            context["index"] = indexes.report_index(dataset)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """What the buttons of the index do, besides what every admin has."""
+        routes = {"build": build_index, "drop": drop_index}
+        own = [
+            path(
+                f"<uuid:dataset_id>/index/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"datasets_dataset_index_{name}",
+            )
+            for name, view in routes.items()
+        ]
+        return [*own, *super().get_urls()]
+
+
+@require_POST
+def build_index(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Have workers build the index of what is not indexed yet."""
+    dataset = editable_or_refused(request, Dataset.objects.all(), dataset_id)
+    indexes.start_build(dataset, user=cast("User", request.user))
+    messages.success(request, "Workers build the vector index. Reload this page to see how far.")
+    return _to_dataset(dataset)
+
+
+@require_POST
+def drop_index(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Drop the index, and what is being built: searches compare every vector."""
+    dataset = editable_or_refused(request, Dataset.objects.all(), dataset_id)
+    try:
+        indexes.drop(dataset)
+        messages.success(request, "The vector index was dropped.")
+    except SegmillError as refusal:
+        messages.error(request, str(refusal))
+    return _to_dataset(dataset)
+
+
+def _to_dataset(dataset: Dataset) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:datasets_dataset_change", args=[dataset.pk]))
 
 
 @admin.register(Document)

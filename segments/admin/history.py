@@ -28,7 +28,7 @@ class HistoryAdmin(TenantScopedAdmin[M]):
         css = {"all": ("segments/imports.css",)}  # noqa: RUF012
 
     def get_urls(self) -> list[URLPattern]:
-        """The pages of its own, before those every admin has."""
+        """Its own pages, before those that every admin has."""
         model = f"{self.opts.app_label}_{self.opts.model_name}"
         own = [
             path(route, self.admin_site.admin_view(view), name=f"{model}_{name}")

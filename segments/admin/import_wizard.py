@@ -1,4 +1,4 @@
-"""The way of a file from the admin into a document: choose, look at it, confirm."""
+"""Importing a file in the admin: choose it, check the preview, confirm."""
 
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast

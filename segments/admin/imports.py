@@ -92,7 +92,7 @@ def cancel_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 @require_POST
 def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Start the import anew, and go to the new one's page."""
+    """Retry the import, and go to the new one's page."""
     job = editable_or_refused(request, _jobs(), job_id)
     try:
         user = cast("User", request.user)  # admin pages are for users who are logged in
@@ -104,7 +104,7 @@ def retry_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 @require_POST
 def resume_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Let an interrupted import go on now instead of after its pause."""
+    """Resume an interrupted import now instead of after its pause."""
     job = editable_or_refused(request, _jobs(), job_id)
     try:
         imports.resume_import(job)

@@ -189,7 +189,7 @@ class ModelProviderAdmin(TenantScopedAdmin[ModelProvider]):
 
     @admin.display(boolean=True, description="key")
     def has_key(self, provider: ModelProvider) -> bool:
-        """Whether there is a key; which one, nobody is told."""
+        """Whether there is a key; the key itself is never shown."""
         return bool(provider.credentials)
 
 

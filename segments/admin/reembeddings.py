@@ -113,7 +113,7 @@ def cancel_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpRespon
 
 @require_POST
 def resume_reembedding(request: HttpRequest, reembedding_id: UUID) -> HttpResponse:
-    """Let an interrupted one go on now instead of after its pause."""
+    """Resume an interrupted one now instead of after its pause."""
     work = editable_or_refused(request, _reembeddings(), reembedding_id)
     try:
         reembeddings.resume(work)

@@ -94,7 +94,7 @@ class ImportFilter(_ByIdFilter):
 
 # With more of them, naming the datasets would take longer than looking into all there are.
 DATASETS_NAMED = 1_000
-# An external id stands once in a document, and nobody looks at it in more documents.
+# How many segments with one external id are shown: it occurs once in each document.
 SAME_ID_SHOWN = 1_000
 
 # The languages in which a word of the question says something: the server has the configuration,

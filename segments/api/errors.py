@@ -23,7 +23,7 @@ from segments.middleware import AWAY, RETRY_SECONDS
 logger = logging.getLogger(__name__)
 
 INVALID_PARAM = "invalid_param"
-# What clients of Dify compare; REST framework has names of its own for some.
+# What clients of Dify compare; REST framework names some of them differently.
 CODES = {
     HTTPStatus.BAD_REQUEST: INVALID_PARAM,
     HTTPStatus.UNAUTHORIZED: "unauthorized",

@@ -54,7 +54,7 @@ class KeyThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": request.auth.pk}
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        """Whether the request may go on; while there is no cache, it may.
+        """Whether the request is allowed; while the cache is down, it is.
 
         Raises:
             TooManyRequests: not now; it says when.

@@ -1,1 +1,1 @@
-"""PostgreSQL: binary COPY, pgvector, transactions, and errors in plain words."""
+"""PostgreSQL: binary COPY, pgvector, transactions, and error messages."""

@@ -82,7 +82,7 @@ def pack_tuple(*fields: bytes) -> bytes:
 
 
 def pack_vectors(job_id: UUID, rows: Sequence[int], vectors: NDArray[np.float32]) -> bytes:
-    """Rows of (uuid, int4, vector), packed by numpy in one go."""
+    """Rows of (uuid, int4, vector), packed by numpy all at once."""
     dimensions = vectors.shape[1]
     record = np.dtype(
         [
@@ -105,10 +105,10 @@ def pack_vectors(job_id: UUID, rows: Sequence[int], vectors: NDArray[np.float32]
 
 
 def copy_binary(cursor: CursorWrapper, table: str, columns: Iterable[str], packed: bytes) -> None:
-    """Send packed rows to `table` (both names our own, never a user's).
+    """Send packed rows to `table` (both names are our own, never a user's).
 
     Raises:
-        django.db.Error: as any other statement would, not the driver's own.
+        django.db.Error: as from any other statement, not the driver's own class.
     """
     names = ", ".join(f'"{column}"' for column in columns)
     statement = f'COPY "{table}" ({names}) FROM STDIN WITH (FORMAT BINARY)'

@@ -1,4 +1,4 @@
-"""Database errors, explained in words that a person can act on."""
+"""Database errors, explained so that people can act on them."""
 
 from typing import TypeGuard
 
@@ -12,14 +12,14 @@ REMEDIES = {
     "42P01": NOT_SET_UP,  # undefined_table
     "42703": NOT_SET_UP,  # undefined_column
     "42883": NOT_SET_UP,  # undefined_function
-    "53100": "The database server's disk is full. Make room there and try again",
+    "53100": "The database server's disk is full. Free some space there and try again",
     "53200": "The database server is out of memory. Try again when it is less busy",
     "53300": "The database server accepts no more connections. Try again when it is less busy",
 }
 # First characters of the codes that end a connection: operator_intervention,
 # connection_exception, idle_in_transaction_session_timeout.
 ENDED = ("57P0", "08", "25P03")
-# How libpq's messages begin when there is no connection at all.
+# How libpq's messages begin when there is no connection.
 NOT_CONNECTED = ("connection to server", "could not translate host name")
 UNREACHABLE = (
     "The database does not answer. Check that it is running and that DATABASE_URL is right, or "
@@ -31,7 +31,7 @@ FAILED = "The database failed. Try again"
 
 
 class DatabaseUnavailable(OperationalError):
-    """No server, for a reason that whoever was to start it knows: the text says what to do."""
+    """No server, for a reason known to the code that starts it: the text says what to do."""
 
 
 def explained(error: Error) -> DatabaseFailed:
@@ -52,12 +52,12 @@ def is_expected(error: Exception) -> TypeGuard[Error]:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether the connection broke, or could not be made."""
+    """Whether the connection broke or could not be made."""
     if not isinstance(error, Error):
         return False
     if code := _code(error):
         return code.startswith(ENDED)
-    # Without a server the error has no code, and sometimes no specific class either.
+    # Without a server the error has no code, and sometimes no specific class.
     return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
 
 

@@ -10,7 +10,7 @@ from psycopg2.errors import InsufficientPrivilege
 
 from segments.exceptions import VectorExtensionMissing
 
-# We promise 15; the tests have run with 16 and with 18, the embedded one.
+# We promise 15; the tests run with 16 and with 18, the embedded one.
 MINIMUM_SERVER = 15
 # 0.8 brought iterative index scans; `vector` columns without a dimension are older.
 MINIMUM_EXTENSION = (0, 8)
@@ -23,7 +23,7 @@ VERSIONS = """
 
 
 def server_problem(cursor: CursorWrapper) -> str:
-    """What is wrong with the server's version, and what to do; empty if it is fine."""
+    """What is wrong with the server's version, with a remedy; empty if nothing is."""
     cursor.execute("SELECT current_setting('server_version_num')::integer / 10000")
     major = int(cursor.fetchone()[0])
     if major >= MINIMUM_SERVER:
@@ -32,12 +32,12 @@ def server_problem(cursor: CursorWrapper) -> str:
 
 
 def extension_problem(cursor: CursorWrapper) -> str:
-    """What is wrong with the server's pgvector, and what to do; empty if it is fine."""
+    """What is wrong with the server's pgvector, with a remedy; empty if nothing is."""
     cursor.execute(VERSIONS)
     available, installed = cursor.fetchone() or (None, None)
     if available is None:
         return (
-            "The PostgreSQL server has no pgvector. Install it there (Debian: "
+            "pgvector is not installed on the PostgreSQL server. Install it there (Debian: "
             f"postgresql-NN-pgvector, version {WANTED} or newer) and run migrate again."
         )
     if _parts(available) < MINIMUM_EXTENSION:
@@ -70,7 +70,7 @@ class RequireVectorExtension(Operation):
     reversible = True
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """No change of the models."""
+        """The models do not change."""
 
     def database_forwards(
         self,
@@ -103,7 +103,7 @@ class RequireVectorExtension(Operation):
 
 
 class CreateVectorExtension(CreateExtension):
-    """Adds pgvector to the database, which on most servers only an administrator may do."""
+    """Adds pgvector to the database; on most servers only an administrator may do that."""
 
     def __init__(self) -> None:
         super().__init__("vector")
@@ -115,7 +115,7 @@ class CreateVectorExtension(CreateExtension):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Add it, unless it is there already.
+        """Add it, unless it is already there.
 
         Raises:
             VectorExtensionMissing: the role of this connection may not add it.

@@ -1,10 +1,10 @@
-"""Runs the files of `segments/sql/`: functions, triggers, and what the ORM has no words for.
+"""Runs the files of `segments/sql/`: functions, triggers, and what the ORM cannot express.
 
 Each file is one statement (or a few of one kind) under a comment on what it promises. A migration
 runs a file and records its SHA-256, so a file cannot change without a migration that runs it
-again. The name of a file in `functions/` is the function's without `segments_`; the name of a
-file in `triggers/` is the trigger's. A function with other parameters is another function: the
-migration drops the old one first.
+again. A file in `functions/` is named after its function, without `segments_`, and a file in
+`triggers/` after its trigger. A function with other parameters is another function: the migration
+drops the old one first.
 """
 
 from hashlib import sha256 as hash_of
@@ -20,26 +20,26 @@ FOLDER = Path(__file__).resolve().parent.parent / "sql"
 
 
 class SQLFileNotRun(Exception):
-    """A file of `segments/sql/` is not what the migrations make; the text says what to do."""
+    """A file of `segments/sql/` differs from what the migrations run; the text says what to do."""
 
 
 def read_sql(name: str) -> str:
-    """The text of a file, named from `segments/sql/` on."""
+    """The text of a file, given its path inside `segments/sql/`."""
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def digest(text: str) -> str:
-    """What a migration records of the text that it runs."""
+    """The digest that a migration records of the text it runs."""
     return hash_of(text.encode()).hexdigest()
 
 
 class RunSQLFile(RunSQL):
     """A migration step that runs a file of `segments/sql/`.
 
-    If the file has changed since, a later migration runs it, and this step does nothing: the
-    text of today may need tables of tomorrow. `needed` is for what the tables themselves stand
-    on: it is run here all the same. Without `undo` the step cannot be reversed; an empty one
-    leaves things as they are.
+    If the file has changed since, a later migration runs it and this step does nothing: the
+    current text may need tables that do not exist yet. `needed` is for files that the tables
+    themselves depend on: they are run here in any case. Without `undo` the step cannot be
+    reversed; an empty `undo` reverses it without a change.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RunSQLFile(RunSQL):
         self.needed = needed
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """What a migration is written from."""
+        """The arguments a migration file is written with."""
         options = {"sha256": self.sha256, "undo": self.undo, "needed": self.needed}
         return type(self).__name__, [self.name], options
 
@@ -66,7 +66,7 @@ class RunSQLFile(RunSQL):
         """Run the file, unless a later migration does.
 
         Raises:
-            SQLFileNotRun: the file has changed, and no migration runs it as it is.
+            SQLFileNotRun: the file has changed, and no migration runs its current text.
         """
         has_changed = digest(read_sql(self.name)) != self.sha256
         if has_changed and (problem := _problem(self.name, _recorded_digests()[self.name])):
@@ -80,7 +80,7 @@ class RunSQLFile(RunSQL):
 
 
 def problems() -> list[str]:
-    """For each file that no migration runs as it is: what to do."""
+    """For each file whose current text no migration runs: what to do."""
     recorded = _recorded_digests()
     names = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.sql"))
     return [problem for name in names if (problem := _problem(name, recorded.get(name, "")))]
@@ -98,7 +98,7 @@ def _problem(name: str, recorded: str) -> str:
 
 
 def _recorded_digests() -> dict[str, str]:
-    """What the last migration that runs a file has recorded of it, by the file's name."""
+    """The digest that the last migration running a file recorded, by the file's name."""
     graph = MigrationLoader(None).graph
     plan = [key for leaf in graph.leaf_nodes("segments") for key in graph.forwards_plan(leaf)]
     operations = [operation for key in plan for operation in graph.nodes[key].operations]

@@ -1,4 +1,4 @@
-"""How long a transaction waits for locks, statements and the disk; how it is planned."""
+"""How long a transaction waits for locks, statements and the disk, and how it is planned."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,8 +35,8 @@ def lock_timeout() -> Iterator[None]:
 def not_longer_than_the_lease() -> None:
     """Let no statement of this transaction outlive a lease taken now.
 
-    A client that is stopped or disconnected in the middle of a COPY keeps its locks until the
-    server gives up on it; until then nobody else can take over the work.
+    A client that is suspended or disconnected in the middle of a COPY keeps its locks until the
+    server drops it; until then no other worker can take over.
     """
     _set_local("statement_timeout", settings.SEGMILL_LEASE_SECONDS)
 
@@ -45,7 +45,7 @@ def not_for_the_disk() -> None:
     """Let the commit of this transaction return before it is on disk.
 
     For work that can be repeated at no cost: a crash of the server may lose the commit, and
-    then everything after it too, since commits reach the disk in order. A crash of a worker
+    then everything after it, because commits reach the disk in order. A crash of a worker
     loses nothing.
     """
     with connection.cursor() as cursor:
@@ -54,9 +54,9 @@ def not_for_the_disk() -> None:
 
 @contextmanager
 def planner_settings(values: Mapping[str, str]) -> Iterator[None]:
-    """Have the statements inside planned under `values`; afterwards as usual.
+    """Plan the statements inside under `values`.
 
-    For tables whose statistics are of other rows than those that the statements read.
+    For tables whose statistics do not describe the rows that the statements read.
     """
     _set_all(values)
     yield

@@ -38,7 +38,7 @@ def load(settings: ModelSettings) -> Embedder:
     """The model that `settings` describe; equal settings share one.
 
     Raises:
-        NoEmbeddingModel: there is no provider of that kind.
+        NoEmbeddingModel: no such provider exists.
     """
     if settings.kind not in PROVIDERS:
         raise NoEmbeddingModel(

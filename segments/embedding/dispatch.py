@@ -45,10 +45,10 @@ from segments.exceptions import (
 TICK_SECONDS = 0.1
 SECONDS_TO_END = 2.0
 RENEWALS_PER_LEASE = 4
-# So often a request is tried against an endpoint that fails, and so long one that is over its
-# rate limit is waited for, before the import is left as interrupted.
+# How often a request to a failing endpoint is tried, and for how many seconds one over its rate
+# limit is retried, before the import is interrupted.
 ATTEMPTS = 5
-PATIENCE_SECONDS = 900
+LONGEST_WAIT_SECONDS = 900
 NO_CALL = UUID(int=0)
 
 
@@ -264,20 +264,20 @@ class Dispatcher:
         task.limited_since = task.limited_since or now
         waited = now - task.limited_since
         pause = pause_after(task.limits, limit.retry_after)
-        if waited + pause > PATIENCE_SECONDS:
+        if waited + pause > LONGEST_WAIT_SECONDS:
             history = f"This has lasted {waited:,.0f} seconds; it asks for {pause:,.0f} more."
             self._give_up(limit, history)
         self._be_quiet(pause)
         self._waiting.appendleft(task)
 
     def _be_quiet(self, seconds: float) -> None:
-        """No worker sends a request for `seconds`, or our patience: then we try for ourselves."""
-        self._budget.be_quiet(min(seconds, PATIENCE_SECONDS))
+        """Hold all workers' requests for `seconds`, at most `LONGEST_WAIT_SECONDS`."""
+        self._budget.be_quiet(min(seconds, LONGEST_WAIT_SECONDS))
 
     def _try_again(self, task: Task, failure: EndpointFailed) -> None:
         task.failures += 1
         wanted = failure.retry_after or 0.0
-        if wanted > PATIENCE_SECONDS:
+        if wanted > LONGEST_WAIT_SECONDS:
             self._give_up(failure, f"It asks for a pause of {wanted:,.0f} seconds.")
         elif task.failures >= ATTEMPTS:
             self._give_up(failure, f"That was try {task.failures}.")

@@ -95,6 +95,26 @@ class ReembeddingNotFound(NotFound):
     code = "reembedding_not_found"
 
 
+class IndexNotFound(NotFound):
+    """There is no such generation of an index."""
+
+    noun = "index"
+    code = "index_not_found"
+
+
+class IndexRefused(SegmillError):
+    """The index cannot be built from what the dataset has."""
+
+    code = "index_refused"
+
+
+class RebuildNotFound(NotFound):
+    """There is no such full-text rebuild."""
+
+    noun = "full-text rebuild"
+    code = "rebuild_not_found"
+
+
 class StateConflict(SegmillError):
     """The import's state does not allow this."""
 

@@ -1,4 +1,4 @@
-"""Maps the columns of a file to the parts of a segment, by header names or as told."""
+"""Maps the columns of a file to the parts of a segment, by their names or by a given mapping."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from segments.files.places import QA_MODEL, TEXT_MODEL, Places, guess_parts, lis
 from segments.files.template import Template
 from segments.files.types import WORKBOOK_FORMATS, JSONValue, RawRow, Sheet
 
-# What an export tells of a segment and an import does not set.
+# What an export contains that an import does not set.
 EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
 DEFAULT_OPTIONS = ImportOptions()
 # The use of the further columns of a template; the first is the content.
@@ -133,8 +133,8 @@ def map_columns(
     Names decide; where they do not, the first rows (`sample`) may.
 
     Raises:
-        HeaderRefused: a name stands twice or cannot be stored, or a column is missing.
-        OptionRefused: the mapping names a part there is not.
+        HeaderRefused: a name appears twice or cannot be stored, or a column is missing.
+        OptionRefused: the mapping names a part that does not exist.
     """
     refuse_unusable(header, line)
     takes_answers = doc_form == QA_MODEL
@@ -217,7 +217,7 @@ def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
 
 
 def _ignored(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
-    """The columns an export of ours or a report of bad rows brings along."""
+    """The columns that our exports or reports of bad rows add."""
     known = {ERROR_COLUMN}
     if "segment_id" in uses:
         known |= set(EXPORT_COLUMNS)

@@ -16,11 +16,11 @@ from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
 
 @contextmanager
 def text_of(opened: OpenedFile, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
-    """The text from its beginning, line ends as they are; the file stays open afterwards.
+    """The text from its beginning, with its line ends unchanged; the file stays open.
 
     Raises:
-        FileMalformed: bytes that are not of the file's encoding; the text names the line.
-        FormatUnknown: a text that is UTF-16 or UTF-32 by name, but has no mark.
+        FileMalformed: bytes that are not in the file's encoding; the text names the line.
+        FormatUnknown: the encoding given is UTF-16 or UTF-32, but the text has no byte order mark.
     """
     text = opened.text(errors)
     try:
@@ -37,7 +37,7 @@ def text_of(opened: OpenedFile, errors: str = "strict") -> Iterator[io.TextIOWra
 
 
 def bounded_lines(text: io.TextIOWrapper, longest: int) -> Iterator[str]:
-    """Lines ended by LF, CRLF or CR, none of them taken into memory if it is absurdly long."""
+    """Lines ended by LF, CRLF or CR; an absurdly long one is refused, not read into memory."""
     for number in count(1):
         line = text.readline(longest)
         if not line:
@@ -57,46 +57,46 @@ def numbered_lines(opened: OpenedFile, longest: int) -> Iterator[tuple[int, str]
         yield from enumerate(bounded_lines(text, longest), 1)
 
 
-# A cell that runs on for longer than this is an unclosed quote, not a text.
+# A cell longer than this is an unclosed quote, not a text.
 LONGEST_CELL_CHARS = 16 * 1024 * 1024
-# A line that runs on for as long is no row: binary data, or a file without line ends.
+# A line longer than this is not a row, but binary data or a file without line ends.
 LONGEST_LINE_CHARS = LONGEST_CELL_CHARS
 UNCLOSED = ("unexpected end of data", "field larger than field limit")
-# A first line by which files for Excel name their delimiter, as sep=;
+# The first line in which a file for Excel names its delimiter: sep=;
 NAMED = re.compile(r"sep=(?P<delimiter>[^\r\n])[\r\n]", re.IGNORECASE)
 QUOTED_CELL = re.compile(r'"[^"]*+(?:""[^"]*+)*+(?P<end>"?)')
 
 # Text in UTF-16 without a mark is a half to a quarter NUL characters.
 NUL_SHARE = 8
 
-# In the order of their likelihood: the first of equals is taken.
+# The most likely first: it wins a tie.
 DELIMITERS = (",", ";", "\t", "|")
-# Rows looked at to find the delimiter.
+# Rows read to find the delimiter.
 SNIFFED_ROWS = 50
 # Under a title, so many rows have to be cut alike for a delimiter to be seen in them.
 ROWS_OF_A_TABLE = 3
 # What the line under the header of a Markdown table is made of.
 RULE = frozenset("-: ")
-# Empty rows that a notice names.
+# Empty rows that a notice lists.
 LINES_LISTED = 10
 
 
 class DelimitedReader:
-    """Delimited text; also whatever text no other reader has recognised."""
+    """Delimited text; also any text that no other reader has recognised."""
 
     def recognises(self, opened: OpenedFile) -> bool:
-        """Any text; a NUL alone may be one bad cell, many are UTF-16 without a mark, or no text."""
+        """Any text. One NUL may be a bad cell; many mean UTF-16 without a mark, or no text."""
         nuls = opened.text_start.count("\0")
         return not nuls or not (
             opened.encoding.is_guess or nuls > len(opened.text_start) // NUL_SHARE
         )
 
     def open(self, opened: OpenedFile) -> Sheet:
-        """The sheet under the first line that is not blank.
+        """The sheet below the first line that is not blank.
 
         Raises:
             FileEmpty: there is no such line.
-            FileMalformed: a line is not of the file's encoding, or a quote is never closed.
+            FileMalformed: a line is not in the file's encoding, or a quote is never closed.
         """
         delimiter = opened.options.delimiter or sniff_delimiter(
             opened.text_start, opened.name, is_cut=len(opened.start) >= START_BYTES
@@ -111,11 +111,11 @@ class DelimitedReader:
 
 
 def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
-    """The delimiter of a text that begins with `start`; with `is_cut` it goes on after that.
+    """The delimiter of a text that begins with `start`; with `is_cut` more text follows.
 
-    It is the one under which the header has a column we know; else the one that cuts the most
-    rows into as many cells as the header; a comma, if none cuts the header at all. A first line
-    that names it has the last word.
+    It is the one with which the header has a column we know; else the one that splits the most
+    rows into as many cells as the header; a comma, if none splits the header. A first line that
+    names the delimiter decides.
     """
     if named := NAMED.match(start.lstrip("\ufeff")):
         return named["delimiter"]
@@ -141,7 +141,7 @@ def _is_known(row: list[str]) -> bool:
 
 
 def _sniffed_rows(start: str, delimiter: str, is_cut: bool) -> list[list[str]]:
-    """The first rows, without a last one that the end of the sample may have cut."""
+    """The first rows, without a last one that the end of the sample may have cut off."""
     lines = io.StringIO(start.lstrip("\ufeff\r\n"), newline="")
     rows: list[list[str]] = []
     try:
@@ -151,15 +151,15 @@ def _sniffed_rows(start: str, delimiter: str, is_cut: bool) -> list[list[str]]:
             if len(rows) > SNIFFED_ROWS:
                 break
     except csv.Error:
-        pass  # what was read till there is enough to compare
+        pass  # what was read before there are enough rows to compare
     return rows[:-1] if is_cut and len(rows) > 1 else rows
 
 
 def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generator[RawRow]:
-    """Every record with the line it starts at.
+    """Every record, with the line it starts at.
 
-    Lines with nothing at all are passed over, and a first line that names the delimiter; so are
-    rows of empty cells, which spreadsheet programs write below a table: a notice tells of them.
+    Skips blank lines, a first line that names the delimiter, and rows of empty cells, which
+    spreadsheet programs write below a table: a notice lists those.
     """
     csv.field_size_limit(LONGEST_CELL_CHARS)
     empty = _EmptyRows()
@@ -184,12 +184,12 @@ def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generato
 
 
 def _is_empty(cells: list[str], delimiter: str) -> bool:
-    """Whether a row has nothing in it; between bars, neither has a line of dashes (Markdown)."""
+    """Whether a row has nothing in it, or only dashes between bars (Markdown)."""
     return not any(cells) or (delimiter == "|" and set("".join(cells)) <= RULE)
 
 
 class _EmptyRows:
-    """Rows that have nothing in them: how many, and where the first ones are."""
+    """Rows without content: how many, and where the first ones are."""
 
     def __init__(self) -> None:
         self.count, self._first = 0, list[int]()
@@ -203,14 +203,14 @@ class _EmptyRows:
         listed = ", ".join(f"{line:,}" for line in self._first)
         more = " …" if self.count > LINES_LISTED else ""
         rows = "row without a text was" if self.count == 1 else "rows without a text were"
-        return f"{self.count:,} {rows} passed over: line {listed}{more}."
+        return f"{self.count:,} {rows} skipped: line {listed}{more}."
 
 
 def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> FileMalformed:
     if any(sign in what for sign in UNCLOSED):
         return FileMalformed(
             _line_of_open_quote(opened, line, delimiter),
-            "a quoted cell starts in this line and is never closed.",
+            "a quoted cell starts on this line and is never closed.",
             'Close it with ", or double every " that belongs to the text.',
         )
     return FileMalformed(
@@ -219,7 +219,7 @@ def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> File
 
 
 def _line_of_open_quote(opened: OpenedFile, record: int, delimiter: str) -> int:
-    """Where the cell begins that is never closed, in the record that begins at line `record`."""
+    """Where the unclosed cell begins, in the record that begins at line `record`."""
     content, place = _record_from(opened, record), 0
     while (cell := QUOTED_CELL.match(content, place)) is None or cell["end"]:
         found = content.find(delimiter, cell.end() if cell else place)
@@ -230,7 +230,7 @@ def _line_of_open_quote(opened: OpenedFile, record: int, delimiter: str) -> int:
 
 
 def _record_from(opened: OpenedFile, record: int) -> str:
-    """The text from line `record` on, to its end or to where a cell would be too long."""
+    """The text from line `record` to its end, or to where a cell would be too long."""
     content = io.StringIO(newline="")
     with text_of(opened, "replace") as text:
         for line in islice(bounded_lines(text, LONGEST_LINE_CHARS), record - 1, None):

@@ -1,4 +1,4 @@
-"""Files that are no tables of text, known by their first bytes, each refused with what to do."""
+"""Files that are not text tables, known by their first bytes; each refusal has a remedy."""
 
 import re
 from pathlib import PurePath
@@ -7,7 +7,7 @@ from segments.exceptions import FileProtected, FormatUnknown
 
 SAVE_AS = "Save it as XLSX or “CSV UTF-8” and import it again."
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Names of streams stand in UTF-16 in the directory of an OLE2 file (MS-CFB 2.6).
+# OLE2 files have stream names in UTF-16 in their directory (MS-CFB 2.6).
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 WORKBOOKS = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
 
@@ -44,11 +44,11 @@ ZIP_MIMETYPES = {
 
 
 def refuse_foreign(name: str, start: bytes) -> None:
-    """Refuse a file named `name` that begins with `start` if it is known to be no table.
+    """Refuse a file named `name` that begins with `start` if it is known not to be a table.
 
     Raises:
-        FormatUnknown: it is; the text says what it is and what to do instead.
-        FileProtected: it is a workbook under a password.
+        FormatUnknown: the text says what the file is and what to do instead.
+        FileProtected: it is a workbook with a password.
     """
     if start.startswith(OLE2):
         _refuse_ole2(name, start)
@@ -64,7 +64,7 @@ def refuse_foreign(name: str, start: bytes) -> None:
 
 def foreign(name: str, what: str, remedy: str) -> FormatUnknown:
     """The refusal of a file that is `what`."""
-    return FormatUnknown(f"{PurePath(name).name} is {what}, which Segmill does not read. {remedy}")
+    return FormatUnknown(f"{PurePath(name).name} is {what}, which Segmill cannot read. {remedy}")
 
 
 def _refuse_ole2(name: str, start: bytes) -> None:

@@ -1,8 +1,8 @@
-"""Which characters the bytes of a text file are: by its mark, as UTF-8, or by an educated guess.
+"""The encoding of a text file: by its byte order mark, as UTF-8, or by an educated guess.
 
-Guessing is done by chardetng, the detector of Firefox. On 23 short files in 20 encodings it named
-20 rightly; charset-normalizer 15, or 19 when only common encodings are allowed; chardet 15;
-cChardet 18. What it cannot know is one Chinese word alone, or the encodings of DOS and old Macs.
+Guessing is done by chardetng, the detector of Firefox. On 23 short files in 20 encodings it was
+right about 20; charset-normalizer about 15, or 19 when only common encodings are allowed; chardet
+15; cChardet 18. It cannot recognise a single Chinese word, or the encodings of DOS and old Macs.
 """
 
 import codecs
@@ -17,7 +17,7 @@ from chardetng_py import EncodingDetector
 from segments.exceptions import FileMalformed
 
 BLOCK_BYTES = 128 * 1024
-# Lines with characters beyond ASCII that the guess is made from; more would not change it.
+# Lines with characters beyond ASCII that the guess is based on; more would not change it.
 SAMPLE_BYTES = 64 * 1024
 LINE_BYTES = 8 * 1024
 UTF8_CHARACTER = re.compile(
@@ -25,7 +25,7 @@ UTF8_CHARACTER = re.compile(
 )
 LINE_END = re.compile(r"\r\n|\r|\n")
 
-MARKS = (  # the longer ones first: UTF-32's little-endian mark begins as UTF-16's does
+MARKS = (  # the longer ones first: UTF-32's little-endian mark begins like UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -80,12 +80,12 @@ class Encoding:
 
 
 def chosen(codec: str) -> Encoding:
-    """The encoding a person has chosen; UTF-8 may still begin with its mark."""
+    """The encoding a user has chosen; UTF-8 may still begin with its mark."""
     return Encoding("utf-8-sig" if codec == "utf-8" else codec)
 
 
 def detect(file: BinaryIO) -> Encoding:
-    """The encoding of `file`, which is read to its end if need be and stands at 0 afterwards."""
+    """The encoding of `file`, which is read to its end if necessary and rewound to 0."""
     start = file.read(4)
     file.seek(0)
     for mark, codec in MARKS:
@@ -129,13 +129,13 @@ def undecodable(file: BinaryIO, encoding: Encoding) -> FileMalformed:
 
 
 class LineCounter:
-    """Counts lines and characters of a text that comes in blocks."""
+    """Counts lines and characters of a text that arrives in blocks."""
 
     def __init__(self) -> None:
         self.line, self.column, self._ended_in_cr = 1, 1, False
 
     def add(self, text: str) -> None:
-        """Go on by `text`."""
+        """Count `text` too."""
         if not text:
             return
         ends = LINE_END.findall(text)
@@ -194,7 +194,7 @@ def _telling_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _is_damaged_utf8(sample: bytes) -> bool:
-    """Whether most of what is beyond ASCII is UTF-8: no other encoding looks so by chance."""
+    """Whether most bytes beyond ASCII are UTF-8: other encodings do not look so by chance."""
     whole = UTF8_CHARACTER.findall(sample)
     beyond_ascii = sum(byte > 0x7F for byte in sample)
     return len(whole) >= beyond_ascii - sum(map(len, whole))

@@ -1,7 +1,7 @@
 """JSON arrays and JSON Lines: objects that become rows, read one at a time.
 
-Arrays by hand rather than by ijson 3.6: that reads them 2.3 times as fast, but names no line of a
-fault, takes a key that stands twice, forgets how a number was written, and puts a question mark
+Arrays by hand rather than by ijson 3.6: that reads them 2.3 times as fast, but names no line of an
+error, accepts a key that appears twice, forgets how a number was written, and puts a question mark
 for half a character where a row has to be refused.
 """
 
@@ -30,12 +30,12 @@ from segments.files.types import (
 )
 
 REMEDY = 'Write one as {"content": "…"}, with the names of the columns as keys.'
-# An object longer than this is no row but a file that went wrong.
+# An object longer than this is not a row, but a broken file.
 LONGEST_OBJECT_CHARS = 16 * 1024 * 1024
 
 
 class Element(NamedTuple):
-    """An object with its place in the file; or a text that is none, with its fault."""
+    """An object with its place in the file; or a text that is not an object, and why."""
 
     line: int
     object: Mapping[str, Any] | None
@@ -44,12 +44,12 @@ class Element(NamedTuple):
 
 
 class WrittenFloat(float):
-    """A number that remembers how it was written: a text cell shows 1.10 as 1.10."""
+    """A number that remembers how it was written: 1.10 in a text cell stays 1.10."""
 
     text: str
 
     def __new__(cls, text: str) -> "WrittenFloat":
-        """The number of which `text` is the JSON."""
+        """The number that `text` is in JSON."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -74,7 +74,7 @@ DECODER = json.JSONDecoder(
 
 
 def kind_of(value: Any) -> str:
-    """What a value that is no object is, in words."""
+    """What a value that is not an object is, in words."""
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
@@ -85,11 +85,11 @@ def kind_of(value: Any) -> str:
 def sheet_of_objects(
     elements: Callable[[], Iterator[Element]], details: FileDetails, opened: OpenedFile
 ) -> Sheet:
-    """The sheet of the objects that `elements` reads from the beginning, whenever it is called.
+    """The sheet of the objects; every call of `elements` reads them from the beginning.
 
     Raises:
         FileEmpty: there are none.
-        FileRefused: the text breaks off or is no JSON.
+        FileRefused: the text breaks off or is not JSON.
     """
     header, count = _header(elements())
     if not count:
@@ -101,7 +101,7 @@ def sheet_of_objects(
 
 
 def _header(elements: Iterator[Element]) -> tuple[list[str], int]:
-    """Every key, and how many elements there are; it stops when there are too many keys."""
+    """Every key, and the number of elements; stops when there are too many keys."""
     keys: dict[str, None] = {}
     count = 0
     for element in elements:
@@ -129,7 +129,7 @@ def _rows(elements: Iterator[Element], header: list[str]) -> Generator[RawRow]:
 
 
 def _cell(value: Any) -> str:
-    """A text as it is; anything else as JSON writes it, along with the value."""
+    """A text unchanged; anything else as JSON writes it, along with the value."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -143,15 +143,15 @@ class JSONLinesReader:
     """Text whose first line begins with a brace."""
 
     def recognises(self, opened: OpenedFile) -> bool:
-        """By the brace; no header of a table begins so."""
+        """By the brace: no header of a table begins with one."""
         return opened.text_start.lstrip("\ufeff \t\r\n").startswith("{")
 
     def open(self, opened: OpenedFile) -> Sheet:
         """The sheet of the objects.
 
         Raises:
-            FormatUnknown: it is one object over many lines, or one around the objects.
-            FileMalformed: a line is not of the file's encoding, or absurdly long.
+            FormatUnknown: it is one object over many lines, or an object that contains the objects.
+            FileMalformed: a line is not in the file's encoding, or absurdly long.
         """
         first = opened.text_start.lstrip("\ufeff \t\r\n").partition("\n")[0]
         if first.strip() in ("{", "{}"):
@@ -165,7 +165,7 @@ class JSONLinesReader:
 
 
 def _refuse_wrapped(name: str, first: str) -> None:
-    """Refuse an object that has the objects in it, as answers of web services do.
+    """Refuse an object that contains the objects, as answers of web services do.
 
     Raises:
         FormatUnknown: the text names the key they are under.
@@ -192,7 +192,7 @@ def _element(number: int, text: str) -> Element:
     try:
         found = DECODER.decode(text)
     except RecursionError:
-        return Element(number, None, text, "it is nested too deep")
+        return Element(number, None, text, "it is nested too deeply")
     except ValueError as error:
         return Element(number, None, text, str(error))
     if not isinstance(found, dict):
@@ -201,7 +201,7 @@ def _element(number: int, text: str) -> Element:
 
 
 BLOCK_CHARS = 64 * 1024
-# A fault this near to the end of what was read may be a word or number that goes on.
+# An error this near the end of the text read so far may be a word or number that continues.
 LONGEST_WORD = 32
 BLANKS = " \t\r\n\ufeff"
 AGAIN = "Write the file again: [{…}, {…}]."
@@ -211,7 +211,7 @@ class JSONArrayReader:
     """Text that begins with a bracket and a brace."""
 
     def recognises(self, opened: OpenedFile) -> bool:
-        """By an array of objects, or of nothing; a table may begin with a bracket as well."""
+        """By an array that is empty or has objects; a table may begin with a bracket too."""
         start = opened.text_start.lstrip(BLANKS)
         if opened.name.lower().endswith(".json") and start.startswith("["):
             return True
@@ -221,7 +221,7 @@ class JSONArrayReader:
         """The sheet of the objects; the line of a row is the number of its element.
 
         Raises:
-            FileMalformed: the text breaks off or is no JSON.
+            FileMalformed: the text breaks off or is not JSON.
         """
         details = FileDetails(FileFormat.JSON, encoding=opened.encoding.name)
         return sheet_of_objects(lambda: _elements_of_array(opened), details, opened)
@@ -233,7 +233,7 @@ def _elements_of_array(opened: OpenedFile) -> Iterator[Element]:
 
 
 class _Array:
-    """The elements of an array in a text, of which one block and one element are held."""
+    """The elements of an array in a text; only one block and one element are in memory."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -249,7 +249,7 @@ class _Array:
             number += 1
             yield self._element(number)
             if self._next() not in (",", "]"):
-                raise self._malformed("after an element there is neither a comma nor a bracket.")
+                raise self._malformed("there should be a comma or a bracket after an element.")
         if mark == "]":
             self._place += 1
         if self._next():
@@ -261,14 +261,14 @@ class _Array:
         try:
             found = self._decoded()
         except RecursionError as error:
-            raise self._malformed("this is nested too deep.") from error
+            raise self._malformed("this is nested too deeply.") from error
         if not isinstance(found, dict):
             text = shown(self._held[begin : self._place]) if begin < self._place else ""
             return Element(number, None, text, f"it is {kind_of(found)}")
         return Element(number, found)
 
     def _decoded(self) -> Any:
-        """The value that begins here, for which more text is read while it may go on."""
+        """The value that begins here; reads more text while the value may continue."""
         while True:
             try:
                 value, end = DECODER.raw_decode(self._held, self._place)
@@ -291,7 +291,7 @@ class _Array:
         return is_open_text or error.pos >= len(self._held) - LONGEST_WORD
 
     def _read_on(self) -> None:
-        """Drop what is done with; take twice as much as is held, so that no text is read often."""
+        """Drop what has been parsed; read twice as much as is left, so no text is read often."""
         self._passed.add(self._held[: self._place])
         self._held, self._place = self._held[self._place :], 0
         block = self._text.read(max(BLOCK_CHARS, len(self._held)))
@@ -299,7 +299,7 @@ class _Array:
         self._held += block
 
     def _next(self) -> str:
-        """The next character that is not blank; an empty one at the end."""
+        """The next character that is not blank; empty at the end."""
         while True:
             while self._place < len(self._held) and self._held[self._place] in BLANKS:
                 self._place += 1

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BUFFER_BYTES = 64 * 1024
-# Small files may be as repetitive as they like: a table of empty lines packs 1,000 to 1.
+# Small files may be as repetitive as they like: a table of empty lines compresses 1,000 to 1.
 FREE_BYTES = 16 * 1024 * 1024
-# What a packed file (gzip, XLSX) may unpack to beyond that: real tables pack 5 to 40 times, bombs
-# 1,000 times.
+# How much larger than that a compressed file (gzip, XLSX) may unpack: real tables compress 5 to 40
+# times, bombs 1,000 times.
 MAX_UNPACKED_BYTES = 4 * 1024**3
 MAX_UNPACKED_RATIO = 100
-# Reading and checking 5,000,000 rows takes some four minutes; below SEGMILL_TASK_TIMEOUT.
+# Reading and checking 5,000,000 rows takes some four minutes; below a task's time limit.
 MAX_PARSE_SECONDS = 1_800
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When reading has to be done, on this process's clock."""
+    """When reading has to be finished, on this process's clock."""
 
     at: float
     seconds: int
@@ -46,17 +46,17 @@ class Deadline:
         return cls(monotonic() + seconds, seconds)
 
     def check(self) -> None:
-        """Go on, unless the time is over.
+        """Raise if the time is over.
 
         Raises:
-            FileTooSlow: it is.
+            FileTooSlow: the time is over.
         """
         if monotonic() > self.at:
             raise FileTooSlow(f"Reading the file took longer than {self.seconds:,} s. Split it.")
 
 
 class MeteredFile(io.RawIOBase):
-    """The bytes of `source`, counted; `packed` tells from how many bytes they were unpacked.
+    """The bytes of `source`, counted; `packed` is the size they were unpacked from.
 
     Reading raises:
         FileTooSlow: the deadline is over.
@@ -89,7 +89,7 @@ class MeteredFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go somewhere in the source; what is read again is not counted again."""
+        """Move to a place in the source; bytes that are read again are not counted again."""
         self._count = self._source.seek(offset, whence)
         return self._count
 
@@ -106,7 +106,7 @@ def metered(
 
 
 def check_unpacked(unpacked: int, packed: int) -> None:
-    """Refuse bytes that swell beyond the limits.
+    """Refuse data that unpacks to more than the limits.
 
     Raises:
         FileTooLarge: naming the limit.
@@ -127,15 +127,15 @@ ZIP_MAGIC = b"PK\x03\x04"
 
 
 def is_gzipped(start: bytes) -> bool:
-    """Whether a file that begins so is packed with gzip."""
+    """Whether a file that begins with `start` is compressed with gzip."""
     return start.startswith(MAGIC)
 
 
 def unpacked(file: IO[bytes], name: str, deadline: Deadline) -> io.BufferedReader:
-    """What is packed in `file`.
+    """The uncompressed content of `file`.
 
     Raises:
-        FormatUnknown: something that is packed already.
+        FormatUnknown: the content is compressed again.
         FileMalformed: here or while it is read: the file breaks off or is damaged.
     """
     file.seek(0)
@@ -148,7 +148,7 @@ def unpacked(file: IO[bytes], name: str, deadline: Deadline) -> io.BufferedReade
 
 
 class _Unpacking:
-    """A gzip file whose faults are refusals."""
+    """A gzip file whose errors are refusals."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = gzip.GzipFile(fileobj=file, mode="rb")
@@ -168,13 +168,13 @@ class _Unpacking:
         return self._file.seek(offset, whence)
 
 
-# Enough to tell every format, and to see some rows of a table whose delimiter is to be found.
+# Enough to recognise every format, and to see some rows of a table whose delimiter is unknown.
 START_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A file that stands at its beginning.
+    """A file at its beginning.
 
     `source` is the file itself, `content` the same through a meter and, if it was packed, unpacked.
     `position()` is the number of bytes of the file read so far, as its owner counts them.
@@ -205,7 +205,7 @@ class OpenedFile:
         return decoder.decode(self.start)
 
     def text(self, errors: str = "strict") -> io.TextIOWrapper:
-        """The text from its beginning, with its line ends as they are."""
+        """The text from its beginning, with its line ends unchanged."""
         self.content.seek(0)
         return io.TextIOWrapper(
             self.content, encoding=self.encoding.codec, errors=errors, newline=""

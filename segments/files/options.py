@@ -28,7 +28,7 @@ DELIMITER_NAMES = {
 }
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off", ""})
-# Codecs of Python that are no text encodings of files.
+# Python codecs that are not encodings of text files.
 NOT_OF_FILES = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7"}
 )
@@ -64,7 +64,7 @@ class EmbedWhen(TextChoices):
 
 
 class UnknownColumns(StrEnum):
-    """What becomes of columns that mean nothing to Segmill: a notice, or metadata."""
+    """What happens to columns Segmill does not know: a notice, or metadata."""
 
     REPORT = "report"
     METADATA = "metadata"
@@ -81,10 +81,11 @@ class ImportOptions:
     * Empty `encoding` and `delimiter` mean: found out from the file; without `sheet`, the first
       that has rows is read, and with `ALL_SHEETS` every one that is not hidden.
     * `embed` later publishes the rows for full text at once; their vectors follow.
-    * `max_tokens` and `max_cost` end the import before anything is embedded.
+    * `max_tokens` and `max_cost` fail the import before anything is embedded.
     """
 
     mode: ImportMode = ImportMode.APPEND
+
     on_error: OnError = OnError.ABORT
     map: Mapping[str, str] = field(default_factory=dict)
     no_header: bool = False
@@ -100,7 +101,7 @@ class ImportOptions:
 
     @classmethod
     def from_fields(cls, given: Mapping[str, object]) -> Self:
-        """Options from what people write: words, or lists of them for `map`.
+        """Options from text fields: words, or lists of them for `map`.
 
         Fields that are missing, None or empty keep their defaults.
 
@@ -122,7 +123,7 @@ class ImportOptions:
         return cls.from_fields(stored)
 
     def as_json(self) -> dict[str, JSONValue]:
-        """The options that differ from the defaults, for keeping."""
+        """The options that differ from the defaults, for storing."""
         plain: dict[str, JSONValue] = {
             "mode": self.mode.value,
             "on_error": self.on_error.value,

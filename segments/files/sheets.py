@@ -17,7 +17,7 @@ from segments.files.options import ImportOptions
 from segments.files.types import Sheet
 from segments.files.xlsx.reader import XLSXReader
 
-# Names that promise a format; what they end in besides is said to be read by its content.
+# Extensions that promise a format; if the content differs, a notice says so.
 SUFFIX_FORMATS = {
     ".csv": {"csv", "tsv"},
     ".tsv": {"csv", "tsv"},
@@ -38,11 +38,11 @@ class Reader(Protocol):
     """Opens files of one format."""
 
     def recognises(self, opened: OpenedFile) -> bool:
-        """Whether the file is of this format, as far as its beginning tells."""
+        """Whether the file is of this format, judging by its beginning."""
         ...
 
     def open(self, opened: OpenedFile) -> Sheet:
-        """The sheet of the file; rows are read when asked for.
+        """The sheet of the file; rows are read on demand.
 
         Raises:
             FileRefused: here or while the rows are read; the text names the line.
@@ -70,7 +70,7 @@ def open_sheet(
     `known_header` is that of the last file of the same kind: a row that is equal is the header.
 
     Raises:
-        FileRefused: it is empty, of no known format, over a limit, or broken.
+        FileRefused: it is empty, of an unknown format, over a limit, or broken.
     """
     opened = _opened(file, PurePath(name).name, options or ImportOptions())
     opened = replace(opened, known_header=known_header)
@@ -113,7 +113,7 @@ def _refuse_empty(opened: OpenedFile) -> None:
 
 
 def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:
-    """What a person should know of how the file was understood."""
+    """What the user should know about how the file was read."""
     notices = []
     suffix = PurePath(opened.name).suffix.lower()
     label = sheet.details.format.label

@@ -1,4 +1,4 @@
-"""The values that the steps of an import hand to one another."""
+"""The values that the steps of an import pass to each other."""
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ JSONValue: TypeAlias = "JSONScalar | list[JSONValue] | dict[str, JSONValue]"
 
 
 def column_letters(place: int) -> str:
-    """A spreadsheet's name for the column at `place`, counted from 0: A, …, Z, AA, and so on."""
+    """A spreadsheet's name for the column at `place`, counted from 0: A, …, Z, AA and so on."""
     letters, number = "", place + 1
     while number:
         number, digit = divmod(number - 1, 26)
@@ -20,20 +20,20 @@ def column_letters(place: int) -> str:
 
 
 SHOWN_CHARS = 80
-# No table of segments has more: a file that does was read wrongly, or was made to do harm.
+# No table of segments has more columns: such a file was read wrongly, or made to do harm.
 MAX_COLUMNS = 200
-# Control characters by their Unicode pictures: NUL cannot be stored, ESC commands a terminal.
+# Control characters as their Unicode pictures: NUL cannot be stored, ESC controls a terminal.
 PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
 
 
 def shown(value: str) -> str:
-    """`value` cut to what a report shows, with nothing in it that cannot be stored or printed."""
+    """`value` as a report shows it: cut, without characters that cannot be stored or printed."""
     cut = value[:SHOWN_CHARS] + ("…" if len(value) > SHOWN_CHARS else "")
     return cut.translate(PICTURES).encode(errors="replace").decode()
 
 
 class JSONCell(str):
-    """A cell that is no text in its JSON file: what it is written as, and its value."""
+    """A cell that is not a text in its JSON file: its text there, and its value."""
 
     value: JSONValue
 
@@ -45,7 +45,7 @@ class JSONCell(str):
 
 
 class CellError(NamedTuple):
-    """What is wrong with a cell, or a row as a whole, before anybody asks what it means.
+    """What is wrong with a cell, or with a row as a whole, before it is validated.
 
     `place` counts columns from 0.
     """
@@ -57,7 +57,7 @@ class CellError(NamedTuple):
 
 
 class RawRow(NamedTuple):
-    """A row as the file has it. A named tuple: a million are made, a dataclass costs thrice.
+    """A row as it is in the file. A named tuple: a dataclass costs three times as much.
 
     `line` is what the user sees: a line of a text, a row of a spreadsheet, an element of an array.
     """
@@ -98,7 +98,7 @@ WORKBOOK_FORMATS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FileDetails:
-    """What a file turned out to be; the encoding and the delimiter of a text, else the sheet.
+    """What a file turned out to be: the encoding and the delimiter of a text, else the sheet.
 
     `header` are its columns, numbered without a header; `uses` says of each column which part of a
     segment it is, empty for none.
@@ -112,7 +112,7 @@ class FileDetails:
     uses: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, JSONValue]:
-        """The fields, for keeping."""
+        """The fields, for storing."""
         return {
             "format": self.format.value,
             "encoding": self.encoding,
@@ -124,7 +124,7 @@ class FileDetails:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "FileDetails":
-        """What `as_json` has written."""
+        """The value that `as_json` has written."""
         return cls(
             FileFormat(stored["format"]),
             stored["encoding"],
@@ -137,7 +137,7 @@ class FileDetails:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """An opened file: its column names and its rows, read as they are asked for.
+    """An opened file: its column names and its rows, read on demand.
 
     `position()` is the number of bytes of the file read so far. `notices` is complete when the
     last row has been read. `sample` are the first rows, which come in `rows` all the same.
@@ -175,7 +175,7 @@ class CountedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why a row cannot be taken: line, column, the value (cut), a code and a sentence."""
+    """Why a row cannot be accepted: line, column, the value (cut), a code and a sentence."""
 
     line: int
     column: str
@@ -192,7 +192,7 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where rows are going, as far as preparing them needs to know; the place may not exist yet.
+    """Where rows are going, as far as preparing needs to know; it may not exist yet.
 
     `provider` and `model` are empty for an economy dataset.
     """
@@ -204,11 +204,12 @@ class Target:
     provider: str = ""
     model: str = ""
     tenant_id: UUID | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is: shown by a bar, a page, an API alike.
+    """How far an import is, for a progress bar, a page and the API.
 
     `fraction` is of the phase, from 0 to 1, or None when it cannot be known.
     """
@@ -225,4 +226,4 @@ Listener: TypeAlias = Callable[[Progress], None]
 
 
 def no_progress(progress: Progress) -> None:
-    """The listener of those who do not watch."""
+    """A listener that ignores progress."""

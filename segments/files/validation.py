@@ -1,6 +1,6 @@
 """RawRow ─validate─► SegmentRow | RowProblem: every rule about one row, in one place.
 
-A bad row is data, never an exception; all that is wrong with it is said at once.
+A bad row is data, never an exception; everything that is wrong with it is reported at once.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from segments.files.values import (
 )
 
 EXTERNAL_ID_CHARS = 255
-# A full-text entry may hold 1 MB at most (PostgreSQL, "Limitations of text search"); so many
+# A full-text entry holds at most 1 MB (PostgreSQL, "Limitations of text search"); this many
 # characters of question and answer each stay below it in every script.
 MAX_CELL_CHARS = 100_000
 
@@ -80,7 +80,7 @@ def problem(raw: RawRow, column: str, value: str, code: str, reason: str) -> Row
 
 
 def _is_used(place: int | None, columns: Columns) -> bool:
-    """Whether a fault at that place matters: in a column that nobody reads it does not."""
+    """Whether an error there matters: in an unused column it does not."""
     return place is None or place >= len(columns.uses) or bool(columns.uses[place])
 
 
@@ -94,7 +94,7 @@ def _as_read(raw: RawRow, columns: Columns, fault: CellError) -> RowProblem:
 
 
 def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
-    """The row without the apostrophes that an export put before what looks like a formula."""
+    """The row without the apostrophes that an export put before possible formulas."""
     guarded = {name.strip() for name in raw.cells[escaped].split(",")}
     cells = tuple(
         unguarded(cell) if name in guarded else cell
@@ -104,7 +104,7 @@ def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
 
 
 def _fitted(cells: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The cells as wide as the header, if nothing is lost or made up by it; else None.
+    """The cells, made as wide as the header if nothing is lost or invented; else None.
 
     Spreadsheet programs write empty cells beyond a table, and leave out some of those they wrote.
     """
@@ -162,7 +162,7 @@ def _problems(raw: RawRow, content: str, rules: Rules) -> Iterator[RowProblem]:
 
 
 def _is_plain(cell: str, limit: int) -> bool:
-    """Whether nothing can be wrong with the cell: most are, and it is asked of every one."""
+    """Whether nothing can be wrong with the cell: a quick test that most cells pass."""
     return len(cell) <= limit and cell.isascii() and "\0" not in cell
 
 
@@ -238,7 +238,7 @@ def _unclear_metadata(raw: RawRow, columns: Columns, place: int) -> Iterator[Row
 
 
 def _unstorable(raw: RawRow, columns: Columns) -> Iterator[RowProblem]:
-    """Metadata that JSON files give as other values than texts."""
+    """Metadata with values other than texts, from JSON files."""
     for _, place in columns.metadata:
         cell = raw.cells[place]
         if isinstance(cell, JSONCell):
@@ -258,7 +258,7 @@ def _unclear_id(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProble
 
 
 def _metadata(raw: RawRow, columns: Columns) -> dict[str, JSONValue]:
-    """The metadata of its own column, and over it those of columns named for their key."""
+    """The metadata of its own column, overridden by columns named after a key."""
     found: dict[str, JSONValue] = {}
     if columns.whole_metadata is not None:
         found = dict(metadata_of(raw.cells[columns.whole_metadata]))

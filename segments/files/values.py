@@ -1,4 +1,4 @@
-"""What the texts of cells stand for: keywords, metadata, switches, ids, guarded formulas."""
+"""What the texts of cells mean: keywords, metadata, switches, ids, guarded formulas."""
 
 import json
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from uuid import UUID
 from segments.files.types import JSONCell, JSONValue
 
 KEYWORD_SEPARATORS = (",", "，", ";", "；")
-# Also as Excel writes truths into CSV where it speaks German, French, Spanish or Italian, and the
-# words for yes and no there and in Chinese.
+# Also the truth values that Excel writes into CSV in German, French, Spanish and Italian, and the
+# words for yes and no in those languages and in Chinese.
 YES = frozenset(
     {"true", "1", "yes", "y", "on", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "是"}
 )
 NO = frozenset({"false", "0", "no", "n", "off", "falsch", "nein", "faux", "non", "falso", "否"})
-# Deeper than anybody writes by hand, and far from where Python or PostgreSQL would give up.
+# Deeper than people write by hand, and far below the limits of Python and PostgreSQL.
 DEEPEST_METADATA = 64
-# Spreadsheet programs take a text for a formula if it begins so (OWASP, "CSV Injection").
+# Spreadsheet programs take a text for a formula if it begins like this (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 GUARD = "'"
 
@@ -28,12 +28,12 @@ def is_switch(cell: str) -> bool:
 
 
 def is_on(cell: str) -> bool:
-    """What a switch says; nothing means yes."""
+    """The value of a switch; an empty cell means yes."""
     return cell.strip().lower() not in NO
 
 
 def keywords_of(cell: str) -> list[str] | None:
-    """The keywords of a cell: a JSON array, or words between separators, each once.
+    """The keywords of a cell: a JSON array, or separated words; each once.
 
     Raises:
         ValueError: it starts like a JSON array, but is not one of texts; the text says why.
@@ -49,7 +49,7 @@ def keywords_of(cell: str) -> list[str] | None:
 
 
 def keywords_cell(keywords: Sequence[str] | None) -> str:
-    """The cell that `keywords_of` reads as these keywords, as plain as it can be."""
+    """The cell that `keywords_of` reads as these keywords, as simple as possible."""
     if keywords is None:
         return ""
     plain = ", ".join(keywords)
@@ -72,7 +72,7 @@ def metadata_of(cell: str) -> dict[str, JSONValue]:
         try:
             found = json.loads(cell, parse_constant=_refuse_constant)
         except RecursionError:
-            raise ValueError("it is nested too deep") from None
+            raise ValueError("it is nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError("it is not a JSON object")
     check_storable(found)
@@ -86,7 +86,7 @@ def check_storable(value: JSONValue, depth: int = 0) -> None:
         ValueError: the text says why.
     """
     if depth > DEEPEST_METADATA:
-        raise ValueError("it is nested too deep")
+        raise ValueError("it is nested too deeply")
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, float) and not isfinite(value):
@@ -104,13 +104,13 @@ def segment_id_of(cell: str) -> UUID | None:
     """The id of a segment, as exports write it; None in a blank cell.
 
     Raises:
-        ValueError: it is no id.
+        ValueError: it is not an id.
     """
     return UUID(cell.strip()) if cell.strip() else None
 
 
 def guarded(cell: str) -> str:
-    """A cell that no spreadsheet program takes for a formula."""
+    """The cell, changed so that no spreadsheet program takes it for a formula."""
     return GUARD + cell if is_dangerous(cell) else cell
 
 
@@ -120,7 +120,7 @@ def is_dangerous(cell: str) -> bool:
 
 
 def unguarded(cell: str) -> str:
-    """A cell as it was before `guarded`; one that was changed since stays as it is."""
+    """The cell as it was before `guarded`; one that was changed since stays unchanged."""
     if cell.startswith(GUARD) and is_dangerous(cell[len(GUARD) :]):
         return cell[len(GUARD) :]
     return cell

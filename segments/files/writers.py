@@ -1,9 +1,9 @@
-"""Tables written as files, row by row: what the readers beside them read.
+"""Tables written as files, row by row; the readers beside this module read them again.
 
 A spreadsheet program takes a text for a formula if it begins with =, +, -, @, a tab or a line
-end. In CSV such a cell gets an apostrophe before it (OWASP, "CSV Injection"), and the column
-`escaped` of its row names it: an import takes away those apostrophes, and no other. In XLSX
-cells are written as texts, which nobody calculates.
+end. In CSV such a cell gets a leading apostrophe (OWASP, "CSV Injection"), and the column
+`escaped` of its row names it: an import removes those apostrophes, and no others. In XLSX cells
+are written as texts, which are never calculated.
 """
 
 import csv
@@ -18,7 +18,7 @@ from segments.files.xlsx.writer import xlsx_bytes
 
 ESCAPED = "escaped"
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-# A portion of a file that is sent or written at once.
+# How much of a file is sent or written at once.
 PORTION_CHARS = 64 * 1024
 
 CONTENT_TYPES = {
@@ -35,7 +35,7 @@ Row: TypeAlias = Sequence[JSONValue] | Mapping[str, JSONValue]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a header, of any length; without a header their cells have no names.
+    """Rows under a header, any number of them; without a header their cells have no names.
 
     `keeps_shape`: the column `escaped` is there only if a row needs it; else always.
     """
@@ -59,7 +59,7 @@ def table_bytes(table: Table, kind: FileFormat) -> Iterator[bytes]:
 
 
 def cell_text(value: JSONValue) -> str:
-    """The cell of a table of texts that an import reads as this value."""
+    """The cell that an import reads as this value, in a table of texts."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -80,14 +80,14 @@ def _values(row: Row) -> Iterable[JSONValue]:
 
 
 class _Line:
-    """A file whose every write is what it gives back: csv.writer's lines, one by one."""
+    """A file that returns everything written to it: csv.writer's lines, one by one."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def _delimited(table: Table) -> Iterator[str]:
-    """CSV as RFC 4180 has it, every cell in quotes; the mark tells spreadsheets it is UTF-8."""
+    """CSV as in RFC 4180, every cell in quotes; the mark tells spreadsheets it is UTF-8."""
     writer = csv.writer(_Line(), delimiter=table.delimiter, quoting=csv.QUOTE_ALL)
     yield BYTE_ORDER_MARK
     escapes = _escapes(table)
@@ -101,7 +101,7 @@ def _delimited(table: Table) -> Iterator[str]:
 
 
 def _escapes(table: Table) -> bool:
-    """Whether there is a column that says which cells have got an apostrophe."""
+    """Whether there is a column that lists the cells with an added apostrophe."""
     if not table.header or ESCAPED in table.header:
         return False
     if not table.keeps_shape:

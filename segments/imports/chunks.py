@@ -4,8 +4,8 @@ pending ─claim_next─► running ─finish─► done
    ▲                    │  └─bury─► dead (its job fails in the same transaction)
    └─release, put_back──┘
 
-Whoever writes for a chunk does so in a transaction that has locked the chunk's row by its
-epoch. So clearing a job's chunks first waits for such writers and shuts all later ones out.
+Every write for a chunk runs in a transaction that has locked the chunk's row by its epoch. So
+clearing a job's chunks waits for writers in progress and shuts out all later ones.
 Transactions lock a chunk before its job, never the other way round.
 """
 
@@ -46,22 +46,22 @@ class ChunkClaim:
     last_row: int
     last_error: str = ""
     rows_embedded: int = 0
-    """How many of its rows have got their vector by earlier tries."""
+    """How many of its rows earlier tries have embedded."""
 
     @property
     def rows(self) -> int:
-        """How many rows it was made of."""
+        """How many rows the chunk has."""
         return self.last_row - self.first_row + 1
 
     @property
     def is_spent(self) -> bool:
-        """Whether this try is one more than allowed: no earlier one got through."""
+        """Whether this is one try more than allowed: none of the earlier ones succeeded."""
         return self.attempts > leases.MAX_ATTEMPTS
 
 
 @transaction.atomic
 def claim_next(job_id: UUID) -> ChunkClaim | None:
-    """The first chunk that nobody works on, now ours; None if there is none at this moment."""
+    """Claim the first free chunk; None if there is none at the moment."""
     free = _free(job_id).select_for_update(skip_locked=True, of=("self",))
     chunk = free.order_by("ordinal").first()
     if chunk is None:
@@ -88,7 +88,7 @@ def claim_next(job_id: UUID) -> ChunkClaim | None:
 
 
 def count_free(job_id: UUID) -> int:
-    """How many chunks nobody works on."""
+    """How many chunks are free."""
     return _free(job_id).count()
 
 
@@ -96,7 +96,7 @@ def renew(claim: ChunkClaim) -> None:
     """Show progress and keep the lease.
 
     Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more.
+        ImportCancelled, ClaimLost: the claim was lost.
     """
     if not _embedding(claim).exists() or not _held(claim).update(lease_until=lease()):
         raise _reason_lost(claim)
@@ -104,10 +104,10 @@ def renew(claim: ChunkClaim) -> None:
 
 @contextmanager
 def writing(claim: ChunkClaim) -> Iterator[None]:
-    """A transaction for what is stored on the way, before the chunk is finished.
+    """A transaction for partial results, stored before the chunk is finished.
 
     Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more; nothing is stored.
+        ImportCancelled, ClaimLost: the claim was lost; nothing is stored.
     """
     with transaction.atomic():
         not_longer_than_the_lease()
@@ -116,10 +116,10 @@ def writing(claim: ChunkClaim) -> Iterator[None]:
 
 
 def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> None:
-    """The chunk is done: call it in the transaction that stores its vectors, before them.
+    """Mark the chunk done; the first statement of the transaction that stores its vectors.
 
     Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more; roll back.
+        ImportCancelled, ClaimLost: the claim was lost; roll back.
     """
     not_longer_than_the_lease()
     done = _held(claim).update(
@@ -143,10 +143,9 @@ def finish(claim: ChunkClaim, *, embedded: int, reused: int, seconds: float) -> 
 
 
 def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
-    """Give an unfinished chunk back, for whoever asks next; the try does not count.
+    """Release an unfinished chunk for the next worker; the try does not count.
 
-    `embedded` of its rows have got their vector. False if the claim does not hold any more:
-    store nothing then.
+    `embedded` of its rows now have a vector. False if the claim was lost: store nothing then.
     """
     held = _held(claim).update(
         status=ChunkStatus.PENDING,
@@ -163,10 +162,10 @@ def release(claim: ChunkClaim, *, embedded: int = 0) -> bool:
 
 @contextmanager
 def holding(claim: ChunkClaim) -> Iterator[None]:
-    """What an error means for a chunk whose claim we hold; with the claim lost, nothing.
+    """Turn an error in the block into the chunk's outcome, unless the claim was lost.
 
     Raises:
-        ImportCancelled, EmbeddingUnavailable: nothing more of the import is to be embedded now.
+        ImportCancelled, EmbeddingUnavailable: embedding of the import stops for now.
         ClaimLost: the chunk cannot be embedded, so its import has failed.
     """
     with (
@@ -182,11 +181,11 @@ def holding(claim: ChunkClaim) -> Iterator[None]:
         except SegmillError as error:
             logger.info("failed: %s", error)
             bury(claim, error.code, str(error))
-            raise ClaimLost(f"It has failed: {error}") from error
+            raise ClaimLost(f"The import has failed: {error}") from error
 
 
 def put_back(claim: ChunkClaim, trouble: str, *, grows: bool = True) -> None:
-    """Give a chunk back after an error that is not its own, as a job is put back."""
+    """Release a chunk after an error it did not cause; it is retried after a pause."""
     _held(claim).update(
         status=ChunkStatus.PENDING,
         lease_until=None,
@@ -196,19 +195,19 @@ def put_back(claim: ChunkClaim, trouble: str, *, grows: bool = True) -> None:
 
 
 def is_overdue(job_id: UUID, process: int) -> bool:
-    """Whether a process of this machine holds a chunk for longer than its lease."""
+    """Whether a process of this machine holds a chunk past its lease."""
     return _of_process(job_id, process).filter(lease_until__lt=Now()).exists()
 
 
 def free_those_of(job_id: UUID, process: int) -> None:
-    """Let go of the chunks that a process of this machine held or put back: it is gone."""
+    """Release the chunks that a dead process of this machine held or had put back."""
     left = _of_process(job_id, process).exclude(status=ChunkStatus.DONE)
     left.update(lease_until=Case(When(status=ChunkStatus.RUNNING, then=Now())), not_before=None)
 
 
 @transaction.atomic
 def bury(claim: ChunkClaim, code: str, error: str) -> bool:
-    """Nobody shall try this chunk again, so its job has failed; False if the claim was lost."""
+    """Mark the chunk dead and fail its job; False if the claim was lost."""
     buried = _held(claim).update(status=ChunkStatus.DEAD, lease_until=None, error=error)
     return bool(buried) and IMPORT_JOBS.fail(claim.job_id, code, error)
 
@@ -222,7 +221,7 @@ def _free(job_id: UUID) -> QuerySet[Chunk]:
 
 
 def _embedding(claim: ChunkClaim) -> QuerySet[ImportJob]:
-    """The job, if what is embedded for it is still wanted: also when another worker gave up."""
+    """The job while it still needs vectors: also after another worker interrupted it."""
     return ImportJob.objects.filter(
         pk=claim.job_id, status__in=(ImportStatus.EMBEDDING, ImportStatus.INTERRUPTED)
     )

@@ -1,4 +1,4 @@
-"""What the header of a file says: its columns, those remembered, and those that are not used."""
+"""Maps the header of a file: its columns, remembered mappings, and unused columns."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def columns_of(
     """What the columns of `sheet` are, as told, as last time, or by their names.
 
     Raises:
-        HeaderRefused: they are too many, or not those that `target` needs.
+        HeaderRefused: there are too many columns, or not the ones `target` needs.
     """
     if len(sheet.header) > MAX_COLUMNS:
         raise HeaderRefused(
@@ -124,7 +124,7 @@ def notices_of(columns: Columns) -> list[str]:
 
 
 def repetitions_of(repeated: Sequence[tuple[int, int]]) -> list[str]:
-    """What is said of rows that say the same as an earlier one."""
+    """The notice about rows that repeat an earlier one."""
     if not repeated:
         return []
     listed = ", ".join(f"{line:,} (as {first:,})" for line, first in repeated[:REPETITIONS_SHOWN])

@@ -1,4 +1,4 @@
-"""The dry run: a file prepared as for an import, looked at, and forgotten again."""
+"""The dry run: prepares a file as an import would, describes the result, and discards it."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,14 +19,14 @@ from segments.imports.staging import Chunkful
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a file would do: nothing of it stays.
+    """What an import of the file would do; nothing is kept.
 
-    `tokens` counts all good rows; `reused` of them need no embedding, as the dataset has
-    their vectors already. All counts are of the rows looked at: where `is_partial`, those are
-    the first ones, and `bytes_read` says how much of the file they are. `file_details` is what
-    the file turned out to be, `columns` what its columns were taken for, `repeated` the lines that
-    say what an earlier line says. `refusal` is why it would not be begun, if so, and `seconds` what
-    reading and checking took.
+    `tokens` counts all good rows; `reused` of them need no embedding, because the dataset
+    already has their vectors. All counts cover the rows that were read: if `is_partial`, those
+    are the first ones, and `bytes_read` says how much of the file they take up. `file_details`
+    describes the file, `columns` the part each column fills, `repeated` the lines that repeat an
+    earlier line. `refusal` says why the import would be refused, if it would, and `seconds` how
+    long reading and checking took.
     """
 
     columns: Columns
@@ -48,15 +48,17 @@ class DryRun:
 
 
 def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
-    """Check every row of the file, or its first `most_rows`, for `target`; nothing of it stays.
+    """Check every row of the file, or its first `most_rows`, for `target`; nothing is kept.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
-        NoEmbeddingModel: the target's model is not to be had.
+        NoEmbeddingModel: the target's model is not available.
     """
     began = perf_counter()
     with staging.visit() as visit:
-        tally = prepare.prepare_rows(visit, given, target, _no_fence, listener)
+        tally = prepare.prepare_rows(
+            visit, given, target, _no_fence, listener, keeps_language=False
+        )
         spec = prepare.merge_spec(visit, given, target, tally)
         price = price_of(target.provider, target.model, target.tenant_id)
         plan = make_plan(spec, price, with_removals=not tally.is_partial)
@@ -97,4 +99,4 @@ def _over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal | None)
 
 
 def _no_fence(tally: PrepareStats, chunk: Chunkful) -> None:
-    """A visit belongs to no job, so there is no claim to lose."""
+    """A dry run has no job, so there is no claim to check."""

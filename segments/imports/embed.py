@@ -1,7 +1,7 @@
 """Staged rows ─reuse known vectors, embed the rest─► staged vectors, one chunk at a time.
 
-No transaction is open while the model runs. A chunk that is done is a checkpoint: it is never
-embedded again, whatever happens later. What an unfinished one got is kept too.
+No transaction is open while the model runs. A finished chunk is a checkpoint: it is never
+embedded again. The vectors of an unfinished chunk are kept too.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from segments.models import ImportJob, StagedVector
 
 
 class StagedText(NamedTuple):
-    """A staged row as far as embedding it goes."""
+    """The columns of a staged row that embedding needs."""
 
     row: int
     line: int
@@ -37,14 +37,14 @@ class StagedText(NamedTuple):
 
 
 class RefusedText(NamedTuple):
-    """A text that the model does not take, and why."""
+    """A text that the model refuses, and why."""
 
     text: StagedText
     reason: str
 
 
 class ChunkVectors:
-    """What the model gives for some texts; equal ones are asked for once."""
+    """The model's vectors for some texts; equal texts are embedded once."""
 
     def __init__(self, texts: Sequence[StagedText], dimensions: int) -> None:
         self._texts = texts
@@ -57,7 +57,7 @@ class ChunkVectors:
         self.usage = Usage()
 
     def gather(self, embedder: Embedder, pulse: Callable[[], None], tenant_id: UUID) -> None:
-        """Ask for all of them; what has come by the time of an error stays."""
+        """Embed all texts; vectors received before an error are kept."""
         contents = [content for _, content in self._unique]
         for part in embed_all(embedder, contents, pulse, tenant_id):
             self._add(part)
@@ -76,7 +76,7 @@ class ChunkVectors:
         return numbers[is_known].tolist(), self._vectors[self._places[is_known]]
 
     def refused(self) -> list[RefusedText]:
-        """The texts that the model does not take, in the order of their rows."""
+        """The texts that the model refuses, in the order of their rows."""
         if not self._refused:
             return []
         pairs = zip(self._texts, self._places.tolist(), strict=True)
@@ -105,8 +105,8 @@ REUSE = f"""
     ON CONFLICT (job_id, "row") DO NOTHING
 """
 
-# NOT IN, not a join: the planner's statistics know nothing of rows staged a moment ago. It would
-# expect one and join by nested loops, each row of the chunk with each row done so far.
+# NOT IN, not a join: the planner has no statistics on rows staged a moment ago. It would expect
+# one row and use nested loops, comparing each row of the chunk with each row done so far.
 WITHOUT_VECTOR = """
     SELECT s."row", s.line, s.content, s.content_hash
     FROM segments_stagedrow s
@@ -122,7 +122,7 @@ WITHOUT_VECTOR = """
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedChunk:
-    """What was done for a chunk: texts embedded, vectors reused, texts the model refused."""
+    """The outcome of a chunk: texts embedded, vectors reused, texts the model refused."""
 
     embedded: int
     reused: int
@@ -131,14 +131,14 @@ class EmbeddedChunk:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose vectors may be reused, and whose turn it is at the model."""
+    """The dataset whose vectors may be reused, and the tenant whose share of the model is used."""
 
     dataset_id: UUID
     tenant_id: UUID
 
 
 class _Stopped(Exception):
-    """Somebody else's trouble ends this work too."""
+    """Embedding was asked to stop."""
 
 
 def embed_chunk(
@@ -148,14 +148,14 @@ def embed_chunk(
     stop: Callable[[], bool],
     on_error: str = OnError.ABORT,
 ) -> EmbeddedChunk | None:
-    """Give every row of the chunk its vector and finish the chunk; None if told to stop.
+    """Give every row of the chunk its vector and finish the chunk; None if asked to stop.
 
-    Rows whose text the model refuses are dropped and noted. With `on_error` abort they stay,
-    the chunk is not finished, and it is for the caller to end the import with it.
+    Rows whose text the model refuses are dropped and reported. With `on_error` abort they stay,
+    the chunk is not finished, and the caller has to fail the import.
 
     Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more; nothing was changed.
-        EmbeddingUnavailable: the model does not answer; what it gave before is kept.
+        ImportCancelled, ClaimLost: the claim was lost; nothing was changed.
+        EmbeddingUnavailable: the model does not answer; vectors received before are kept.
         EmbeddingFailed: the model cannot be used.
     """
     began = perf_counter()
@@ -178,7 +178,7 @@ def embed_chunk(
 
 
 class _Pulse:
-    """Looks whether to go on, and keeps the chunk's lease meanwhile."""
+    """Checks whether to continue, and renews the chunk's lease."""
 
     def __init__(self, claim: ChunkClaim, stop: Callable[[], bool]) -> None:
         self._claim, self._stop, self._renewed = claim, stop, monotonic()
@@ -198,7 +198,7 @@ def _problem(refused: RefusedText) -> RowProblem:
 
 
 def _count_usage(job_id: UUID, usage: Usage) -> None:
-    """Note what was asked of the endpoint: it is billed, whatever becomes of the vectors."""
+    """Count the requests to the endpoint: they are billed even if the vectors are not used."""
     if usage.requests:
         ImportJob.objects.filter(pk=job_id).update(
             embedding_requests=F("embedding_requests") + usage.requests,
@@ -208,9 +208,9 @@ def _count_usage(job_id: UUID, usage: Usage) -> None:
 
 
 def _reuse(claim: ChunkClaim, dataset_id: UUID, dimensions: int) -> None:
-    """Take the vectors the dataset has for these texts; doing so twice changes nothing.
+    """Copy the vectors the dataset already has for these texts; idempotent.
 
-    So nobody waits for the disk: what a crash of the server loses of it is taken again.
+    So the commit need not wait for the disk: what a server crash loses is copied again.
     """
     with chunks.writing(claim), connection.cursor() as cursor:
         not_for_the_disk()
@@ -229,7 +229,7 @@ def _slice(claim: ChunkClaim) -> dict[str, UUID | int]:
 
 @transaction.atomic
 def _keep(claim: ChunkClaim, harvest: ChunkVectors) -> None:
-    """Give the unfinished chunk back, with the vectors that have come."""
+    """Release the unfinished chunk, with the vectors received so far."""
     rows, vectors = harvest.rows()
     if chunks.release(claim, embedded=len(rows)):
         _store(claim.job_id, rows, vectors)

@@ -31,21 +31,21 @@ from segments.models.import_job import ImportStatus
 
 logger = logging.getLogger(__name__)
 
-# How often a helper is looked after.
+# How often a helper is checked.
 HELPER_TICK_SECONDS = 0.2
 
 Stop = Callable[[], bool]
 
 
 def can_help() -> bool:
-    """Whether this system copies a process with all that is loaded in it, and safely."""
+    """Whether this system can safely fork a process with everything it has loaded."""
     return sys.platform == "linux" and "fork" in get_all_start_methods()
 
 
 def start_helpers(count: int, work: Callable[[Stop], None]) -> list[BaseProcess]:
-    """Copies of this process that do `work` and end; with this process they end as well.
+    """Fork helpers that do `work` and exit; they also exit with this process.
 
-    As many as the system grants: what there is to do does not depend on them.
+    May start fewer than `count`, if the system refuses more: the work does not depend on them.
     """
     target = partial(_help, work, os.getpid())
     helpers = [get_context("fork").Process(target=target, daemon=True) for _ in range(count)]
@@ -59,10 +59,10 @@ def start_helpers(count: int, work: Callable[[Stop], None]) -> list[BaseProcess]
 
 
 def follow(helper: BaseProcess, is_enough: Stop) -> bool:
-    """Wait for a helper to end, or end it once it `is_enough`; whether it got through by itself."""
+    """Wait for a helper to exit, or kill it once it `is_enough`; True if it succeeded."""
     while not process_connection.wait([helper.sentinel], timeout=HELPER_TICK_SECONDS):
         if is_enough():
-            helper.kill()  # what it has open is rolled back; one that was stopped ends as well
+            helper.kill()  # open transactions roll back; a stopped process ends too
     helper.join()
     return helper.exitcode == 0
 
@@ -70,24 +70,24 @@ def follow(helper: BaseProcess, is_enough: Stop) -> bool:
 def _help(work: Callable[[Stop], None], parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C: our parent ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # A progress bar has its own, with a lock that its thread may have held when we were copied.
+    # A progress bar replaces these, with a lock that its thread may have held during the fork.
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     for connection in connections.all(initialized_only=True):
-        connection.connection = None  # our parent's: to close it would end it for both
+        connection.connection = None  # our parent's: closing it would close it for both
     work(lambda: os.getppid() != parent)
 
 
-# How often a watcher hears of progress while other threads or workers embed.
+# How often the listener gets progress while other threads or workers embed.
 TICK_SECONDS = 0.2
-# With fewer chunks than this makes, processes end too unevenly to gain anything over threads.
+# With fewer chunks per process, processes finish too unevenly to be faster than threads.
 ROWS_A_PROCESS = 10_000
 # Chunks that a process embeds at once: one computes while the other waits for PostgreSQL. More
-# than cores only adds memory.
+# than there are cores would only use memory.
 THREADS = min(2, os.cpu_count() or 1)
 
 
 def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> None:
-    """Embed several chunks at once until none is free, in threads or with helping processes."""
+    """Embed several chunks at once until none is free, in threads or with helper processes."""
     if not job.embedding_model or job.embeds_later:
         return
     embedder = get_embedder(job.embedding_model_provider, job.embedding_model, job.tenant_id)
@@ -112,7 +112,7 @@ def embed(job: ImportJob, listener: Listener, turn_seconds: float | None) -> Non
 
 
 def _count_helpers(job: ImportJob, embedder: Embedder, at_once: int) -> int:
-    """How many processes are worth it: none for a model that waits more than it computes here."""
+    """How many helpers are worthwhile: none for a model that runs outside this process."""
     if job.background or not embedder.batching.in_python or not can_help():
         return 0
     processes = min(at_once, chunks.count_free(job.pk), job.rows_staged // ROWS_A_PROCESS)
@@ -120,12 +120,12 @@ def _count_helpers(job: ImportJob, embedder: Embedder, at_once: int) -> int:
 
 
 def _work_with(helper: BaseProcess, job_id: UUID, work: Callable[[Stop], None], stop: Stop) -> None:
-    """Wait for a helper; if it broke down or hangs, do here what it has left."""
+    """Wait for a helper; if it crashed or hangs, do its remaining work here."""
     process = helper.pid or 0
     try:
         if follow(helper, lambda: stop() or chunks.is_overdue(job_id, process)) or stop():
             return
-        logger.warning("a process that helped to embed ended with %s", helper.exitcode)
+        logger.warning("an embedding helper process exited with code %s", helper.exitcode)
         chunks.free_those_of(job_id, process)
         work(stop)
     finally:
@@ -140,7 +140,7 @@ def _refuse_if_nothing_left(job_id: UUID) -> None:
 
 
 def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
-    """Tell of progress until all work has ended, or one piece of it has failed."""
+    """Report progress until all work has ended, or one piece of it has failed."""
     while any(not future.done() for future in work):
         wait(work, timeout=TICK_SECONDS)
         if any(future.done() and future.exception() for future in work):
@@ -149,10 +149,10 @@ def _watch(work: list[Future[None]], tell: Callable[[], None]) -> None:
 
 
 def _call_another_worker(job_id: UUID, threads: int) -> None:
-    """Enqueue the import if there is more to do than this worker begins at once.
+    """Enqueue the import if it has more free chunks than this worker starts at once.
 
-    The next worker does the same. So all that are free join in, on whatever machine, and as
-    long as they are all busy one message waits for the first whose turn ends.
+    The next worker does the same, so every free worker on any machine joins in. While all are
+    busy, one message waits for the first to finish its turn.
     """
     if chunks.count_free(job_id) > threads:
         IMPORT_JOBS.enqueue(job_id)
@@ -160,7 +160,7 @@ def _call_another_worker(job_id: UUID, threads: int) -> None:
 
 def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Stop) -> None:
     place = Place(job.dataset_id, job.tenant_id)
-    # Sync would remove the segments of rows that are left out.
+    # Sync would remove the segments of skipped rows.
     on_error = OnError.ABORT if job.mode == ImportMode.SYNC else OnError(job.on_error)
     try:
         while not stop() and (claim := chunks.claim_next(job.pk)):
@@ -179,23 +179,23 @@ def _embed_chunks(job: ImportJob, embedder: Embedder, deadline: float, stop: Sto
 
 @transaction.atomic
 def _refuse_rows(claim: ChunkClaim, job: ImportJob, found: list[RowProblem]) -> None:
-    """End the import for rows the model does not take; they are in its report."""
+    """Fail the import because the model refuses rows; its report lists them."""
     refusal = RowsRefused(len(found), job.rows_total, str(found[0]))
     if chunks.bury(claim, refusal.code, str(refusal)):
         row_errors.count_failed(job.pk, found)
 
 
 def _refuse_if_spent(claim: ChunkClaim) -> None:
-    """End the import of a chunk that was tried often enough.
+    """Fail the import if the chunk has used up its tries.
 
     Raises:
-        EmbeddingFailed: it names the lines, and what the last try met.
+        EmbeddingFailed: it names the lines and the last error.
     """
     if not claim.is_spent:
         return
     first, last = staging.lines_of(claim.job_id, claim.first_row, claim.last_row)
     why = claim.last_error or (
-        "The worker was lost each time: one of them may be more than the model can take."
+        "The worker was lost each time: one of these rows may be too much for the model."
     )
     raise EmbeddingFailed(
         f"The rows on lines {first:,} to {last:,} were tried {claim.attempts - 1} times. {why} "

@@ -1,4 +1,4 @@
-"""Imports that run in the process of the caller, and what is left when that process dies."""
+"""Imports that run in the caller's process, and the clean-up after a process that died."""
 
 import logging
 from contextlib import suppress
@@ -25,18 +25,18 @@ logger = logging.getLogger(__name__)
 
 
 def clean_up() -> None:
-    """End abandoned foreground imports, and tidy what they and dry runs have left.
+    """Fail abandoned foreground imports, and remove the rows that they and dry runs staged.
 
-    Safe at any time, from any process: live imports and dry runs are left alone.
+    Safe at any time, from any process: live imports and dry runs are not touched.
     """
     end_imports()
-    # This walks past the rows of imports that have ended lately, until they are vacuumed.
+    # This scans past the rows of recently ended imports until they are vacuumed.
     for owner in staging.ownerless():
         staging.clear(owner)
 
 
 def end_imports() -> None:
-    """End abandoned foreground imports, each with its reason, and tidy what they have left."""
+    """Fail abandoned foreground imports, and remove the rows they staged."""
     for job_id in fail_abandoned_foreground():
         logger.warning("import %s was abandoned by its process", job_id)
         runner.settle(job_id)
@@ -44,13 +44,13 @@ def end_imports() -> None:
 
 @transaction.atomic
 def fail_abandoned_foreground() -> list[UUID]:
-    """End the foreground imports whose process has given no sign of life for a lease's time.
+    """Fail the foreground imports whose process has made no progress for a lease's time.
 
-    Returns their ids. Interrupted ones only wait for their model, and say so themselves.
+    Returns their ids. Interrupted ones are left alone: they only wait for their model.
     """
     lease = timedelta(seconds=settings.SEGMILL_LEASE_SECONDS)
-    silent = IMPORT_JOBS.stalled(lease, leases_over=timedelta(0))
-    open_jobs = ImportJob.objects.open().filter(silent, background=False)
+    stalled = IMPORT_JOBS.stalled(lease, leases_over=timedelta(0))
+    open_jobs = ImportJob.objects.open().filter(stalled, background=False)
     open_jobs = open_jobs.exclude(status=ImportStatus.INTERRUPTED)
     # A process that is publishing holds its job's row, however long it takes.
     unheld = open_jobs.select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -64,14 +64,14 @@ UNFORESEEN = "An unexpected error occurred ({}). Nothing was imported. Please re
 
 
 def run(started: ImportJob, listener: Listener) -> ImportJob:
-    """The row of `started` as it ended. Only an interrupted one may still go on, later.
+    """Run `started` and return its row. Only an interrupted import can still resume.
 
-    KeyboardInterrupt cancels it; a database that fails on the way, or a fault of ours, ends it
-    as failed. In all these cases nothing of it is visible.
+    KeyboardInterrupt cancels it; a database failure or a bug fails it. In all these cases
+    nothing of it is visible.
 
     Raises:
-        DatabaseFailed: it failed and stays away, so that not even the end could be recorded.
-        TargetGone: the document was deleted meanwhile, and the import's history with it.
+        DatabaseFailed: the database failed and stayed down, so the end could not be recorded.
+        TargetGone: the document was deleted during the import, and its history with it.
     """
     try:
         ended = runner.run(started.pk, listener)
@@ -79,7 +79,7 @@ def run(started: ImportJob, listener: Listener) -> ImportJob:
             return ended
         return _fail(started, "taken_over", TAKEN)
     except KeyboardInterrupt:
-        connections.close_all()  # what was under way is rolled back
+        connections.close_all()  # open transactions are rolled back
         return _cancel(started)
     except Error as trouble:
         connections.close_all()
@@ -97,13 +97,13 @@ def run(started: ImportJob, listener: Listener) -> ImportJob:
 
 
 def _cancel(started: ImportJob) -> ImportJob:
-    with suppress(StateConflict):  # it ended in the same moment; its row says how
+    with suppress(StateConflict):  # it has just ended; its row says how
         IMPORT_JOBS.cancel(started.pk, STOPPED)
     return runner.settle(started.pk)
 
 
 def _fail(started: ImportJob, code: str, error: str) -> ImportJob:
-    """End the import, unless it ended in that very moment."""
+    """Fail the import, unless it has just ended."""
     IMPORT_JOBS.fail(started.pk, code, error)
     return runner.settle(started.pk)
 

@@ -221,7 +221,7 @@ def targets(spec: MergeSpec) -> str:
         SELECT s.job_id, s."row", s.line, m.segment_id, m.needs_vector,
                s.content, {answer} AS answer, {keywords} AS keywords,
                {external_id} AS external_id, {metadata} AS metadata, {enabled} AS enabled,
-               s.tokens, s.content_hash, {position} AS position, d.position AS old_position,
+               s.tokens, s.content_hash, s.search_text, {position} AS position, d.position AS old_position,
                (s.content, {answer}, {keywords}, {external_id}, {metadata}, {enabled})
                    IS DISTINCT FROM
                (d.content, d.answer, d.keywords, d.external_id, d.metadata, d.enabled)
@@ -257,6 +257,7 @@ def update_statement(spec: MergeSpec) -> str:
                 disabled_by_id = CASE WHEN c.enabled THEN NULL
                                       WHEN d.enabled THEN %(user)s ELSE d.disabled_by_id END,
                 word_count = c.word_count, tokens = c.tokens, index_node_hash = c.content_hash,
+                search_text = c.search_text,
                 embedding = c.embedding, position = c.position,
                 updated_at = CASE WHEN c.is_changed THEN now() ELSE d.updated_at END,
                 updated_by_id = CASE WHEN c.is_changed THEN %(user)s ELSE d.updated_by_id END
@@ -286,14 +287,14 @@ def insert_statement(spec: MergeSpec) -> str:
                 id, tenant_id, dataset_id, document_id, position, content, answer, word_count,
                 tokens, keywords, external_id, metadata, index_node_id, index_node_hash,
                 hit_count, enabled, status, created_by_id, created_at, updated_at, indexing_at,
-                completed_at, import_job_id, embedding, search_vector)
+                completed_at, import_job_id, embedding, search_text, search_vector)
             SELECT
                 s.segment_id, %(tenant)s, %(dataset)s, %(document)s,
                 {"s.rank" if spec.replaces else after_the_last},
                 s.content, s.answer, s.word_count,
                 s.tokens, s.keywords, s.external_id, s.metadata, s.segment_id, s.content_hash, 0,
                 s.enabled, 'completed', %(user)s, now(), now(), %(indexing_at)s, now(),
-                %(job)s, v.embedding, s.search_vector
+                %(job)s, v.embedding, s.search_text, s.search_vector
             FROM {_staged_rows(spec)} s
             LEFT JOIN segments_stagedvector v USING (job_id, "row")
             WHERE {UNMATCHED_ROW if spec.looks_at_segments else "s.job_id = %(job)s"}

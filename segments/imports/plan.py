@@ -1,4 +1,4 @@
-"""What an import would do to its document: in numbers, in its first changes, and in money."""
+"""What an import would do to its document: counts, sample changes and cost."""
 
 import json
 from contextlib import nullcontext
@@ -21,7 +21,7 @@ from segments.imports.merge import (
 )
 from segments.imports.staging import SAME_TEXT
 
-# Changes of each kind that are shown.
+# How many changes of each kind are shown.
 CHANGES_SHOWN = 10
 TOKENS_PER_PRICE = 1_000_000
 
@@ -74,10 +74,10 @@ Parts = dict[str, JSONValue]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A segment before and after: `before` is None for a new one, `after` for one that goes.
+    """A segment before and after: `before` is None for a new one, `after` for a removed one.
 
-    `line` is of the file, `position` of the document; texts are cut to what is shown. Of an
-    update only the parts that differ are there.
+    `line` is the line in the file, `position` the one in the document; texts are cut to the
+    length shown. An update has only the parts that differ.
     """
 
     kind: str
@@ -89,10 +89,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would do, row by row counted once; `unchanged` is left as it is.
+    """What an import would do, each row counted once; `unchanged` segments are left alone.
 
-    `rows_to_embed` and `tokens_to_embed` are what has to be paid for at most: equal new texts
-    are counted as often as they stand in the file. `cost` is None without a price.
+    `rows_to_embed` and `tokens_to_embed` are upper bounds on what has to be paid for: equal new
+    texts are counted as often as they occur in the file. `cost` is None without a price.
     """
 
     mode: ImportMode = ImportMode.APPEND
@@ -113,7 +113,7 @@ def make_plan(
     with_changes: bool = True,
     with_removals: bool = True,
 ) -> Plan:
-    """The plan of an import whose rows are staged and matched; `price` is of a million tokens."""
+    """The plan of an import whose rows are staged and matched; `price` is per million tokens."""
     created, updated, unchanged, removed = _counts(spec)
     rows, tokens = tokens_to_embed(spec)
     return Plan(
@@ -130,7 +130,7 @@ def make_plan(
 
 
 def tokens_to_embed(spec: MergeSpec) -> tuple[int, int]:
-    """How many rows need a new vector, and how many tokens they have, at most."""
+    """How many rows need a new vector, and how many tokens they have; upper bounds."""
     if not spec.has_vectors:
         return 0, 0
     rows, tokens = _fetch(TOKENS_TO_EMBED, spec)[0]
@@ -138,16 +138,16 @@ def tokens_to_embed(spec: MergeSpec) -> tuple[int, int]:
 
 
 def cost_of(tokens: int, price: Decimal | None) -> Decimal | None:
-    """What embedding so many tokens costs, if there is a price."""
+    """The cost of embedding `tokens`, in the currency of `price` (per million); None without."""
     return None if price is None else price * tokens / TOKENS_PER_PRICE
 
 
 def refuse_over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal | None) -> None:
-    """Stop before anything is paid for.
+    """Refuse an import that would exceed its limits, before anything is paid for.
 
     Raises:
-        BudgetExceeded: the tokens or their cost are over what the options allow.
-        OptionRefused: a cost is given, but no price to know it by.
+        BudgetExceeded: the tokens or their cost exceed what the options allow.
+        OptionRefused: a cost limit is given, but the model has no price.
     """
     if options.max_tokens is None and options.max_cost is None:
         return
@@ -163,7 +163,7 @@ def refuse_over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal |
     if cost is None:
         raise OptionRefused(
             "max_cost",
-            "the price of a token is not known.",
+            "the model has no price.",
             "Set the model's price (SEGMILL_EMBEDDING_PRICE), or use max_tokens.",
         )
     if cost > options.max_cost:
@@ -174,7 +174,7 @@ def refuse_over_budget(spec: MergeSpec, options: ImportOptions, price: Decimal |
 
 
 def _counts(spec: MergeSpec) -> tuple[int, int, int, int]:
-    """Rows that are created, updated and left alone, and segments that go."""
+    """How many rows create, update and change nothing, and how many segments are removed."""
     created = _count(f"segments_stagedrow s WHERE {UNMATCHED_ROW}", spec)
     changed, same = _fetch_targets(_changed_and_same(spec), spec)[0]
     if not spec.updates:
@@ -222,7 +222,7 @@ def _parts(values: tuple[Any, ...]) -> Parts:
 
 @transaction.atomic(savepoint=False)
 def _fetch_targets(statement: str, spec: MergeSpec) -> list[tuple[Any, ...]]:
-    """As `_fetch`, for a statement over the targets; those of a replacement are numbered."""
+    """As `_fetch`, for a statement over the targets; in a replacement they are numbered."""
     with planner_settings(NO_LOOPS) if spec.replaces else nullcontext():
         return _fetch(statement, spec)
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO, TypeAlias, cast
 from uuid import UUID
 
@@ -27,13 +27,13 @@ from segments.files.types import (
     RawRow,
     RowProblem,
     SegmentRow,
-    Sheet,
     Target,
     shown,
 )
 from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports import (
     column_mapping,
+    language,
     plan,
     prepare_stats,
     progress_rates,
@@ -44,9 +44,10 @@ from segments.imports.merge import MergeSpec, match
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
 from segments.imports.publish import adopt_model, full_text_problem
 from segments.imports.row_errors import with_cells
-from segments.imports.staging import Chunkful, StagingWriter
+from segments.imports.staging import Chunkful, FullText, StagingWriter
 from segments.imports.state import IMPORT_JOBS, options_of, target_of
 from segments.jobs.state_machine import JobClaim
+from segments.languages.detection import SAMPLE_ROWS
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportStatus
 
@@ -84,7 +85,7 @@ def _too_long(row: SegmentRow, embedder: Embedder) -> RowProblem:
 
 # A chunk of rows as long as they may be would take hundreds of megabytes; this ends it earlier.
 CHUNK_CHARS = 8 * 1024 * 1024
-# Preparing and publishing so many fit into SEGMILL_TASK_TIMEOUT seven times over.
+# Preparing and publishing so many fit into a task's time limit seven times over.
 MAX_ROWS = 5_000_000
 
 Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]
@@ -115,12 +116,16 @@ def prepare_rows(
     target: Target,
     fence: Fence,
     listener: Listener,
+    *,
+    keeps_language: bool = True,
 ) -> PrepareStats:
     """Check every row of the file for `target` and stage the good ones under `job_id`.
 
+    The first import of a dataset shows its language; with `keeps_language` that is stored.
+
     Raises:
         FileRefused: the file as a whole cannot be read.
-        NoEmbeddingModel: the target's model is not to be had.
+        NoEmbeddingModel: the target's model is not available.
     """
     embedder = (
         get_embedder(target.provider, target.model, target.tenant_id) if target.provider else None
@@ -128,25 +133,31 @@ def prepare_rows(
     remembered = column_mapping.remembered_columns(target.document_id)
     known = column_mapping.known_header(remembered)
     sheet = open_sheet(given.file, given.name, given.options, known)
-    with closing(sheet.rows), StagingWriter(job_id, target.text_search_config) as writer:
+    with closing(sheet.rows):
         columns = column_mapping.columns_of(sheet, target, given.options, remembered)
         tally = PrepareStats(columns, column_mapping.describe_columns(sheet, columns))
-        rows = _checked(sheet, _Checks(columns, embedder, target.text_search_config))
-        for chunk in _chunks(islice(rows, given.most_rows), tally, _chunk_rows(embedder)):
-            tally.bytes_read = sheet.position()
-            writer.put(chunk, partial(fence, replace(tally), chunk))
-            listener(_progress(tally, given.size))
+        read = column_mapping.rows_in(sheet)
+        head = list(islice(read, SAMPLE_ROWS if language.is_open(target) else 0))
+        found = language.find(target, head, columns, keep=keeps_language)
+        tally.notices += found.notices
+        tally.language = found.full_text.language
+        rows = _checked(chain(head, read), _Checks(columns, embedder, found.full_text))
+        with StagingWriter(job_id, found.full_text) as writer:
+            for chunk in _chunks(islice(rows, given.most_rows), tally, _chunk_rows(embedder)):
+                tally.bytes_read = sheet.position()
+                writer.put(chunk, partial(fence, replace(tally), chunk))
+                listener(_progress(tally, given.size))
         tally.is_partial = given.most_rows is not None and next(rows, None) is not None
     if not tally.rows:
         raise FileEmpty(f"{given.name} has a header but no rows. Add rows below it.")
     tally.notices += [*sheet.notices, *column_mapping.notices_of(columns)]
     with transaction.atomic():
-        # The fence locks the job: nobody takes it over while the database computes on all rows.
+        # The fence locks the job: no worker takes it over while the database computes on all rows.
         fence(tally, Chunkful(0, tally.staged + 1))
-        found = _check_ids(job_id, given, target, tally)
+        problems = _check_ids(job_id, given, target, tally)
         match(merge_spec(job_id, given, target, tally))
         tally.repeated = staging.repeated_rows(job_id, most=prepare_stats.MAX_ROW_ERRORS)
-        fence(tally, Chunkful(0, tally.staged + 1, problems=found))
+        fence(tally, Chunkful(0, tally.staged + 1, problems=problems))
     tally.notices += column_mapping.repetitions_of(tally.repeated)
     return tally
 
@@ -174,13 +185,13 @@ class _Checks:
 
     columns: Columns
     embedder: Embedder | None
-    text_search_config: str
+    full_text: FullText
 
 
-def _checked(sheet: Sheet, checks: _Checks) -> Iterator[Checked]:
-    """Each row of the sheet, checked and counted, or all that is wrong with it."""
+def _checked(rows: Iterable[RawRow], checks: _Checks) -> Iterator[Checked]:
+    """Each row, checked and counted, or all that is wrong with it."""
     rules = Rules(checks.columns, MAX_CELL_CHARS)
-    for number, raw in enumerate(column_mapping.rows_in(sheet), 1):
+    for number, raw in enumerate(rows, 1):
         if number > MAX_ROWS:
             raise FileTooLarge(f"The file has more than {MAX_ROWS:,} rows. Split it.")
         row = validate(raw, rules)
@@ -191,7 +202,7 @@ def _counted(raw: RawRow, row: SegmentRow, checks: _Checks) -> CountedRow | list
     """`row` with its tokens, or why the model or the full-text index cannot take it."""
     counted = count(row, checks.embedder)
     if isinstance(counted, CountedRow):
-        found = full_text_problem(row, checks.text_search_config)
+        found = full_text_problem(row, checks.full_text)
         if found is None:
             return counted
     else:

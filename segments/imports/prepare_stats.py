@@ -1,4 +1,4 @@
-"""Tally: what has been found in a file so far."""
+"""What preparing a file has found so far: counts, problems and a sample."""
 
 from dataclasses import dataclass, field, replace
 
@@ -8,14 +8,14 @@ from segments.files.types import CountedRow, FileDetails, RowProblem, SegmentRow
 SAMPLE_ROWS = 10
 # Bad rows kept for the report; all are counted, however many there are.
 MAX_ROW_ERRORS = 10_000
-# Cells of bad rows that are kept, for the report that can be mended: 10,000 rows as they usually
-# are, but not 10,000 of the longest.
+# Characters of bad rows kept for the report that people correct and import again: enough for
+# 10,000 rows of the usual length, not for 10,000 of the longest.
 REPORT_CHARS = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class PrepareStats:
-    """What has been found in a file so far; `is_partial` if its last rows were not looked at."""
+    """What preparing has found so far; `is_partial` if the file's last rows were not read."""
 
     columns: Columns
     file_details: FileDetails
@@ -29,10 +29,11 @@ class PrepareStats:
     notices: list[str] = field(default_factory=list)
     repeated: list[tuple[int, int]] = field(default_factory=list)
     is_partial: bool = False
+    language: str = ""
     room_for_cells: int = REPORT_CHARS
 
     def add_problems(self, found: list[RowProblem]) -> list[RowProblem]:
-        """Count the rows that `found` speaks of; those that the report has room for."""
+        """Count the rows of `found`; returns the problems that fit into the report."""
         self.failed += len({problem.line for problem in found})
         room = MAX_ROW_ERRORS - len(self.problems)
         kept = self._with_room_for_cells(found[: max(room, 0)])
@@ -40,7 +41,7 @@ class PrepareStats:
         return kept
 
     def _with_room_for_cells(self, found: list[RowProblem]) -> list[RowProblem]:
-        """The problems with the cells of each row once, as long as there is room for them."""
+        """The problems, with the cells of each row once, as long as they fit."""
         kept: list[RowProblem] = []
         for problem in found:
             is_first = not kept or kept[-1].line != problem.line
@@ -61,7 +62,7 @@ class PrepareStats:
 
 
 def sync_refusal(failed: int) -> str:
-    """Why a sync leaves no bad rows out."""
+    """Why a sync cannot skip bad rows."""
     rows = "1 row is bad" if failed == 1 else f"{failed:,} rows are bad"
     return (
         f"{rows}, and sync removes what the file does not have: the segments of bad rows would be "

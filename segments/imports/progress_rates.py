@@ -1,4 +1,4 @@
-"""Samples of an import's progress, and the rates between them: what its chart draws."""
+"""Samples of an import's progress, and the rates between them, for its chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.db import connection
 from segments.models import ImportJob, ProgressSample
 from segments.models.import_job import ImportStatus
 
-# Oftener than this says no more on a chart; an hour of work leaves 7,200 rows at most.
+# More samples would not change the chart; an hour of work leaves at most 7,200 rows.
 SECONDS_BETWEEN = 0.5
 POINTS_DRAWN = 120
 
@@ -44,7 +44,7 @@ class _Point:
 
 
 def record(job_id: UUID) -> None:
-    """Note how far the import is; call it in the transaction that took it there.
+    """Record the import's progress; call it in the transaction that made the progress.
 
     Nothing is written within `SECONDS_BETWEEN` of the phase's last sample.
     """
@@ -53,10 +53,10 @@ def record(job_id: UUID) -> None:
 
 
 def rates(job: ImportJob) -> list[Rate]:
-    """The rates over the import's life so far, phase by phase; at most about `POINTS_DRAWN`.
+    """The rates since the import started, phase by phase; at most about `POINTS_DRAWN`.
 
-    Phases begin and end at the times in the import's row, so that one that was over before
-    its first sample has its rate too.
+    Phases begin and end at the times in the import's row, so a phase that ended before its
+    first sample has a rate too.
     """
     if job.started_at is None:
         return []
@@ -112,11 +112,11 @@ def _phase_rates(job: ImportJob, phase: str, points: list[_Point]) -> list[Rate]
 
 
 def _per_second(before: _Point, after: _Point) -> float:
-    """Never under zero: a phase that was taken over by another worker begins anew."""
+    """Never negative: a phase starts over when another worker takes it."""
     seconds = (after.at - before.at).total_seconds()
     return round(max(after.rows - before.rows, 0) / seconds, 1)
 
 
 def _since(job: ImportJob, moment: datetime) -> float:
-    assert job.started_at is not None  # noqa: S101  (rates() asks before)
+    assert job.started_at is not None  # noqa: S101  (rates() checks it)
     return round((moment - job.started_at).total_seconds(), 6)

@@ -12,24 +12,26 @@ from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.files.types import Listener, Progress, RowProblem, SegmentRow, shown
 from segments.imports import merge
 from segments.imports.merge import MergeSpec, Written
+from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs.state_machine import JobClaim
+from segments.languages.analysis import index_text, text_of
 from segments.models import ImportJob, StagedRow
 from segments.models.import_job import ImportStatus
 from segments.models.segment import EXTERNAL_ID_ONCE
 from segments.reembedding.state import ensure_filling
 
-# Waits for a change of model that is being made at this moment, and sees it.
+# Waits for a change of model that is being committed, and sees it.
 LOCK = "SELECT FROM datasets_dataset WHERE id = %s FOR SHARE"
 
 
 def adopt_model(claim: JobClaim) -> None:
-    """Give the import its dataset's model of this moment; in the caller's transaction.
+    """Give the import its dataset's current model, in the caller's transaction.
 
-    A change of model waits for imports that have begun, so from here on it stays the same.
+    A change of model waits for imports that have begun, so the model stays the same from here on.
 
     Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more.
+        ImportCancelled, ClaimLost: the claim was lost.
     """
     job = ImportJob.objects.get(pk=claim.job_id)
     with connection.cursor() as cursor:
@@ -48,17 +50,17 @@ def adopt_model(claim: JobClaim) -> None:
 
 
 # A tsvector holds 1 MiB (PostgreSQL, "Limitations of text search"). A word takes its own bytes
-# and up to seven more, and a hyphenated one stands for its parts as well: no text has been found
-# whose entry is five times as large. Below this many bytes of text nothing needs to be asked.
-SAFE_BYTES = 1024 * 1024 // 8
+# and up to seven more. A character of a script without spaces begins up to two words of at most
+# nine bytes; what other texts come to is less. Below this many characters nothing is asked.
+SAFE_CHARS = 25_000
 # PostgreSQL's program_limit_exceeded, "string is too long for tsvector".
 LIMIT_EXCEEDED = "54000"
 
 
-def full_text_problem(row: SegmentRow, text_search_config: str) -> RowProblem | None:
-    """Why the full-text index cannot take `row`, if it cannot; only long texts are tried."""
+def full_text_problem(row: SegmentRow, full_text: FullText) -> RowProblem | None:
+    """Why the full-text index cannot take `row`, or None; only long texts are tested."""
     chars = len(row.content) + len(row.answer or "")
-    if chars * 4 <= SAFE_BYTES or _size(row) <= SAFE_BYTES or _fits(row, text_search_config):
+    if chars <= SAFE_CHARS or _fits(row, full_text):
         return None
     return RowProblem(
         row.line,
@@ -70,16 +72,13 @@ def full_text_problem(row: SegmentRow, text_search_config: str) -> RowProblem | 
     )
 
 
-def _size(row: SegmentRow) -> int:
-    return len(row.content.encode()) + len((row.answer or "").encode())
-
-
-def _fits(row: SegmentRow, text_search_config: str) -> bool:
+def _fits(row: SegmentRow, full_text: FullText) -> bool:
+    search_text = index_text(text_of(row.content, row.answer), full_text.language)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT length(segments_full_text(%s, %s, %s))",
-                [text_search_config, row.content, row.answer],
+                "SELECT length(segments_full_text(%s, %s, %s, %s))",
+                [full_text.config, row.content, row.answer, search_text],
             )
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) == LIMIT_EXCEEDED:
@@ -93,7 +92,7 @@ FULL_TEXT_INDEX = "segment_full_text"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """How many rows of a file were added, changed or left alone, and how many segments went."""
+    """How many rows were added, changed or left alone, and how many segments were removed."""
 
     created: int
     updated: int
@@ -103,14 +102,14 @@ class Published:
 
 @transaction.atomic
 def publish_staged(claim: JobClaim, **changes: Any) -> Published:
-    """Make of the document what the import aims at and complete the job; what that came to.
+    """Apply the import to its document and complete the job; returns the counts.
 
-    Locks the job, then its document, and holds both for the length of the statements. Which
-    segment a row is about is looked up again, for the document may have changed meanwhile.
+    Locks the job, then its document, and holds both until the transaction ends. Rows are matched
+    to segments again, because the document may have changed since.
 
     Raises:
-        ImportCancelled, ClaimLost: the claim does not hold any more.
-        TargetGone: the document or its dataset changed meanwhile.
+        ImportCancelled, ClaimLost: the claim was lost.
+        TargetGone: the document or its dataset has changed.
         EmbeddingFailed: a row of a high_quality dataset has no vector.
         RowsGone: fewer rows are staged than were checked.
     """
@@ -124,14 +123,14 @@ def publish_staged(claim: JobClaim, **changes: Any) -> Published:
 
 
 def _refuse_if_rows_are_gone(job: ImportJob) -> None:
-    """What is not there would be published as if the file had not had it."""
+    """Rows that are no longer staged would be published as if the file had not had them."""
     found = StagedRow.objects.filter(job_id=job.pk).count()
     if found != job.rows_staged:
         raise RowsGone(job.rows_staged, found)
 
 
 def _write(spec: MergeSpec, job: ImportJob, document: Document) -> Published:
-    """Remove, change and add; in this order, so that ids and positions are free for who follows."""
+    """Remove, change and add, in this order, to free ids and positions for the next step."""
     merge.match(spec)
     removed = merge.remove(spec) if spec.removes else Written()
     updated = merge.update(spec, job) if spec.updates else Written()
@@ -153,7 +152,7 @@ def _write(spec: MergeSpec, job: ImportJob, document: Document) -> Published:
 
 
 def _have_embedded(job: ImportJob, rows: int) -> None:
-    """Have vectors made for the rows that are published without."""
+    """Start embedding the rows that are published without a vector."""
     dataset = Dataset.objects.get(pk=job.dataset_id)
     if rows and dataset.has_vectors:
         ensure_filling(dataset, job.created_by_id)
@@ -180,12 +179,12 @@ def _locked_document(job: ImportJob) -> Document:
     """The document, locked; its dataset is locked against a change of model or language.
 
     Raises:
-        TargetGone: it cannot take the segments as they were prepared.
+        TargetGone: it cannot take the segments that were prepared.
     """
     with connection.cursor() as cursor:  # shared: other documents publish at the same time
         cursor.execute("SELECT FROM datasets_dataset WHERE id = %s FOR SHARE", [job.dataset_id])
     dataset = Dataset.objects.filter(pk=job.dataset_id).first()
-    # Not its key: an upload that names the document need not wait for us.
+    # Without its key: uploads that reference the document need not wait for us.
     documents = Document.objects.select_for_update(no_key=True)
     document = documents.filter(pk=job.document_id).first()
     if document is None or dataset is None:
@@ -200,7 +199,7 @@ def _locked_document(job: ImportJob) -> Document:
 
 
 def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> None:
-    """Refuse rows that were made for what the document and its dataset are no longer.
+    """Refuse rows that were prepared for another model, language or form of the target.
 
     Raises:
         TargetGone: it names what was changed.
@@ -213,7 +212,7 @@ def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> Non
     first = rows.values_list("text_search_config", "answer").first()
     if first is None:
         return
-    text_search_config, answer = first  # of all rows: they were prepared in one go
+    text_search_config, answer = first  # the same for all rows: they were prepared together
     if text_search_config != dataset.text_search_config:
         raise _changed(f"Dataset “{dataset}” changed its text search configuration")
     if (answer is not None) != (document.doc_form == DocForm.QA):
@@ -225,7 +224,7 @@ def _changed(what: str) -> TargetGone:
 
 
 def publish(claim: JobClaim, listener: Listener) -> None:
-    """Make the staged rows segments, all at once."""
+    """Turn the staged rows into segments, all at once."""
     job = IMPORT_JOBS.load(claim.job_id)
     listener(Progress(ImportStatus.PUBLISHING, 0))
     try:
@@ -234,7 +233,7 @@ def publish(claim: JobClaim, listener: Listener) -> None:
         if EXTERNAL_ID_ONCE not in str(error):
             raise
         raise TargetGone(
-            "Another import gave the document segments with the same external ids meanwhile. "
+            "Another import has since added segments with the same external ids. "
             "Import the file again to see which."
         ) from error
     listener(

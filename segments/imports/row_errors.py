@@ -1,4 +1,4 @@
-"""Bad rows, kept for the report whichever step finds them."""
+"""Bad rows, kept for the report, whichever step finds them."""
 
 import json
 from collections.abc import Sequence
@@ -37,14 +37,14 @@ def forget(job_id: UUID) -> None:
 
 
 def count_failed(job_id: UUID, found: Sequence[RowProblem]) -> None:
-    """Keep bad rows that a later step than the first has found, and count them."""
+    """Keep and count bad rows that a later step has found."""
     uses = ImportJob.objects.values_list("file_details__uses", flat=True).get(pk=job_id)
     record(job_id, with_cells(job_id, found, uses or ()))
     ImportJob.objects.filter(pk=job_id).update(rows_failed=F("rows_failed") + len(found))
 
 
 def drop_rows(job_id: UUID, rows: Sequence[int], found: Sequence[RowProblem]) -> None:
-    """Go on without staged `rows`, for the reasons that `found` gives."""
+    """Drop staged `rows`, for the reasons in `found`."""
     staged = StagedRow.objects.filter(job_id=job_id, row__in=rows)
     tokens = staged.aggregate(tokens=Sum("tokens"))["tokens"] or 0
     count_failed(job_id, found)
@@ -56,7 +56,7 @@ def drop_rows(job_id: UUID, rows: Sequence[int], found: Sequence[RowProblem]) ->
 
 
 def _kept(cell: str) -> JSONValue:
-    """A cell as the report needs it: what is no text in its file keeps its value."""
+    """A cell as the report stores it: a value that is not text in its file keeps its type."""
     if isinstance(cell, JSONCell):
         with suppress(ValueError):
             check_storable(cell.value)
@@ -65,14 +65,14 @@ def _kept(cell: str) -> JSONValue:
 
 
 def _storable(cell: str) -> str:
-    """A cell as it can be stored: without NUL and broken characters."""
+    """A cell that PostgreSQL can store: without NUL and lone surrogates."""
     return cell.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
 
 
 def with_cells(job_id: UUID, found: Sequence[RowProblem], uses: Sequence[str]) -> list[RowProblem]:
-    """The problems with the cells of their rows, in columns that are these parts.
+    """The problems with the cells of their rows; `uses` are the parts that the columns fill.
 
-    A column that is no part of a segment comes back empty: it was not kept.
+    A column that fills no part of a segment comes back empty: it was not kept.
     """
     lines = [problem.line for problem in found if not problem.cells]
     staged = StagedRow.objects.filter(job_id=job_id, line__in=lines).defer("search_vector")

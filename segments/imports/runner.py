@@ -1,7 +1,7 @@
-"""Takes an import from wherever it stands as far as it goes: what every source leads to.
+"""Runs an import from its current state as far as possible, whatever its source.
 
-Safe to call at any time, from any process, twice at once: what is to be done is read from the
-job's row, and every piece of work is claimed before it is begun.
+Safe to call at any time, from any process, even twice at once: the job's row says what is left to
+do, and every piece of work is claimed before it starts.
 """
 
 import gc
@@ -21,13 +21,14 @@ from segments.imports.embed_pool import embed
 from segments.imports.prepare import prepare
 from segments.imports.publish import merge_full_text, publish
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing.plan import ensure_if_worthwhile
 from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
 from segments.uploads import discard_file
 
-# Rows make no reference cycles, so there is little to find. Looking every 700 new objects, as
-# Python does by itself, takes 0.2 s of an import of 50,000 rows that lasts 4 s.
+# Rows create no reference cycles, so there is little to find. Searching every 700 new objects, as
+# Python does by default, takes 0.2 s of an import of 50,000 rows that lasts 4 s.
 OBJECTS_BETWEEN_LOOKS = 50_000
 
 
@@ -39,9 +40,9 @@ _usual_thresholds: list[tuple[int, int, int]] = []
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Look for cycles seldom within the block; what nothing refers to goes at once as ever.
+    """Search for reference cycles rarely within the block; reference counting works as usual.
 
-    Threads may be in it at the same time: the last to leave restores what the first one found.
+    Several threads may use it at once: the last to leave restores what the first one found.
     """
     with _collecting:
         _usual_thresholds.append(gc.get_threshold())
@@ -57,27 +58,27 @@ def seldom_collected() -> Iterator[None]:
 
 
 def take_turn(job_id: UUID) -> None:
-    """What a worker does for a message; nothing if the import is gone.
+    """Handle a queue message for an import; do nothing if the import was deleted.
 
     Embedding ends after `TURN_SECONDS`, at the end of a chunk: by then another message waits
-    behind those of other imports, so that a small one need not wait for a big one.
+    behind those of other imports, so a small import need not wait for a big one.
     """
     try:
         run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ImportNotFound as gone:
-        logger.info("there is nothing to do: %s", gone)
+        logger.info("nothing to do: %s", gone)
 
 
 def run(
     job_id: UUID, listener: Listener = no_progress, *, turn_seconds: float | None = None
 ) -> ImportJob:
-    """Do all that can be done for the import now; its row afterwards.
+    """Do all that can be done for the import now; returns its row.
 
-    With `turn_seconds` no chunk is begun once embedding has taken as long.
+    With `turn_seconds`, no chunk starts after embedding has taken that long.
 
-    An error that is the import's own ends it as failed, with its reason in the row. Anything
-    else (a lost database, what the listener raises) passes through; the work it met is put
-    back, to be tried again after a pause, `MAX_ATTEMPTS` times in all.
+    An error of the import itself fails it, with the reason in its row. Any other error (a lost
+    database, an exception of the listener) is raised; the work it interrupted is put back and
+    retried after a pause, `MAX_ATTEMPTS` times in all.
 
     Raises:
         ImportNotFound: there is no such import.
@@ -99,7 +100,7 @@ def run(
 
 
 def settle(job_id: UUID) -> ImportJob:
-    """The import as its row says now; a finished one leaves nothing staged behind.
+    """The import's current row; removes everything staged for a finished one.
 
     Raises:
         ImportNotFound: there is no such import.
@@ -108,15 +109,15 @@ def settle(job_id: UUID) -> ImportJob:
     if job.is_final and job.tidied_at is None:
         try:
             _tidy(job)
-        except (Error, OSError) as trouble:  # its end stands; the next clean-up tidies
+        except (Error, OSError) as trouble:  # its outcome stands; the next clean-up tidies up
             connection.close_if_unusable_or_obsolete()
-            logger.warning("import %s ended, but was not tidied: %s", job_id, trouble)
+            logger.warning("import %s ended, but its rows are still staged: %s", job_id, trouble)
         else:
-            _tell_of_end(job)
+            _log_end(job)
     return job
 
 
-def _tell_of_end(job: ImportJob) -> None:
+def _log_end(job: ImportJob) -> None:
     with log_context.about(job=job.pk, tenant=job.tenant_id, attempt=job.attempts):
         logger.info(
             "%s: %d rows created, %d updated, %d bad, in %.3f s%s",
@@ -132,7 +133,7 @@ def forget(gone: ImportJob) -> None:
 
 
 def _tidy(job: ImportJob) -> None:
-    """Remove what a finished import does not need any more; doing so twice changes nothing."""
+    """Remove what a finished import no longer needs; idempotent."""
     staging.clear(job.pk)
     if job.status == ImportStatus.COMPLETED:
         merge_full_text()
@@ -140,6 +141,8 @@ def _tidy(job: ImportJob) -> None:
         discard_file(job.file_key)
     IMPORT_JOBS.mark_tidied(job.pk)
     submit.enqueue_next(job.tenant_id)
+    if job.status == ImportStatus.COMPLETED:
+        ensure_if_worthwhile(job.dataset)
 
 
 def _advance(job_id: UUID, listener: Listener, turn_seconds: float | None) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Max, Min, Sum
 from segments.db import binary_copy as pack
 from segments.db.transactions import not_for_the_disk, not_longer_than_the_lease
 from segments.files.types import CountedRow, RowProblem, shown
+from segments.languages.analysis import index_text, text_of
 from segments.models import Chunk, StagedMatch, StagedRow, StagedVector
 
 COLUMNS = (
@@ -35,6 +36,7 @@ COLUMNS = (
     "known_id",
     "content_hash",
     "text_search_config",
+    "search_text",
 )
 
 DUPLICATE_IDS = """
@@ -82,7 +84,7 @@ REPEATED = """
     LIMIT %(most)s
 """
 
-# A dry run holds this lock as long as it lives; whoever gets it knows that it is gone.
+# A dry run holds this lock while it lives; if another process gets it, the run is gone.
 VISIT_LOCK = "SELECT pg_advisory_lock(hashtextextended(%(visit)s::text, 0))"
 VISIT_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%(visit)s::text, 0))"
 
@@ -104,15 +106,24 @@ OWNERLESS = """
 """
 
 
-def pack_chunk(job_id: UUID, first: int, rows: Sequence[CountedRow], config: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class FullText:
+    """How full-text entries are made: the text search configuration and the language."""
+
+    config: str
+    language: str
+
+
+def pack_chunk(job_id: UUID, first: int, rows: Sequence[CountedRow], full_text: FullText) -> bytes:
     """`rows` as COPY wants them, numbered from `first`."""
-    job, search_config = pack.pack_uuid(job_id), pack.pack_text(config)
+    job, config = pack.pack_uuid(job_id), pack.pack_text(full_text.config)
     return b"".join(
-        _packed_row(job, number, row, search_config) for number, row in enumerate(rows, first)
+        _packed_row(job, number, row, config, full_text.language)
+        for number, row in enumerate(rows, first)
     )
 
 
-def _packed_row(job: bytes, number: int, row: CountedRow, config: bytes) -> bytes:
+def _packed_row(job: bytes, number: int, row: CountedRow, config: bytes, language: str) -> bytes:
     segment = row.segment
     return pack.pack_tuple(
         job,
@@ -131,6 +142,7 @@ def _packed_row(job: bytes, number: int, row: CountedRow, config: bytes) -> byte
         pack.NULL if segment.segment_id is None else pack.pack_uuid(segment.segment_id),
         pack.pack_text(row.content_hash),
         config,
+        pack.pack_text(index_text(text_of(segment.content, segment.answer), language)),
     )
 
 
@@ -166,7 +178,7 @@ def ownerless() -> set[UUID]:
 def clear(job_id: UUID) -> None:
     """Remove all that is staged for a job.
 
-    Chunks first: that waits for whoever is storing vectors, and shuts out who comes later.
+    Chunks first: that waits for workers storing vectors, and shuts out later ones.
     """
     for model in (Chunk, StagedVector, StagedMatch, StagedRow):
         model.objects.filter(job_id=job_id)._raw_delete("default")
@@ -255,8 +267,8 @@ class StagingWriter:
     A failure of the thread is raised by the next `put`, or at the end of the `with` block.
     """
 
-    def __init__(self, job_id: UUID, text_search_config: str) -> None:
-        self._job_id, self._config = job_id, text_search_config
+    def __init__(self, job_id: UUID, full_text: FullText) -> None:
+        self._job_id, self._full_text = job_id, full_text
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="staging")
         self._waiting: deque[Future[None]] = deque()
 
@@ -276,7 +288,7 @@ class StagingWriter:
         finally:
             for future in self._waiting:
                 future.cancel()
-            # A thread has a connection of its own, which nobody else would close.
+            # The thread has its own connection, which nothing else would close.
             self._pool.submit(connections.close_all)
             self._pool.shutdown(wait=True)
 
@@ -284,7 +296,7 @@ class StagingWriter:
         """Hand a chunk over; waits while too many are on their way already."""
         if len(self._waiting) >= CHUNKS_AHEAD:
             self._waiting.popleft().result()
-        packed = pack_chunk(self._job_id, chunk.first_row, chunk.rows, self._config)
+        packed = pack_chunk(self._job_id, chunk.first_row, chunk.rows, self._full_text)
         self._waiting.append(self._pool.submit(copy_context().run, _store, packed, fence))
 
 

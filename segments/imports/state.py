@@ -63,9 +63,9 @@ class ImportMachine(StateMachine[ImportJob]):
     with_it = ("document", "dataset")
 
     def claim_preparing(self, job_id: UUID) -> JobClaim | None:
-        """(a) Take a waiting job, or one whose preparer was lost; None if there is nothing to take.
+        """(a) Claim a waiting job, or one whose worker was lost; None if there is nothing to claim.
 
-        A job waits on while its tenant has as many under way as it may.
+        A job keeps waiting while its tenant runs as many imports as allowed.
         """
         with transaction.atomic():
             if not has_room(job_id):
@@ -74,10 +74,10 @@ class ImportMachine(StateMachine[ImportJob]):
             return self.claim(job_id, ImportStatus.PREPARING, begins, "started_at")
 
     def start_embedding(self, claim: JobClaim, **changes: Any) -> None:
-        """(b) Every row is checked and staged: hand the chunks to whoever embeds.
+        """(b) Every row is checked and staged: free the chunks for embedding.
 
         Raises:
-            ImportCancelled, ClaimLost: the claim does not hold any more.
+            ImportCancelled, ClaimLost: the claim was lost.
         """
         self.move(
             claim,
@@ -90,23 +90,23 @@ class ImportMachine(StateMachine[ImportJob]):
         )
 
     def claim_publishing(self, job_id: UUID) -> JobClaim | None:
-        """(c) Take a job whose chunks are all done, or one whose publisher was lost."""
+        """(c) Claim a job whose chunks are all done, or one whose publisher was lost."""
         return self.claim(job_id, ImportStatus.PUBLISHING, is_embedded(), "embedded_at")
 
     def interrupt_embedding(self, job_id: UUID, code: str, error: str) -> None:
-        """(h) Leave a job whose model is away where it stands.
+        """(h) Interrupt a job whose model does not answer.
 
-        From here on it is the workers': the process that began it need not be there any more.
-        One that is not embedding any more stays as it is: others have done without.
+        From here on workers run it: the process that started it may have exited. A job that is not
+        embedding any more is left alone: other workers have finished it.
         """
         self.interrupt(Q(), job_id, code, error, background=True)
 
     def mark_tidied(self, job_id: UUID) -> None:
-        """Note that nothing of a finished import is staged any more."""
+        """Record that a finished import has nothing staged any more."""
         self.jobs.filter(pk=job_id).update(tidied_at=Now())
 
     def claimable(self) -> QuerySet[ImportJob]:
-        """Background imports with work to take; a foreground one is its own process's business."""
+        """Background imports with work to claim; a foreground import runs in its own process."""
         starts = Q(status=ImportStatus.WAITING) & tenant_has_room()
         embeds = Q(Exists(free_chunks()), status=ImportStatus.EMBEDDING) | is_embedded()
         resumes = Q(status=ImportStatus.INTERRUPTED)
@@ -115,31 +115,31 @@ class ImportMachine(StateMachine[ImportJob]):
         return jobs.annotate(since=_since(), is_worked_on=Exists(held_chunks()))
 
     def changed(self, job_id: UUID, *, often: bool = False) -> None:
-        """Progress is shown from the cache."""
+        """Update the progress in the cache, which pages read."""
         mirror_after_commit(job_id, often=often)
 
     def busy_reason(self, job_id: UUID) -> str:
-        """While its rows are published, or a worker stores some."""
+        """Its rows are being published, or a worker is storing some."""
         if self.jobs.filter(pk=job_id, status=ImportStatus.PUBLISHING).exists():
             return "The import is being published now; undo it afterwards."
         return "A worker is storing rows of the import. Try again in a moment."
 
     def lost_reason(self, job_id: UUID) -> ClaimLost:
-        """A cancelled import is told from one that another worker has."""
+        """Distinguishes a cancelled import from one that another worker has claimed."""
         if self.jobs.filter(pk=job_id, status=ImportStatus.CANCELLED).exists():
             return ImportCancelled("The import was cancelled.")
         return ClaimLost("Another worker has taken the import over.")
 
     def stalled(self, time: timedelta, *, leases_over: timedelta) -> Q:
-        """As for every job; while embedding, the leases are on chunks, and each is a step."""
-        lately, leased = Now() - time, Now() - leases_over
+        """As for every job; while embedding, leases are on chunks, and each chunk is a step."""
+        recently, leased = Now() - time, Now() - leases_over
         chunks = Chunk.objects.filter(job_id=OuterRef("pk"))
-        alive = Exists(chunks.filter(Q(lease_until__gte=leased) | Q(finished_at__gte=lately)))
+        alive = Exists(chunks.filter(Q(lease_until__gte=leased) | Q(finished_at__gte=recently)))
         embeds = Q(status__in=(ImportStatus.EMBEDDING, ImportStatus.INTERRUPTED))
         return (
-            Q(status=ImportStatus.WAITING, created_at__lt=lately)
+            Q(status=ImportStatus.WAITING, created_at__lt=recently)
             | Q(status__in=LEASED_STATUSES, lease_until__lt=leased)
-            | Q(~alive & embeds, prepared_at__lt=lately)
+            | Q(~alive & embeds, prepared_at__lt=recently)
         )
 
 
@@ -158,7 +158,7 @@ def free_chunks() -> QuerySet[Chunk]:
 
 
 def held_chunks() -> QuerySet[Chunk]:
-    """Chunks of the outer query's import that somebody works on."""
+    """Chunks of the outer query's import that a worker holds."""
     running = Chunk.objects.filter(status=ChunkStatus.RUNNING, lease_until__gte=Now())
     return running.filter(job_id=OuterRef("pk"))
 
@@ -170,9 +170,9 @@ def is_embedded() -> Q:
 
 
 def has_room(job_id: UUID) -> bool:
-    """Whether the import may begin: in a transaction, which holds the tenant's row till its end.
+    """Whether the import may start; locks the tenant's row until the transaction ends.
 
-    A foreground import always may: its process is there already.
+    A foreground import always may: its process is already running.
     """
     job = ImportJob.objects.only("tenant_id", "background", "status").filter(pk=job_id).first()
     if job is None or not job.background or job.status != ImportStatus.WAITING:
@@ -184,7 +184,7 @@ def has_room(job_id: UUID) -> bool:
 
 
 def tenant_has_room() -> Q:
-    """Whether the tenant of an import has fewer under way than `SEGMILL_TENANT_IMPORTS`."""
+    """Whether the tenant of an import runs fewer than `SEGMILL_TENANT_IMPORTS`."""
     most: int = settings.SEGMILL_TENANT_IMPORTS
     if not most:
         return Q()
@@ -197,7 +197,7 @@ def tenant_has_room() -> Q:
 
 
 def _since() -> Case:
-    """Since when a claimable import could be taken."""
+    """When a claimable import became claimable."""
     chunks = Chunk.objects.filter(job_id=OuterRef("pk")).order_by().values("job_id")
     due = Greatest(OuterRef("prepared_at"), "lease_until", "not_before")
     freed = Subquery(chunks.filter(is_free()).values(first=Min(due)))
@@ -219,6 +219,7 @@ def target_of(job: ImportJob) -> Target:
         provider=job.embedding_model_provider,
         model=job.embedding_model,
         tenant_id=job.tenant_id,
+        language=job.dataset.language,
     )
 
 

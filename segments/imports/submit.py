@@ -22,13 +22,13 @@ from segments.uploads import is_stored
 
 
 def check_target(document: Document, options: ImportOptions | None = None) -> int | None:
-    """Refuse a document that takes no segments now; else its vectors' dimensions, if known.
+    """Refuse a document that cannot take segments now; returns its vectors' dimensions, if known.
 
-    The model is asked for them, if it has to be, unless the options have it embed later.
+    Asks the model for them if necessary, unless the options defer embedding.
 
     Raises:
         DocumentNotAvailable: it is disabled, archived, or not completely indexed.
-        NoEmbeddingModel: its dataset is high_quality without a model that is to be had.
+        NoEmbeddingModel: its dataset is high_quality, but its model is not available.
         TextSearchConfigNotFound: the database server does not know its dataset's language.
     """
     if not document.enabled:
@@ -55,7 +55,7 @@ def _dimensions(dataset: Dataset, options: ImportOptions) -> int | None:
 
 
 def enqueue_next(tenant_id: UUID) -> None:
-    """Enqueue the tenant's import that has waited longest: there is room again."""
+    """Enqueue the tenant's import that has waited longest: there is room for it now."""
     waiting = ImportJob.objects.filter(
         tenant=tenant_id, background=True, status=ImportStatus.WAITING
     )
@@ -65,7 +65,7 @@ def enqueue_next(tenant_id: UUID) -> None:
 
 
 # The first half of the advisory locks that are held while a request is looked up; the second
-# is the document's.
+# half is the document's.
 LOCK_CLASS = 0x5E6F
 RETRIED_STATUSES = (ImportStatus.FAILED, ImportStatus.CANCELLED)
 SAME_BODY = ("document_id", "file_sha256", "mode", "on_error", "options")
@@ -73,7 +73,7 @@ SAME_BODY = ("document_id", "file_sha256", "mode", "on_error", "options")
 
 @transaction.atomic(durable=True)
 def submit(new: ImportJob) -> ImportJob:
-    """Save `new`, and with it the message to the workers; or the job that the request has had.
+    """Save `new` and enqueue it, or return the job that the same request has already made.
 
     Raises:
         IdempotencyConflict: its key was used for another request.
@@ -86,7 +86,7 @@ def submit(new: ImportJob) -> ImportJob:
     try:
         with transaction.atomic():
             new.save(force_insert=True)
-    except IntegrityError:  # perhaps the same key for another document, in the same moment
+    except IntegrityError:  # perhaps the same key, for another document at the same time
         if earlier := _of_same_key(new):
             return earlier
         raise
@@ -97,10 +97,10 @@ def submit(new: ImportJob) -> ImportJob:
 
 
 def _earlier(new: ImportJob) -> ImportJob | None:
-    """The job that the same request has made before."""
+    """The job that the same request has already made, if any."""
     if not new.background:
         return None
-    # Requests for one document pass here one by one. Not its row: publishing holds that.
+    # One request per document at a time. Not by its row, which publishing locks.
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(new.document_id)]
@@ -114,7 +114,7 @@ def _of_same_key(new: ImportJob) -> ImportJob | None:
     if earlier and any(getattr(earlier, name) != getattr(new, name) for name in SAME_BODY):
         raise IdempotencyConflict(
             f"The idempotency key “{new.idempotency_key}” was used for another request: "
-            "another file, document or options. Give every request a key of its own."
+            "another file, document or options. Use a new key for each request."
         )
     return earlier
 
@@ -125,7 +125,7 @@ def _of_same_file(new: ImportJob) -> ImportJob | None:
 
 
 def _refuse_retry(ended_id: UUID) -> None:
-    """Lock the import that is to be retried, so that two retries at once are one.
+    """Lock the import to be retried, so that two retries at once make one job.
 
     Raises:
         StateConflict: it cannot be retried; the text says why.
@@ -137,6 +137,6 @@ def _refuse_retry(ended_id: UUID) -> None:
             f"{ended.get_status_display()}."
         )
     if another := ImportJob.objects.open().filter(retry_of=ended).first():
-        raise StateConflict(f"It is being retried already, as import {another.pk}.")
+        raise StateConflict(f"It is already being retried, as import {another.pk}.")
     if not is_stored(ended.file_key):
-        raise StateConflict("Its file is not stored any more. Import the file again.")
+        raise StateConflict("Its file is no longer stored. Import the file again.")

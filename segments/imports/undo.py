@@ -1,8 +1,8 @@
-"""Takes a completed import back: exactly what it added goes, in one transaction.
+"""Undoes a completed import: removes exactly what it added, in one transaction.
 
-The job's row is locked first and the document's second, as publishing does: an import that is
-published at the same time either comes before (and then stands on this one, which is refused)
-or after, and takes its positions from what is left.
+Locks the job's row first and the document's second, as publishing does. A concurrent import
+publishes either before (then it builds on this one, and the undo is refused) or after, and then
+takes its positions from what is left.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ DELETE = """
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Sums over the rows that were taken back."""
+    """Totals of the rows that were removed."""
 
     rows: int
     word_count: int
@@ -37,9 +37,9 @@ class Undone:
 
 @transaction.atomic
 def undo(job_id: UUID) -> Undone:
-    """Remove the segments that the import added, and note in its row that it was undone.
+    """Remove the segments that the import added, and record the undo in its row.
 
-    Segments of it that were deleted since do not stand in the way: they are gone already.
+    Segments that were deleted since do not prevent it.
 
     Raises:
         ImportNotFound: there is no such import.
@@ -91,7 +91,7 @@ def _refuse_changed(job: ImportJob) -> None:
 
 
 def _refuse_built_upon(job: ImportJob) -> None:
-    """A later import has its positions after ours, or left out what we had."""
+    """Refuse if a later import has positions after ours, or skipped rows that we had."""
     later = (
         ImportJob.objects.filter(
             document=job.document_id,

@@ -1,4 +1,4 @@
-"""Signs of life in our own table: django-q2's own statistics stay green while workers hang."""
+"""Heartbeats in our own table: django-q2's own statistics stay green while workers hang."""
 
 import socket
 from datetime import timedelta
@@ -21,7 +21,7 @@ def worker() -> str:
 
 
 def beat(name: str) -> None:
-    """Note that it happens now."""
+    """Record a heartbeat of `name`."""
     Heartbeat.objects.bulk_create(
         [Heartbeat(name=name, at=Now())],
         update_conflicts=True,
@@ -31,12 +31,12 @@ def beat(name: str) -> None:
 
 
 def age(name: str) -> float | None:
-    """Seconds since it happened last, or None if it never did."""
+    """Seconds since the last heartbeat of `name`, or None if there was none."""
     return _age(Heartbeat.objects.filter(name=name))
 
 
 def ages() -> dict[str, float]:
-    """Seconds since the workers of each machine and the reaper gave their last sign, by name."""
+    """Seconds since the last heartbeats of each machine's workers and of the reaper, by name."""
     theirs = Q(name__startswith=WORKER_PREFIX) | Q(name=REAPER)
     beats = Heartbeat.objects.filter(theirs).annotate(passed=PASSED).order_by("name")
     return {name: passed.total_seconds() for name, passed in beats.values_list("name", "passed")}
@@ -48,9 +48,9 @@ def age_of_any_worker() -> float | None:
 
 
 def forget_machines(gone_after: timedelta) -> int:
-    """Forget machines whose workers have been silent for so long; how many."""
-    silent = Heartbeat.objects.filter(name__startswith=WORKER_PREFIX, at__lt=Now() - gone_after)
-    return silent.delete()[0]
+    """Forget machines without a heartbeat for `gone_after`; returns how many."""
+    stale = Heartbeat.objects.filter(name__startswith=WORKER_PREFIX, at__lt=Now() - gone_after)
+    return stale.delete()[0]
 
 
 def _age(beats: QuerySet[Heartbeat]) -> float | None:

@@ -1,7 +1,7 @@
-"""What a line of the log is about: set where work is claimed, read by whoever writes the line.
+"""Fields that every log line carries: set where work is claimed, read by the log formatter.
 
-A context variable, so that nothing has to be handed on: lines of libraries know it too. A thread
-that is started for the work gets it by `copy_context().run`.
+A context variable, so nothing has to be passed on and log lines of libraries carry them too. A
+thread that is started for the work inherits them by `copy_context().run`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
 
-# In the order in which a line shows them.
+# In the order in which a log line shows them.
 FIELDS = ("tenant", "job", "phase", "chunk", "attempt")
 
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default={})  # noqa: B039  (never changed)
@@ -17,7 +17,7 @@ _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default={})  #
 
 @contextmanager
 def about(**fields: UUID | str | int | None) -> Iterator[None]:
-    """Within the block lines are about these, besides what they are about already."""
+    """Add these fields to every log line within the block."""
     shown = {name: _shown(value) for name, value in fields.items() if value is not None}
     token = _about.set({**_about.get(), **shown})
     try:
@@ -27,7 +27,7 @@ def about(**fields: UUID | str | int | None) -> Iterator[None]:
 
 
 def current() -> Mapping[str, str | int]:
-    """What lines are about here and now."""
+    """The fields of log lines here and now."""
     return _about.get()
 
 

@@ -1,4 +1,4 @@
-"""Puts messages on the queue: each names a job by its id and says no more than “look at it”."""
+"""Puts messages on the queue: each names a job by its id and says only “look at it”."""
 
 import logging
 from typing import Any
@@ -20,11 +20,11 @@ NAME = "work on {}"
 def enqueue(task: str, job_id: UUID) -> None:
     """Ask the next free worker to run `task` for a job.
 
-    In a transaction the message goes with it: the ORM broker's message is one of its rows, the
-    Redis broker's is sent once it has committed.
+    In a transaction the message is sent with it: the ORM broker's message is a row of its own, the
+    Redis broker's is sent after the commit.
     """
 
-    def send() -> None:  # a name of its own: Django cannot log the error of a partial
+    def send() -> None:  # a named function: Django cannot log the error of a partial
         _send_if_possible(task, job_id)
 
     if Conf.ORM:
@@ -34,11 +34,11 @@ def enqueue(task: str, job_id: UUID) -> None:
 
 
 def send_canary() -> None:
-    """Ask the next free worker for a sign of life."""
+    """Ask the next free worker for a heartbeat."""
     try:
-        async_task(CANARY, task_name="sign of life")
+        async_task(CANARY, task_name="heartbeat")
     except RedisError as trouble:
-        logger.warning("the broker does not take the canary: %s", trouble)
+        logger.warning("the broker did not accept the canary: %s", trouble)
 
 
 def _send(task: str, job_id: UUID) -> None:
@@ -46,7 +46,7 @@ def _send(task: str, job_id: UUID) -> None:
 
 
 def _send_if_possible(task: str, job_id: UUID) -> None:
-    """A broker that is down loses no job: the reaper enqueues it again."""
+    """A broker that is down loses no job: the reaper enqueues it later."""
     try:
         _send(task, job_id)
     except RedisError as trouble:
@@ -58,7 +58,7 @@ REAP = "segments.tasks.reap"
 
 
 def ensure_schedules(**kwargs: Any) -> None:
-    """Make the schedules, or bring them up to date; called after each `migrate`."""
+    """Create or update the schedules; called after each `migrate`."""
     every_minute = {
         "func": REAP,
         "schedule_type": Schedule.MINUTES,

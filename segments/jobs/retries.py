@@ -1,4 +1,4 @@
-"""What an unexpected error means for work whose claim is held: another try after a pause."""
+"""Unexpected errors in claimed work: the work is put back and retried after a pause."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -11,16 +11,16 @@ from segments.db.errors import is_lost
 
 logger = logging.getLogger(__name__)
 
-# What is kept of an error that is not the work's own.
+# Characters kept of an unexpected error.
 ERROR_CHARS = 500
 
 
 @contextmanager
 def put_back_on_trouble(put_back: Callable[[str, bool], None]) -> Iterator[None]:
-    """Give the work back after an error that is not its own, and let the error pass.
+    """Put the work back after an unexpected error, and raise the error again.
 
     `put_back` gets a description of the error, and whether the pause grows with each try: once
-    a database that went away is back, there is nothing more to wait for.
+    a lost database is back, there is no reason to wait longer.
     """
     try:
         yield
@@ -35,7 +35,7 @@ def put_back_on_trouble(put_back: Callable[[str, bool], None]) -> Iterator[None]
 
 @contextmanager
 def _if_the_database_answers() -> Iterator[None]:
-    """For what speeds up the next try and can be left undone: leases run out by themselves."""
+    """For what only speeds up the next try: leases also expire without it."""
     connection.close_if_unusable_or_obsolete()
     try:
         yield
@@ -45,4 +45,4 @@ def _if_the_database_answers() -> Iterator[None]:
 
 def _described(trouble: Exception) -> str:
     what = " ".join(str(trouble).split())
-    return f"The last time: {type(trouble).__name__}: {what}"[:ERROR_CHARS]
+    return f"Last error: {type(trouble).__name__}: {what}"[:ERROR_CHARS]

@@ -6,12 +6,13 @@
        interrupt from a phase, resume back to it
        fail and cancel from every state but the final ones
 
-A move is one conditional update. A claim takes a lease and raises the job's epoch, its fencing
-token, which every later write of its holder carries: once it is gone, another holder has taken
-over, and the write changes nothing. All times are the database's clock. Attempts count at the
-claim, so a killed worker counts too, and each phase has its own. A trigger refuses any other move.
+A move is one conditional update. A claim takes a lease and raises the job's epoch, a fencing
+token that every later write of its holder carries: once another holder has taken over, the epochs
+differ and the write changes nothing. All times come from the database's clock. Attempts count at
+the claim, so a killed worker counts too, and each phase has its own. A trigger refuses any other
+move.
 
-A kind subclasses `StateMachine` with its phases and what it takes to begin each of them.
+A kind subclasses `StateMachine` with its phases and the conditions for starting each of them.
 """
 
 import logging
@@ -55,14 +56,14 @@ class JobClaim:
 
     @property
     def held(self) -> dict[str, Any]:
-        """What the row of the job says as long as the claim holds."""
+        """The values of the job's row while the claim is held."""
         return {"pk": self.job_id, "epoch": self.epoch, "status": self.phase}
 
 
 class StateMachine(ABC, Generic[J]):
     """The moves of one kind of job.
 
-    `noun` is what people call the job, `task` what a worker runs for it, `leased` the phases
+    `noun` is its name in messages, `task` what a worker runs for it, `leased` the phases
     that one worker holds with a lease on the row, and `resumes` the phase of interrupted work.
     `with_it` names the rows that are loaded along with it.
     """
@@ -81,7 +82,7 @@ class StateMachine(ABC, Generic[J]):
         return JobQuerySet(self.model)
 
     def load(self, job_id: UUID) -> J:
-        """The job as its row says now.
+        """Load the job.
 
         Raises:
             SegmillError: there is no such job (the kind's own `not_found`).
@@ -93,42 +94,42 @@ class StateMachine(ABC, Generic[J]):
 
     @abstractmethod
     def claimable(self) -> QuerySet[J]:
-        """Jobs with work that a worker could take at this moment.
+        """Jobs with work that a worker could claim now.
 
-        Each has `since`, when it could be taken first, and `is_worked_on`: whether other workers
+        Each has `since`, when it became claimable, and `is_worked_on`, whether other workers
         hold parts of it.
         """
 
     def changed(self, job_id: UUID, *, often: bool = False) -> None:
-        """Called in the transaction of every move; `often` says that it only shows progress."""
+        """Called in the transaction of every move; `often` if it only updates progress."""
 
     def ended(self, job_id: UUID, status: JobStatus) -> None:
         """Called in the transaction that fails or cancels a job."""
 
     def busy_reason(self, job_id: UUID) -> str:
-        """Why a job that has not ended cannot be cancelled at this moment."""
+        """Why a job that has not ended cannot be cancelled now."""
         return f"A worker is finishing the {self.noun} now, so it is too late to cancel."
 
     def lost_reason(self, job_id: UUID) -> SegmillError:
-        """Why a claim on the job does not hold any more."""
+        """Why a claim on the job was lost."""
         return ClaimLost(f"The {self.noun} was cancelled, or another worker has taken it over.")
 
     def stalled(self, time: timedelta, *, leases_over: timedelta) -> Q:
-        """Open jobs without a step for `time` that nobody has held since `leases_over` ago."""
+        """Open jobs without a step for `time` that no worker has held since `leases_over` ago."""
         idle = Q(status__in=(JobStatus.WAITING, JobStatus.INTERRUPTED))
         leased = Q(status__in=self.leased, lease_until__lt=Now() - leases_over)
         return Q(idle, created_at__lt=Now() - time) | leased
 
     def abandoned(self, *phases: str) -> Q:
-        """Jobs in one of `phases` whose holder was lost."""
+        """Jobs in one of `phases` whose worker was lost."""
         return Q(status__in=phases, lease_until__lt=Now())
 
     def claim(self, job_id: UUID, phase: str, begins: Q, moment: str) -> JobClaim | None:
-        """Take the job for `phase`; None if there is nothing to take.
+        """Claim the job for `phase`; None if there is nothing to claim.
 
-        It `begins` where that holds; `moment` is the field that says when the phase first began.
-        The epoch is read in the transaction that raised it: read later, it might be that of the
-        next holder, and two would work under one token.
+        The phase may begin where `begins` holds; `moment` is the field for its first start.
+        The epoch is read in the transaction that raised it: read later, it might be the next
+        holder's, and two workers would share one token.
         """
         untired = Q(attempts__lt=leases.MAX_ATTEMPTS)
         free = self.jobs.filter(is_due(), untired, begins | self.abandoned(phase), pk=job_id)
@@ -147,16 +148,16 @@ class StateMachine(ABC, Generic[J]):
                 if not taken:
                     return None
                 job = self.jobs.only("epoch", "attempts", "tenant_id").get(pk=job_id)
-        except Busy:  # its last statement is running, though its lease has run out
+        except Busy:  # its last statement is still running, though its lease has expired
             return None
         self.changed(job_id)
         return JobClaim(job_id, job.epoch, phase, job.attempts, job.tenant_id)
 
     def lock(self, claim: JobClaim) -> J:
-        """The job, locked until the transaction ends: neither a cancel nor a rival gets between.
+        """Lock the job until the transaction ends: no cancel and no other claim can intervene.
 
         Raises:
-            SegmillError: the claim does not hold any more.
+            SegmillError: the claim was lost.
         """
         job = self.jobs.select_for_update(no_key=True).filter(**claim.held).first()
         if job is None:
@@ -167,7 +168,7 @@ class StateMachine(ABC, Generic[J]):
         """Change the row under the claim; the first statement of every transaction that writes.
 
         Raises:
-            SegmillError: the claim does not hold any more.
+            SegmillError: the claim was lost.
         """
         held = self.jobs.filter(**claim.held)
         if not held.update(revision=F("revision") + 1, **changes):
@@ -178,23 +179,23 @@ class StateMachine(ABC, Generic[J]):
         """Show progress and keep the lease.
 
         Raises:
-            SegmillError: the claim does not hold any more.
+            SegmillError: the claim was lost.
         """
         self.move(claim, often=True, lease_until=lease(), **changes)
 
     def release(self, claim: JobClaim, seconds: float = 0, **changes: Any) -> None:
-        """Leave the job for the next turn, after so many seconds; the try does not count.
+        """Leave the job for its next turn, `seconds` from now; the try does not count.
 
         Raises:
-            SegmillError: the claim does not hold any more.
+            SegmillError: the claim was lost.
         """
         later = Now() + timedelta(seconds=seconds)
         self.move(claim, attempts=0, lease_until=Now(), not_before=later, **changes)
 
     def put_back(self, claim: JobClaim, trouble: str, *, grows: bool = True) -> None:
-        """Give the claim up after an error not the job's own; tried again after a pause.
+        """Release the claim after an error the job did not cause; it is retried after a pause.
 
-        The pause `grows` with each try, unless the error says nothing of the next one.
+        The pause `grows` with each try, unless the error says nothing about the next one.
         """
         self.jobs.filter(**claim.held).update(
             revision=F("revision") + 1,
@@ -206,10 +207,10 @@ class StateMachine(ABC, Generic[J]):
 
     @contextmanager
     def holding(self, claim: JobClaim) -> Iterator[None]:
-        """What an error means for a job whose claim we hold: its end, or another try.
+        """Turn an error in the block into the job's outcome: it fails, or is tried again.
 
         Raises:
-            ClaimLost, or what else passes on: the caller gives the job up.
+            ClaimLost, or any other error: the caller stops working on the job.
         """
         about = {"tenant": claim.tenant_id, "phase": claim.phase, "attempt": claim.attempts}
         with (
@@ -226,27 +227,27 @@ class StateMachine(ABC, Generic[J]):
                 self.fail_held(claim, error.code, str(error))
 
     def complete(self, claim: JobClaim, **changes: Any) -> None:
-        """The last statement of the transaction that makes the work visible.
+        """Complete the job: the last statement of the transaction that makes its work visible.
 
         Raises:
-            SegmillError: the claim does not hold any more.
+            SegmillError: the claim was lost.
         """
         completed = JobStatus.COMPLETED
         self.move(claim, status=completed, finished_at=Now(), lease_until=None, **changes)
 
     def fail(self, job_id: UUID, code: str, error: str) -> bool:
-        """End the job with a code and a sentence; False if it has ended already."""
+        """Fail the job with a code and a sentence; False if it has already ended."""
         return self._end(Q(pk=job_id), job_id, JobStatus.FAILED, code, error)
 
     def fail_held(self, claim: JobClaim, code: str, error: str) -> bool:
-        """As `fail`, by the claim's holder only: a late worker's failure is not the job's."""
+        """As `fail`, but only under the claim: a late worker's failure does not count."""
         return self._end(Q(**claim.held), claim.job_id, JobStatus.FAILED, code, error)
 
     def cancel(self, job_id: UUID, why: str) -> None:
-        """End the job; once this returns, nothing of it can become visible.
+        """Cancel the job; once this returns, nothing of it can become visible.
 
         Raises:
-            StateConflict: it has ended already, or its work is being made visible now.
+            StateConflict: it has already ended, or its work is being made visible now.
             SegmillError: there is no such job.
         """
         try:
@@ -261,9 +262,9 @@ class StateMachine(ABC, Generic[J]):
             raise StateConflict(self.busy_reason(job_id)) from busy
 
     def interrupt(self, which: Q, job_id: UUID, code: str, error: str, **changes: Any) -> bool:
-        """Leave the job where it stands, to go on by itself after a while or when resumed.
+        """Interrupt the job, to resume automatically after a while, or on request.
 
-        False if it is not in the phase that can be interrupted, or not `which`.
+        False if it is not in the phase that can be interrupted, or does not match `which`.
         """
         interrupted = self.jobs.filter(which, pk=job_id, status=self.resumes).update(
             status=JobStatus.INTERRUPTED,
@@ -280,7 +281,7 @@ class StateMachine(ABC, Generic[J]):
         return bool(interrupted)
 
     def resume(self, job_id: UUID, *, now: bool = False) -> bool:
-        """Let an interrupted job go on, if it is due or with `now`; whether that was so."""
+        """Resume an interrupted job if it is due, or `now`; True if it was resumed."""
         due = Q() if now else is_due()
         resumed = self.jobs.filter(due, pk=job_id, status=JobStatus.INTERRUPTED).update(
             status=self.resumes,
@@ -295,12 +296,12 @@ class StateMachine(ABC, Generic[J]):
         return bool(resumed)
 
     def spent(self) -> QuerySet[J]:
-        """Jobs whose last allowed try came to nothing."""
+        """Jobs whose last allowed try failed."""
         return self.jobs.filter(self.abandoned(*self.leased), attempts__gte=leases.MAX_ATTEMPTS)
 
     @transaction.atomic
     def give_up_if_spent(self, job_id: UUID) -> bool:
-        """End a job whose last allowed try came to nothing; whether that was so.
+        """Fail a job whose last allowed try failed; True if it did.
 
         A holder that is committing has its row locked and is left alone.
         """
@@ -313,7 +314,7 @@ class StateMachine(ABC, Generic[J]):
         return self.fail(job_id, "attempts_spent", error)
 
     def expire(self, job_id: UUID, hours: int) -> bool:
-        """End a job that nobody has gone on with for so many hours; whether that was so."""
+        """Fail a job without progress for `hours`; True if it did."""
         time = timedelta(hours=hours)
         which = Q(self.stalled(time, leases_over=time), pk=job_id)
         error = (
@@ -328,7 +329,7 @@ class StateMachine(ABC, Generic[J]):
 
     @transaction.atomic
     def enqueue_again(self, job_id: UUID) -> None:
-        """As `enqueue`, for work whose message may be lost; notes when."""
+        """As `enqueue`, for work whose message may be lost; records the time."""
         self.enqueue(job_id)
         self.jobs.filter(pk=job_id).update(enqueued_at=Now())
 
@@ -354,11 +355,11 @@ class StateMachine(ABC, Generic[J]):
 
 
 def _state_of(job: Model) -> str:
-    """The state in the words of its kind."""
+    """The state as its kind displays it."""
     return str(job.get_status_display())  # type: ignore[attr-defined]
 
 
 SINCE_CREATED = Greatest("created_at", "not_before")
-"""Since when a job can be taken that waits, or whose pause is over."""
+"""When a job that waits, or whose pause is over, became claimable."""
 SINCE_LEASE = Greatest("lease_until", "not_before")
-"""Since when a job can be taken whose lease has run out."""
+"""When a job whose lease has expired became claimable."""

@@ -137,7 +137,7 @@ def _end_statement(connection: BaseDatabaseWrapper) -> None:
             connection.connection.cancel()
 
 
-PHASES = {
+PHASES: dict[str, str] = {
     ImportStatus.WAITING: "Waiting for a worker",
     ImportStatus.PREPARING: "Reading and checking",
     ImportStatus.EMBEDDING: "Embedding",
@@ -147,7 +147,7 @@ PHASES = {
 # In a pipe: a line a phase, and while a phase is long, one every so many seconds.
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BEFORE_RATE = 0.2
-# A millionth: of less than that nobody can tell when it will be all.
+# A millionth: less progress is too little to estimate the end.
 SMALLEST_SHARE = 1e-6
 
 
@@ -191,7 +191,7 @@ class ProgressDisplay(Display):
             TimeRemainingColumn(),
         )
         self._phase, self._began, self._told = "", 0.0, 0.0
-        # What was embedded before, by an earlier run, is no work of this one.
+        # What an earlier run embedded does not count as work of this one.
         self._rows_before, self._fraction_before = 0, 0.0
 
     def __call__(self, progress: Progress) -> None:
@@ -241,7 +241,7 @@ class ProgressDisplay(Display):
 
 
 def _name(progress: Progress) -> str:
-    return PHASES.get(ImportStatus(progress.phase), progress.phase)
+    return PHASES.get(progress.phase, progress.phase)
 
 
 T = TypeVar("T")
@@ -257,7 +257,7 @@ def counted(items: Sequence[T], title: str, stream: TextIO) -> Iterator[T]:
 
 
 def watched(portions: Iterable[bytes], title: str, stream: TextIO) -> Iterator[bytes]:
-    """`portions`, one by one, with a sign of life on `stream` if it is a terminal."""
+    """`portions`, one by one, showing progress on `stream` if it is a terminal."""
     if stream.isatty():
         console = Console(file=stream)
         yield from track(portions, title, total=None, console=console, transient=True)

@@ -7,17 +7,17 @@ from segments.db.sql import RunSQLFile
 TABLES = [
     RunSQLFile(
         "tables/segments_of_their_tenant.sql",
-        sha256="9eeb8fd1de376205d0799a5af237d182f2aa4e05b8c6253e591e87c2bbe42f65",
+        sha256="c422d7614dc4c01d21a3218d86714e6f12aec4ac550feec23a8442134782deae",
         undo="ALTER TABLE segments_documentsegment DROP CONSTRAINT segment_of_document_of_tenant",
     ),
     RunSQLFile(
         "tables/imports_of_their_tenant.sql",
-        sha256="40df5483df7f2a812e0e2a0f7f1eb7686d7bebaff0224f1e46c33f9b3cb72144",
+        sha256="1c91f2d92fc2eb624c8240a6d7222298a984a42f51247fa15101a7b9d62c5754",
         undo="ALTER TABLE segments_importjob DROP CONSTRAINT import_of_document_of_tenant",
     ),
     RunSQLFile(
         "tables/parts_of_their_import.sql",
-        sha256="4d6ba499f76c7ea7cbd3b811dffa80ac3865a3e8267102081f76ff6c81c32096",
+        sha256="871a6ff3c2b6f361463e00c94683539153e0f846114a11984385222004b59bff",
         undo=(
             "ALTER TABLE segments_rowerror DROP CONSTRAINT row_error_of_import; "
             "ALTER TABLE segments_progresssample DROP CONSTRAINT progress_sample_of_import; "
@@ -33,51 +33,51 @@ TABLES = [
 FULL_TEXT = [
     RunSQLFile(
         "functions/keep_full_text.sql",
-        sha256="0f73756232b8612f98486352e1f54cda550164a8bb58e9fe8e63658a8160ba4d",
+        sha256="ecec7800bcf4161dd2738af10b7d31014209d8839e5cf3a7ba771b371100906d",
         undo="DROP FUNCTION segments_keep_full_text",
     ),
     RunSQLFile(
         "triggers/segment_full_text_on_insert.sql",
-        sha256="4d56de937319db2e988db5adbbd9294ff4138fd33ca31adb813bda4b849d9810",
+        sha256="69161e2e5614f05efe3db194d087fc6ab933863bb7cd79842ff1dd1e8c35d4b0",
         undo="DROP TRIGGER segment_full_text_on_insert ON segments_documentsegment",
     ),
     RunSQLFile(
         "triggers/segment_full_text_on_update.sql",
-        sha256="b9a57d8bbe66875213211671280297ae6bff9571c7e78bfb345bb6a16745c910",
+        sha256="581010d3deed32c4c4c9984b49be40bcc0d8d6f0efbe1dde05e8db3881d432af",
         undo="DROP TRIGGER segment_full_text_on_update ON segments_documentsegment",
     ),
 ]
 LANGUAGE = [
     RunSQLFile(
-        "functions/refuse_change_of_language.sql",
-        sha256="b83f1afae4ff086ae8b84ea4c0b2b6b684f7904ec817cbb7a66f7bd3bf069fdb",
-        undo="DROP FUNCTION segments_refuse_change_of_language",
+        "functions/keep_previous_language.sql",
+        sha256="3a9a44f4adde7cf9071688a2338ef6adbae842ce78446a06b84061dad3a773c7",
+        undo="DROP FUNCTION segments_keep_previous_language",
     ),
     RunSQLFile(
-        "triggers/dataset_language_of_segments.sql",
-        sha256="660262b21fee90bca01aa8382de295d3ea7b9b8c82ef8627fed7851a0b71e992",
-        undo="DROP TRIGGER dataset_language_of_segments ON datasets_dataset",
+        "triggers/dataset_keeps_previous_language.sql",
+        sha256="de7151095579a8c9cf66bb3c803c8eade2cbc42a6c920cb1b7f474b96ebc6336",
+        undo="DROP TRIGGER dataset_keeps_previous_language ON datasets_dataset",
     ),
 ]
 STATES = [
     RunSQLFile(
         "functions/refuse_wrong_move.sql",
-        sha256="9bf892fd1ef131a98f37ac82f697e883f0453dbc3d1f72c8ea7d4d4bf82318ec",
+        sha256="868cb0cc81a144754bcdbb930329a09ac290a69f2be5639e356fd1f26dc9d5f1",
         undo="DROP FUNCTION segments_refuse_wrong_move",
     ),
     RunSQLFile(
         "functions/refuse_falling_epoch.sql",
-        sha256="bb2209887479dc95fcc5f3d35f38c6281c0cbb4eaa2eae22540731baf8976d23",
+        sha256="b774fbfbfc084dda8ee1fa2f64bc03016f8eae2f1edd5fdd172c0129557a6481",
         undo="DROP FUNCTION segments_refuse_falling_epoch",
     ),
     RunSQLFile(
         "triggers/import_moves_along_its_arrows.sql",
-        sha256="f3ec93dc624a39f29a2bd72b4802c766535f3e221582b8b726f6bb12039bad20",
+        sha256="e424029492126e03116c5a1a617ca54aefdfa0ccf3dc873e6c276fa8ac385bb5",
         undo="DROP TRIGGER import_moves_along_its_arrows ON segments_importjob",
     ),
     RunSQLFile(
         "triggers/chunk_moves_along_its_arrows.sql",
-        sha256="396be5a95dab0a241eda0c7660345cf9c637deb58ef6779e5b8de5fc6b73211d",
+        sha256="3a5d52451261e287cf6350ca3767ec1fc8250173753bd635d8f1df1e5b592fcb",
         undo="DROP TRIGGER chunk_moves_along_its_arrows ON segments_chunk",
     ),
     RunSQLFile(
@@ -87,7 +87,7 @@ STATES = [
     ),
     RunSQLFile(
         "triggers/reembedding_moves_along_its_arrows.sql",
-        sha256="0295897f8fec9b19f737b09e1feb5d216bbada8574f32f41c07d87ad72d34d3e",
+        sha256="7e6e1f4644ec6238195857b440eb978df69acfaf2d3144db07ad9d7d06a8e876",
         undo="DROP TRIGGER reembedding_moves_along_its_arrows ON segments_reembedding",
     ),
     RunSQLFile(
@@ -96,37 +96,79 @@ STATES = [
         undo="DROP TRIGGER reembedding_epoch_never_falls ON segments_reembedding",
     ),
     RunSQLFile(
+        "triggers/rebuild_moves_along_its_arrows.sql",
+        sha256="b6350bdede621fb09ce939e6b96a39a616003a823b4b4c31eab8768d9d0558d1",
+        undo="DROP TRIGGER rebuild_moves_along_its_arrows ON segments_fulltextrebuild",
+    ),
+    RunSQLFile(
+        "triggers/rebuild_epoch_never_falls.sql",
+        sha256="e7e82e719cf29de1ba9060b5407b8b3c673416690d0f04eb48e50589a720b0c0",
+        undo="DROP TRIGGER rebuild_epoch_never_falls ON segments_fulltextrebuild",
+    ),
+    RunSQLFile(
         "triggers/chunk_epoch_never_falls.sql",
         sha256="346708a686af2b96a8e43a91e6a26e8e16ef401ba6ab3ae6a875da592eb40acc",
         undo="DROP TRIGGER chunk_epoch_never_falls ON segments_chunk",
+    ),
+    RunSQLFile(
+        "triggers/index_generation_moves_along_its_arrows.sql",
+        sha256="69adb438502b33e3de3b52649006aa965f36f26012d78dfb9690af8bfdcc3dc4",
+        undo="DROP TRIGGER index_generation_moves_along_its_arrows ON segments_indexgeneration",
+    ),
+    RunSQLFile(
+        "triggers/index_generation_epoch_never_falls.sql",
+        sha256="8fecd792e61b73fe2abf7eb5638c1dba47d23165917f83579201ae0434e2230a",
+        undo="DROP TRIGGER index_generation_epoch_never_falls ON segments_indexgeneration",
+    ),
+]
+VERSIONS = [
+    RunSQLFile(
+        "functions/draw_version.sql",
+        sha256="afa002eb886b6a4bafe7febe7d70cbad0e79b6b407e3aac4cbd16de147983868",
+        undo="DROP FUNCTION segments_draw_version",
+    ),
+    RunSQLFile(
+        "functions/announce_versions.sql",
+        sha256="bc1e497602500f2d275cd3a96f2b78f0ac284cdc7b43adbd7d3bac4b45d075b1",
+        undo="DROP FUNCTION segments_announce_versions",
+    ),
+    RunSQLFile(
+        "triggers/segment_version_on_update.sql",
+        sha256="e7aa33a07259c446ba1e4390968a9d3c531a3667c454d13d531ec78a5102d234",
+        undo="DROP TRIGGER segment_version_on_update ON segments_documentsegment",
+    ),
+    RunSQLFile(
+        "triggers/segment_versions_are_announced.sql",
+        sha256="925507df6aed32a73d3c9af984065469d0c16ad34c703bc294c29f6e954235ca",
+        undo="DROP TRIGGER segment_versions_are_announced ON segments_documentsegment",
     ),
 ]
 BUDGET = [
     RunSQLFile(
         "functions/take_budget.sql",
-        sha256="e6f00f8fb52d63b2b0e2c044ab1c9ba47eec652769925cd0baec2e9c9b66755e",
+        sha256="b524ca5abb3e49dfeeb8ade2b30e737afe8622012804f597efc10ade791fb4fc",
         undo="DROP FUNCTION segments_take_budget",
     ),
 ]
 METRICS = [
     RunSQLFile(
         "functions/keep_deleted_import.sql",
-        sha256="ab910542dfdd1b82b394910fb48107903f02fe28a1df10590abcae43db6b7df8",
+        sha256="a0e7d2821cbf8ce9c4aaf8d8a4929cc992b617f30ab07d28feedc53e8da9288d",
         undo="DROP FUNCTION segments_keep_deleted_import",
     ),
     RunSQLFile(
         "functions/keep_deleted_reembedding.sql",
-        sha256="a2734f531338e594751abd184fdb6e031acd711a39691190c9b6970cbc22f5c3",
+        sha256="3c4c2a1cd2620f744dcfa276577332cb2e8242262e850c9077d658ac37138304",
         undo="DROP FUNCTION segments_keep_deleted_reembedding",
     ),
     RunSQLFile(
         "triggers/deleted_import_is_kept.sql",
-        sha256="f9af39862bac2176ce08bb2b85d59a6e552170e8a8550a0cc19feb93b5962cac",
+        sha256="86f0ee0a6c5d8bc3bfcfa279ba1282763dd346386447879cf87c5b512ec681fe",
         undo="DROP TRIGGER deleted_import_is_kept ON segments_importjob",
     ),
     RunSQLFile(
         "triggers/deleted_reembedding_is_kept.sql",
-        sha256="9660001d8b765656d8dcecb9efd4658f6e7f66ef0fbd003dffb65712775518dd",
+        sha256="a071fd53f37da22da3c52143ba18a070708a669bb9796546e4359e1a4b4b996c",
         undo="DROP TRIGGER deleted_reembedding_is_kept ON segments_reembedding",
     ),
 ]
@@ -138,4 +180,4 @@ class Migration(migrations.Migration):
         # The queue's own tables, which hold the schedules that are made after migrating.
         ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
     ]
-    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *BUDGET, *METRICS]
+    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *BUDGET, *METRICS]

@@ -11,7 +11,9 @@ from segments.models.embedding import (
     Reembedding,
 )
 from segments.models.import_job import Chunk, ImportJob
+from segments.models.indexing import IndexGeneration
 from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
+from segments.models.rebuild import FullTextRebuild
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
     RememberedColumns,
@@ -29,8 +31,10 @@ __all__ = [
     "EmbeddingBudget",
     "EmbeddingCall",
     "EmbeddingTurn",
+    "FullTextRebuild",
     "Heartbeat",
     "ImportJob",
+    "IndexGeneration",
     "ModelProvider",
     "ProgressSample",
     "ProviderModel",

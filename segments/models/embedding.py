@@ -168,7 +168,7 @@ class ReembeddingStatus(models.TextChoices):
 
 
 class Reembedding(BackgroundJob):
-    """New vectors for a dataset: of another model for all segments, or of its own where missing.
+    """New vectors for a dataset: of another model for all segments, or its own where missing.
 
     `segments.reembedding.state` moves it.
     """

@@ -49,12 +49,20 @@ class TextKey(models.Func):
     output_field = models.BigIntegerField()
 
 
+class NextVersion(models.Func):
+    """`nextval('segments_segment_version')`: a number above all that were drawn before."""
+
+    function = "nextval"
+    template = "%(function)s('segments_segment_version')"
+    output_field = models.BigIntegerField()
+
+
 class SegmentQuerySet(models.QuerySet["DocumentSegment"]):
     """Filters on segments."""
 
     def without_vectors(self) -> "SegmentQuerySet":
         """Do not load the heavy columns: lists never need them."""
-        return self.defer("embedding", "search_vector")
+        return self.defer("embedding", "search_vector", "search_text")
 
     def searchable(self) -> "SegmentQuerySet":
         """Segments a search may return: completed, enabled, in searchable documents."""
@@ -73,6 +81,10 @@ class DocumentSegment(models.Model):
     * `index_node_hash` is the SHA-256 of the content: equal text, equal vector.
     * `embedding` comes from the dataset's model; the column has no fixed dimension, so that
       datasets with different models can share the table.
+    * `version` grows with every change of text, vector or full-text entry, by a trigger: an index
+      that has another version of the segment has something outdated.
+    * `search_text` is what full text is made of besides the text, or instead of it, where the
+      text alone would not do (`segments.languages.analysis`).
     * `search_vector` is maintained by a trigger, in the dataset's text search configuration.
 
     Tenant, dataset and document are tied together by one composite foreign key
@@ -160,6 +172,8 @@ class DocumentSegment(models.Model):
         db_index=False,
     )
     embedding = VectorField(null=True, editable=False)
+    version = models.BigIntegerField(db_default=NextVersion(), editable=False)
+    search_text = models.TextField(null=True, editable=False)  # noqa: DJ001
     search_vector = SearchVectorField(null=True, editable=False)
 
     objects = SegmentQuerySet.as_manager()
@@ -197,6 +211,8 @@ class DocumentSegment(models.Model):
             # Finds the vectors that a dataset already has for a text.
             models.Index(F("dataset"), TextKey("index_node_hash"), name="segment_by_text"),
             models.Index(fields=["import_job"], name="segment_by_import"),
+            # Finds what is newer than the dataset's index.
+            models.Index(fields=["dataset", "version"], name="segment_by_version"),
             # Lists disabled segments; there are few, so imports hardly ever write to it.
             models.Index(
                 fields=["document", "position"],

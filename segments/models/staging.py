@@ -93,7 +93,7 @@ class RememberedColumns(models.Model):
 
 
 class FullTextEntry(Func):
-    """`segments_full_text(configuration, content, answer)`, of `segments/sql/functions`."""
+    """`segments_full_text(configuration, content, answer, search_text)`, of `segments/sql`."""
 
     function = "segments_full_text"
     output_field = SearchVectorField()
@@ -123,8 +123,11 @@ class StagedRow(models.Model):
     enabled = models.BooleanField(default=True)
     content_hash = models.CharField(max_length=HASH_CHARS)
     text_search_config = models.CharField(max_length=63)
+    search_text = models.TextField(null=True)  # noqa: DJ001  (null: the text is enough)
     search_vector = models.GeneratedField(
-        expression=FullTextEntry(F("text_search_config"), F("content"), F("answer")),
+        expression=FullTextEntry(
+            F("text_search_config"), F("content"), F("answer"), F("search_text")
+        ),
         output_field=SearchVectorField(),
         db_persist=True,
     )

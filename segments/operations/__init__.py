@@ -1,1 +1,1 @@
-"""What keeps an installation going: reaper, retention, heartbeats, health, metrics, repairs."""
+"""Keeps an installation running: reaper, retention, heartbeats, health, metrics, repairs."""

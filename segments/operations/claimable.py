@@ -1,4 +1,4 @@
-"""Which jobs have work that a worker could take at this moment, and since when."""
+"""Which jobs have work that a worker could claim now, and since when."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,19 +10,21 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing.state import INDEXES
 from segments.jobs.state_machine import StateMachine
+from segments.rebuilding.state import REBUILDS
 from segments.reembedding.state import REEMBEDDINGS
 
-KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS)
-"""Every kind of background job; the reaper, the doctor and the metrics see to all of them."""
+KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES, REBUILDS)
+"""Every kind of background job, for the reaper, the doctor and the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimable:
-    """A job with work to be taken.
+    """A job with work to claim.
 
-    `since` is how many seconds ago it could be taken first, `enqueued` how many seconds ago
-    workers were asked to; `is_worked_on` says whether other parts of it are being worked on.
+    `since` is the number of seconds since it became claimable, `enqueued` the number of seconds
+    since it was last enqueued; `is_worked_on` says whether workers hold other parts of it.
     """
 
     kind: StateMachine[Any]
@@ -33,9 +35,19 @@ class Claimable:
 
 
 def find_claimable() -> list[Claimable]:
-    """The jobs of every kind with work to be taken, the longest waiting one first."""
+    """The claimable jobs of every kind, the longest waiting one first."""
     found = [claimable for kind in KINDS for claimable in _claimable(kind)]
     return sorted(found, key=lambda claimable: -claimable.since)
+
+
+# A worker takes work within a second of its message.
+TAKEN_WITHIN_SECONDS = 2.0
+
+
+def is_import_left_waiting() -> bool:
+    """Whether an import waits though it could go on: all workers have something else to do."""
+    found = _claimable(IMPORT_JOBS)
+    return any(each.since > TAKEN_WITHIN_SECONDS and not each.is_worked_on for each in found)
 
 
 def _claimable(kind: StateMachine[Any]) -> list[Claimable]:
@@ -60,7 +72,7 @@ def _passed_since(moment: Combinable) -> Combinable:
 
 @transaction.atomic
 def _held(kind: StateMachine[Any], ids: list[UUID]) -> set[UUID]:
-    """Jobs whose lease has run out during one long statement: their holder has them locked."""
+    """Jobs whose lease expired during one long statement: their workers still lock the rows."""
     leased = kind.jobs.filter(pk__in=ids, status__in=kind.leased)
     unlocked = leased.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return set(leased.values_list("pk", flat=True)) - set(unlocked.values_list("pk", flat=True))

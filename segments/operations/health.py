@@ -1,7 +1,7 @@
-"""Whether this installation can do its work: the parts an import needs, and what keeps them.
+"""Whether this installation can do its work: the services an import needs.
 
-Asked every few seconds by whoever balances load or restarts containers, so each answer costs a
-few small queries. What is wrong in detail goes to the log: the answer is for everybody.
+Load balancers and orchestrators ask every few seconds, so an answer costs only a few small
+queries. Details go to the log, because the answer is public.
 """
 
 import logging
@@ -26,9 +26,9 @@ from segments.operations.reaper import CANARY_SECONDS
 
 logger = logging.getLogger(__name__)
 
-# A database that takes longer for one of these queries does not answer.
-PATIENCE_SECONDS = 3
-NOT_ASKED = "not asked while the database does not answer"
+# A database that takes longer for one of these queries counts as down.
+TIMEOUT_SECONDS = 3
+NOT_CHECKED = "not checked while the database does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,22 @@ class Part:
 
 
 def examine() -> list[Part]:
-    """All parts, in the order in which they need each other.
+    """All parts, each after those it needs.
 
-    Each is asked on a connection to the database: where there is none, waiting for it once is
-    enough, or whoever asks would give up before the answer.
+    Every check needs a connection to the database: if there is none, waiting for it once is
+    enough, or the caller would time out before the answer.
     """
     first, *others = PARTS
     trouble = _asked(first, PARTS[first])
     return [
         Part(first, trouble),
-        *(Part(name, NOT_ASKED if trouble else _asked(name, PARTS[name])) for name in others),
+        *(Part(name, NOT_CHECKED if trouble else _asked(name, PARTS[name])) for name in others),
     ]
 
 
 def _asked(name: str, look: Callable[[], str]) -> str:
     try:
-        with _a_moment():
+        with _with_timeout():
             return look()
     except (Error, RedisError, OSError) as trouble:
         logger.warning("not ready: %s: %s", name, trouble)
@@ -65,9 +65,9 @@ def _asked(name: str, look: Callable[[], str]) -> str:
 
 
 @contextmanager
-def _a_moment() -> Iterator[None]:
+def _with_timeout() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = %s", [f"{PATIENCE_SECONDS}s"])
+        cursor.execute("SET LOCAL statement_timeout = %s", [f"{TIMEOUT_SECONDS}s"])
         yield
 
 
@@ -89,7 +89,7 @@ def missing_migrations() -> list[str]:
 
 @cache
 def _known_migrations() -> frozenset[tuple[str, str]]:
-    """Those on the disk; a running process has the code it was started with."""
+    """The migrations on the disk; a running process keeps the code it started with."""
     return frozenset(MigrationLoader(None).disk_migrations or ())
 
 
@@ -100,17 +100,17 @@ def _broker() -> str:
 def _workers() -> str:
     if are_workers_well():
         return ""
-    return "none has shown a sign of life lately: see that manage.py run_workers runs"
+    return "no worker has reported recently: check that manage.py run_workers is running"
 
 
 def are_workers_well() -> bool:
-    """Whether a worker took a task lately, or shows progress with what it has taken.
+    """Whether a worker has recently taken a task or made progress with one.
 
-    The reaper has idle ones take a task every `CANARY_SECONDS`, so silence means something.
+    The reaper sends idle workers a task every `CANARY_SECONDS`, so silence means something.
     """
     age = heartbeats.age_of_any_worker()
-    patience = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
-    return (age is not None and age <= patience) or _is_work_held()
+    timeout = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
+    return (age is not None and age <= timeout) or _is_work_held()
 
 
 def _is_work_held() -> bool:

@@ -19,9 +19,11 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from segments.db.pgvector import installed_version
+from segments.indexing import upkeep
 from segments.jobs import heartbeats
-from segments.models import Chunk, ImportJob
+from segments.models import Chunk, ImportJob, IndexGeneration
 from segments.models.import_job import OPEN_STATUSES, ChunkStatus, ImportStatus
+from segments.models.indexing import IndexStatus
 from segments.models.job import FINAL_STATUSES
 from segments.operations.claimable import KINDS, find_claimable
 
@@ -29,9 +31,9 @@ logger = logging.getLogger(__name__)
 
 ROW_OUTCOMES = ("created", "updated", "skipped", "deleted", "failed", "embedded", "reused")
 BILLED = {
-    "requests": "Requests to embedding endpoints, but those of searches",
+    "requests": "Requests to embedding endpoints, without those of searches",
     "tokens": "Tokens that embedding endpoints billed for them",
-    "cost": "What these cost by the models' prices",
+    "cost": "Their cost by the models' prices",
 }
 SUMMED = (*(f"rows_{name}" for name in ROW_OUTCOMES), *(f"embedding_{name}" for name in BILLED))
 ENDS = (*FINAL_STATUSES, "deleted")
@@ -39,8 +41,8 @@ PHASES = ("prepare", "embed", "publish")
 # Seconds: a small model embeds a file at once, a slow endpoint takes hours.
 BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
-# All there ever were. A deletion moves its row from the first of these to the second, so one
-# statement sees each job once, and no sum falls.
+# All jobs there ever were. Deleting a job moves its row from the first of these to the second, so
+# one statement sees each job once, and no sum falls.
 SUMS = f"""
     SELECT status, count(*), {", ".join(f"sum({column})" for column in SUMMED)}
     FROM (
@@ -70,16 +72,17 @@ DURATIONS = f"""
 
 
 class TablesCollector(Collector):
-    """Reads everything anew for each scrape."""
+    """Reads everything from the tables for each scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        """Versions, gauges of this moment, and counters since the installation began."""
+        """Versions, current gauges, and counters since the installation began."""
         yield _versions()
         yield _open_imports()
         yield _retries()
         yield _chunk_seconds()
         yield from _queue()
         yield _heartbeats()
+        yield from _indexes()
         yield from _counters()
         yield _phase_seconds()
 
@@ -99,7 +102,7 @@ def _versions() -> Metric:
 def _open_imports() -> Metric:
     counted = ImportJob.objects.open().order_by().values_list("status").annotate(Count("pk"))
     statuses = dict.fromkeys(OPEN_STATUSES, 0) | dict(counted)
-    text = "Imports that have not ended, by where they stand"
+    text = "Imports that have not ended, by state"
     family = GaugeMetricFamily("segmill_imports", text, labels=["status"])
     for status, count in statuses.items():
         family.add_metric([str(status)], count)
@@ -107,9 +110,9 @@ def _open_imports() -> Metric:
 
 
 def _queue() -> Iterator[Metric]:
-    text = "Jobs with work that no worker has taken yet"
+    text = "Jobs with work that no worker has claimed yet"
     jobs = GaugeMetricFamily("segmill_queue_jobs", text, labels=["kind"])
-    text = "How long the oldest of them has waited; 0 without any"
+    text = "How long the oldest of them has waited; 0 if there are none"
     age = GaugeMetricFamily("segmill_queue_age_seconds", text, labels=["kind"])
     found = find_claimable()
     for kind in KINDS:
@@ -125,10 +128,30 @@ def _queue() -> Iterator[Metric]:
         yield GaugeMetricFamily("segmill_broker_messages", "Messages in the broker", messages)
 
 
+def _indexes() -> Iterator[Metric]:
+    vectors, size = upkeep.total_vectors()
+    yield GaugeMetricFamily("segmill_index_vectors", "Vectors in the indexes of datasets", vectors)
+    yield GaugeMetricFamily("segmill_index_bytes", "What the indexes take on the disk", size)
+    builds = IndexGeneration.objects.exclude(status=IndexStatus.COMPLETED).order_by()
+    statuses = {status: 0 for status in IndexStatus if status != IndexStatus.COMPLETED}
+    text = "Builds of indexes that wait, run, or were the last of their dataset and ended badly"
+    family = GaugeMetricFamily("segmill_index_builds", text, labels=["status"])
+    for status, count in (
+        statuses | dict(builds.values_list("status").annotate(Count("pk")))
+    ).items():
+        family.add_metric([str(status)], count)
+    yield family
+    text = "How far a build of an index is in its present step, 0 to 1"
+    family = GaugeMetricFamily("segmill_index_build_fraction", text, labels=["dataset"])
+    for build in builds.filter(status=IndexStatus.BUILDING):
+        family.add_metric([str(build.dataset_id)], build.fraction)
+    yield family
+
+
 def _heartbeats() -> Metric:
     family = GaugeMetricFamily(
         "segmill_heartbeat_age_seconds",
-        "Since a machine's workers took a task, and since the reaper looked",
+        "Time since a machine's workers last took a task, and since the reaper last ran",
         labels=["name"],
     )
     for name, age in heartbeats.ages().items():
@@ -143,7 +166,7 @@ def _retries() -> Metric:
     )
     family = GaugeMetricFamily(
         "segmill_retries",
-        "Tries after the first of imports under way: preparing, of their chunks, publishing",
+        "Retries of imports in progress: preparing, chunks, publishing",
         labels=["phase"],
     )
     family.add_metric(["prepare"], _later_tries(jobs.filter(status=ImportStatus.PREPARING)))
@@ -160,25 +183,23 @@ def _later_tries(tried: QuerySet[Any]) -> int:
 def _chunk_seconds() -> Metric:
     done = Chunk.objects.filter(status=ChunkStatus.DONE)
     average = done.aggregate(seconds=Avg("seconds", default=0.0))["seconds"]
-    text = "What embedding a chunk took its worker, on average over imports under way; 0 without"
+    text = "Average time to embed a chunk, over imports in progress; 0 without any"
     return GaugeMetricFamily("segmill_chunk_seconds", text, average)
 
 
 def _counters() -> Iterator[Metric]:
-    """What imports and re-embeddings have done, the deleted ones too."""
+    """Totals of imports and re-embeddings, including deleted ones."""
     ended, sums = dict.fromkeys(ENDS, 0), dict.fromkeys(SUMMED, 0.0)
     for status, count, *found in _rows(SUMS):
         if status in ended:
             ended[status] = count
         for column, value in zip(SUMMED, found, strict=True):
-            # Bad rows count when the import has ended: until then it may read its file again.
+            # Bad rows count once the import has ended: until then it may read its file again.
             if column != "rows_failed" or status in FINAL_STATUSES:
                 sums[column] += float(value)
-    yield _counter(
-        "imports_ended", "Imports that have ended, or were deleted before", "status", ended
-    )
+    yield _counter("imports_ended", "Imports that have ended or were deleted", "status", ended)
     rows = {name: sums[f"rows_{name}"] for name in ROW_OUTCOMES}
-    yield _counter("rows", "Rows of imports by what became of them", "outcome", rows)
+    yield _counter("rows", "Rows of imports by outcome", "outcome", rows)
     for name, text in BILLED.items():
         yield CounterMetricFamily(f"segmill_embedding_{name}", text, sums[f"embedding_{name}"])
 

@@ -1,4 +1,4 @@
-"""Programs side by side: started together, started again when they die, stopped together."""
+"""Runs programs side by side: starts them, restarts them when they die, stops them together."""
 
 import ctypes
 import os
@@ -13,17 +13,17 @@ from threading import Event
 from time import monotonic
 from types import FrameType
 
-# How often the programs are looked at.
+# How often the programs are checked.
 LOOK_SECONDS = 0.2
-# A program that lived for less than this did not really start: wait longer each time.
+# A program that ran for less than this has not really started: wait longer each time.
 SETTLED_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30.0
-# What a program may take to end by itself; imports go on from their checkpoints later.
+# How long a program may take to exit; imports resume from their checkpoints later.
 GRACE_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-# Loaded before any fork: between fork and exec only this one call is made.
+# Loaded before any fork: only this one call is made between fork and exec.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 Tell = Callable[[str], None]
@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: a name for messages, a command line, where, and descriptors it is handed."""
+    """What to run: a name for messages, a command line, a folder, and inherited descriptors."""
 
     name: str
     command: Sequence[str]
@@ -40,7 +40,7 @@ class Program:
 
 
 class Running:
-    """A program with its process of the moment, and when to start the next one."""
+    """A program with its current process, and when to start the next one."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -50,11 +50,11 @@ class Running:
 
     @property
     def age(self) -> float:
-        """Seconds since the process of the moment was started; 0 without one."""
+        """Seconds since the current process was started; 0 without one."""
         return monotonic() - self._started_at if self.process else 0.0
 
     def give_up(self) -> None:
-        """Have the process ended and another one started; for any thread to ask."""
+        """Ask for the process to be ended and another one started; safe from any thread."""
         self._is_given_up.set()
 
     def look(self, tell: Tell) -> None:
@@ -71,7 +71,7 @@ class Running:
             self.process = None
 
     def stop(self, deadline: float, hurry: Event) -> None:
-        """End the program: politely until `deadline` or `hurry`, then whatever of it is left."""
+        """End the program: politely until `deadline` or `hurry`, then by force."""
         if self.process is None:
             return
         while self.process.poll() is None and monotonic() < deadline and not hurry.is_set():
@@ -80,7 +80,7 @@ class Running:
         self.process.wait()
 
     def ask_to_end(self) -> None:
-        """Send the polite signal to the program itself, which sees to its own children."""
+        """Send SIGTERM to the program itself, which ends its own children."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
@@ -95,15 +95,15 @@ class Running:
         wait = min(2.0**self._failures - 1, LONGEST_WAIT_SECONDS)
         self._due_at = monotonic() + wait
         when = f"in {wait:.0f} s" if wait else "now"
-        tell(f"The {self.program.name} ended with code {code}; starting it again {when}.")
+        tell(f"The {self.program.name} ended with code {code}; restarting it {when}.")
 
 
 class Supervisor:
-    """Runs programs until it is told to stop by SIGINT (Ctrl-C) or SIGTERM.
+    """Runs programs until SIGINT (Ctrl-C) or SIGTERM.
 
-    Each program leads a process group of its own, so that Ctrl-C in a terminal reaches this
-    process alone and the programs end in order. Should this process be killed, the kernel
-    ends the programs (Linux).
+    Each program leads its own process group, so that Ctrl-C in a terminal reaches only this
+    process and the programs end in order. If this process is killed, the kernel ends the
+    programs (Linux).
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Supervisor:
         return next(each for each in self._running if each.program.name == name)
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Start all, call `ready`, and look after them until told to stop."""
+        """Start all, call `ready`, and supervise them until asked to stop."""
         before = {number: signal.signal(number, self._stop) for number in STOP_SIGNALS}
         try:
             self._look()
@@ -140,7 +140,7 @@ class Supervisor:
         self._stopping.set()
 
     def _stop_all(self) -> None:
-        self._tell("Stopping. An import under way goes on at the next start.")
+        self._tell("Stopping. Unfinished imports resume at the next start.")
         deadline = monotonic() + self._grace_seconds
         for running in self._running:
             running.ask_to_end()
@@ -160,7 +160,7 @@ def _start(program: Program) -> "subprocess.Popen[bytes]":
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies (Linux): nothing runs on unseen.
+    """Have the kernel kill this process when its parent dies (Linux), so none keeps running unseen.
 
     Not by SIGTERM: a cluster that gets it at a bad moment waits for itself for ever (django-q2,
     issue 346).
@@ -170,6 +170,6 @@ def end_with_parent() -> None:
 
 
 def _kill_group(leader: int) -> None:
-    """End whatever a program has left behind: its process group bears the number of its leader."""
+    """End whatever a program left behind: its process group has the number of its leader."""
     with suppress(ProcessLookupError, PermissionError):  # nothing is left
         os.killpg(leader, signal.SIGKILL)

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from segments.db.transactions import Busy, lock_timeout
 from segments.imports import foreground, runner
+from segments.indexing import upkeep
 from segments.jobs import heartbeats, leases
 from segments.jobs.leases import LeaseOwner
 from segments.jobs.queue import send_canary
@@ -32,22 +33,22 @@ from segments.reembedding import vectors
 
 logger = logging.getLogger(__name__)
 
-# How often the reaper looks: what a killed worker leaves is taken up a lease and a look later.
+# How often the reaper runs: it picks up a killed worker's job a lease and one round later.
 LOOK_SECONDS = 5
 # An import that has waited a week for a worker, or for its model, fails.
 EXPIRE_HOURS = 168
 PROCESSES = Path("/proc")
-# A process that has ended and that nobody has collected yet.
+# A process that has ended, but was not collected yet.
 ENDED_STATES = frozenset("ZX")
 
 
 def release_leases() -> int:
-    """End the live leases of holders that are gone from this machine; how many there were."""
+    """End the live leases of processes that are gone from this machine; returns how many."""
     chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING)
     leased = [kind.jobs.filter(status__in=kind.leased) for kind in KINDS]
     released = sum(map(_release, (chunks, *leased))) + _release_calls()
     if released:
-        logger.warning("%s leases of processes that are gone were ended", released)
+        logger.warning("ended %s leases of dead processes", released)
     return released
 
 
@@ -57,12 +58,12 @@ def _release(held: QuerySet[Any]) -> int:
     try:
         with lock_timeout():
             return live.filter(lease_owner__in=gone).update(lease_until=Now()) if gone else 0
-    except Busy:  # its last statement is running still
+    except Busy:  # its last statement is still running
         return 0
 
 
 def _release_calls() -> int:
-    """Requests to endpoints that nobody waits for: others may have their places."""
+    """Forget requests to endpoints by dead processes, to free their slots."""
     calls = EmbeddingCall.objects.all()
     gone = _gone(calls.values_list("holder", flat=True))
     return calls.filter(holder__in=gone).delete()[0] if gone else 0
@@ -73,34 +74,34 @@ def _gone(owners: Iterable[str]) -> list[str]:
 
 
 def is_gone(holder: LeaseOwner | None) -> bool:
-    """Whether a process that can be seen from here is none any more."""
+    """Whether a process that would be visible from here no longer runs."""
     if holder is None or not holder.is_neighbour:
         return False
     try:
         stat = (PROCESSES / str(holder.process) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
-    # Its second field is the program's name, which may have blanks and brackets in it.
+    # Its second field is the program's name, which may contain blanks and parentheses.
     return stat.rpartition(")")[2].split()[0] in ENDED_STATES
 
 
-# Any number will do, as long as nothing else in the database uses it: "segmill" in ASCII.
+# Any number that nothing else in the database uses: "segmill" in ASCII.
 ADVISORY_LOCK = int.from_bytes(b"segmill")
-# A reaper that is stopped with the lock in its hand loses its connection, and the lock with it.
+# A reaper that is suspended while it holds the lock loses its connection, and so the lock.
 IDLE_SECONDS = 60
-# Workers tidy up after an import themselves; this is what is left of killed ones.
+# Workers tidy up after an import themselves; this is for workers that were killed.
 TIDY_AFTER = timedelta(seconds=10)
-# A message that waits in a long queue is not sent again and again, but not given up either.
+# A message that waits in a long queue is not sent again all the time, but not given up either.
 MAX_BACKOFF_SECONDS = 3_600
-# Work whose message was lost goes on before a lease and a look are over.
+# Work whose message was lost continues within a lease and one round.
 MESSAGES_PER_LEASE = 2
-# An idle installation shows so often that its workers take tasks.
+# How often an idle installation checks that its workers take tasks.
 CANARY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """How many jobs were enqueued again, ended as failed, and tidied up after."""
+    """How many jobs were enqueued again, failed, and tidied up after."""
 
     enqueued: int = 0
     failed: int = 0
@@ -111,7 +112,7 @@ class Sweep:
 
 
 def sweep() -> Sweep | None:
-    """See to all jobs once; None if another reaper is at it."""
+    """Look after all jobs once; None if another reaper is running."""
     with _only_one() as is_ours:
         if not is_ours:
             return None
@@ -119,7 +120,7 @@ def sweep() -> Sweep | None:
         swept = Sweep(
             failed=sum(_end_spent(kind) + _end_expired(kind) for kind in KINDS),
             enqueued=_enqueue_overdue(),
-            tidied=_tidy() + vectors.clear_ownerless(),
+            tidied=_tidy() + vectors.clear_ownerless() + upkeep.tidy(),
         )
         foreground.clean_up()
         _send_canary_if_quiet()
@@ -130,7 +131,7 @@ def sweep() -> Sweep | None:
 
 @contextmanager
 def _only_one() -> Iterator[bool]:
-    """The advisory lock, if it is free; it goes with the connection, however that ends."""
+    """The advisory lock, if it is free; it is released with the connection, however that ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('idle_session_timeout', %s, false)", [f"{IDLE_SECONDS}s"])
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
@@ -145,19 +146,19 @@ def _only_one() -> Iterator[bool]:
 
 
 def _end_spent(kind: StateMachine[Any]) -> int:
-    """End jobs whose tries are spent; a holder that is committing is left alone."""
+    """Fail jobs that have used up their tries; one whose holder is committing is left alone."""
     return _each(kind.spent(), kind.give_up_if_spent)
 
 
 def _end_expired(kind: StateMachine[Any]) -> int:
-    """End jobs that waited too long for a worker, or for their model."""
+    """Fail jobs that have waited too long for a worker or for their model."""
     time = timedelta(hours=EXPIRE_HOURS)
     forgotten = kind.jobs.open().filter(kind.stalled(time, leases_over=time))
     return _each(forgotten, partial(kind.expire, hours=EXPIRE_HOURS))
 
 
 def _enqueue_overdue() -> int:
-    """Enqueue again the jobs with work that nobody has taken."""
+    """Enqueue again the jobs with work that no worker has claimed."""
     backoff = enqueue_backoff()
     overdue = [found for found in find_claimable() if is_overdue(found, backoff)]
     for found in overdue:
@@ -166,13 +167,13 @@ def _enqueue_overdue() -> int:
 
 
 def is_overdue(found: Claimable, backoff: float) -> bool:
-    """Whether the job was not enqueued since there is work, or so long ago that it was lost."""
+    """Whether the job has new work that was never enqueued, or its message was lost."""
     is_news = found.since < found.enqueued and not found.is_worked_on
     return is_news or found.enqueued > backoff
 
 
 def enqueue_backoff() -> float:
-    """For how many seconds a message that was sent may still be waiting in the queue."""
+    """How many seconds a message may still be waiting in the queue."""
     try:
         waiting = get_broker().queue_size() or 0
     except RedisError as trouble:
@@ -188,7 +189,7 @@ def enqueue_backoff() -> float:
 
 
 def _tidy() -> int:
-    """Remove what is staged of imports whose last worker was killed before it could."""
+    """Remove the staged rows of imports whose last worker was killed before it could."""
     left = ImportJob.objects.filter(
         status__in=FINAL_STATUSES, tidied_at__isnull=True, finished_at__lt=Now() - TIDY_AFTER
     )
@@ -196,7 +197,7 @@ def _tidy() -> int:
 
 
 def _send_canary_if_quiet() -> None:
-    """Have any worker show that it takes tasks, unless one has just done so."""
+    """Have a worker prove that it takes tasks, unless one has just done so."""
     ages = heartbeats.age_of_any_worker(), heartbeats.age(heartbeats.CANARY)
     if all(age is None or age > CANARY_SECONDS for age in ages):
         heartbeats.beat(heartbeats.CANARY)
@@ -204,9 +205,9 @@ def _send_canary_if_quiet() -> None:
 
 
 def _each(jobs: QuerySet[Any], act: Callable[[UUID], object]) -> int:
-    """Act on each job, and count for how many that did something.
+    """Act on each job; returns for how many that did something.
 
-    What cannot be done for one of them is reported, and done for the others.
+    An error for one job is logged and does not stop the others.
     """
     done = 0
     for job_id in jobs.order_by("created_at").values_list("pk", flat=True):

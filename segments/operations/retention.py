@@ -1,4 +1,6 @@
-"""What is removed by age: files, reports on bad rows, failures of the queue, machines of the past.
+"""Removes by age: files, reports on bad rows, failures of the queue, heartbeats of old machines.
+
+Every hour; builds of indexes that edits and deletions have made worthwhile are started then, too.
 
 The imports themselves stay, as the history of their documents.
 """
@@ -12,31 +14,33 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django_q.models import Task
 
+from segments.indexing import upkeep
 from segments.jobs import heartbeats
 from segments.models import ImportJob, ProgressSample, RowError
 from segments.uploads import remove_stale_files
 
 logger = logging.getLogger(__name__)
 
-# Everything here is counted in days; looking every hour is exact enough.
+# Everything here is counted in days, so once an hour is exact enough.
 HOUR_SECONDS = 3_600
-# Containers have a new name with every start; the metrics would name them all for ever.
+# Containers get a new name with every start; the metrics would list them all for ever.
 GONE_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """How many of each were removed."""
+    """How many of each were removed, and how many builds of an index were started."""
 
     files: int = 0
     row_errors: int = 0
     samples: int = 0
     queue_failures: int = 0
     machines: int = 0
+    builds_started: int = 0
 
 
 def clean_up_if_due() -> Cleaned | None:
-    """Clean up, unless that was done within the hour."""
+    """Clean up, unless that was done within the last hour."""
     age = heartbeats.age(heartbeats.CLEANING)
     if age is not None and age < HOUR_SECONDS:
         return None
@@ -45,7 +49,7 @@ def clean_up_if_due() -> Cleaned | None:
 
 
 def clean_up() -> Cleaned:
-    """Remove all that has had its time."""
+    """Remove everything that has reached its age."""
     details = timedelta(days=settings.SEGMILL_KEEP_DETAILS_DAYS)
     old = ImportJob.objects.filter(finished_at__lt=Now() - details)
     cleaned = Cleaned(
@@ -54,6 +58,7 @@ def clean_up() -> Cleaned:
         samples=_delete(ProgressSample.objects.filter(job__in=old)),
         queue_failures=_delete(Task.objects.filter(success=False, stopped__lt=Now() - details)),
         machines=heartbeats.forget_machines(GONE_AFTER),
+        builds_started=upkeep.start_due_builds(),
     )
     logger.info("clean up: %s", cleaned)
     return cleaned

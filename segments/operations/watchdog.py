@@ -24,13 +24,13 @@ from segments.operations.reaper import CANARY_SECONDS, release_leases
 
 
 def find_stall(seconds_up: float) -> str | None:
-    """Why workers that were started so long ago should be started anew; None if they work."""
-    patience = settings.SEGMILL_STALL_SECONDS
+    """Why workers that have run for `seconds_up` should be restarted; None if they work."""
+    timeout = settings.SEGMILL_STALL_SECONDS
     quiet = min(heartbeats.age(heartbeats.worker()) or seconds_up, seconds_up)
-    if quiet < patience or _is_something_held_here():
+    if quiet < timeout or _is_something_held_here():
         return None
     waiting = max((found.since for found in find_claimable() if not found.is_worked_on), default=0)
-    if waiting > patience:
+    if waiting > timeout:
         return f"work has waited for {waiting:,.0f} s, and they took none for {quiet:,.0f} s"
     if _is_canary_lost(seconds_up):
         return f"no worker has answered for {quiet:,.0f} s"
@@ -38,7 +38,7 @@ def find_stall(seconds_up: float) -> str | None:
 
 
 def _is_something_held_here() -> bool:
-    """Whether a worker of this machine holds a live lease: it shows progress, then."""
+    """Whether a worker of this machine holds a live lease, and so makes progress."""
     here = {"lease_owner__startswith": f"{socket.gethostname()}:", "lease_until__gte": Now()}
     chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING, **here)
     held = ImportJob.objects.open().filter(pk=OuterRef("job_id"))
@@ -46,13 +46,13 @@ def _is_something_held_here() -> bool:
 
 
 def _is_canary_lost(seconds_up: float) -> bool:
-    """Whether the reaper asks for signs of life, and no worker of any machine gives one."""
-    patience = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
+    """Whether the reaper sends canaries and no worker of any machine answers."""
+    timeout = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
     asked = heartbeats.age(heartbeats.CANARY)
-    if asked is None or asked > patience or seconds_up < patience:
+    if asked is None or asked > timeout or seconds_up < timeout:
         return False
     answered = heartbeats.age_of_any_worker()
-    return answered is None or answered > patience
+    return answered is None or answered > timeout
 
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ REAPER = "reaper"
 
 
 def worker_programs() -> list[Program]:
-    """What a machine has to run so that imports go on."""
+    """The programs that every worker machine runs."""
     folder = project_folder()
     manage = [sys.executable, str(folder / "manage.py")]
     return [
@@ -72,9 +72,9 @@ def worker_programs() -> list[Program]:
 
 
 class Watchdog:
-    """A thread that gives the cluster up, as a whole, when its workers hang.
+    """A thread that restarts the whole cluster when its workers hang.
 
-    As a whole, because what hangs is a lock that its processes share.
+    The whole cluster, because its processes share the lock they hang on.
     """
 
     def __init__(self, cluster: Running, tell: Callable[[str], None]) -> None:
@@ -101,7 +101,7 @@ class Watchdog:
                 release_leases()
                 stall = find_stall(self._cluster.age)
             except Error as trouble:  # workers cannot do anything either
-                logger.warning("the watchdog cannot see: %s", trouble)
+                logger.warning("the watchdog cannot check the workers: %s", trouble)
             else:
                 if stall:
                     self._tell(f"The {CLUSTER} hangs: {stall}.")

@@ -1,1 +1,1 @@
-"""Vectors made anew while search goes on: for another model, or where they are missing."""
+"""Re-embeds a dataset while search continues: for another model, or to fill in vectors."""

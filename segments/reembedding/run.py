@@ -1,4 +1,4 @@
-"""Runs a re-embedding from wherever it stands, portion by portion. Safe to call at any time."""
+"""Runs a re-embedding from its current state, portion by portion. Safe to call at any time."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_em
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
 from segments.files.options import OnError
 from segments.files.types import shown
+from segments.indexing.plan import ensure_if_worthwhile
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim
 from segments.models import Reembedding
@@ -29,7 +30,7 @@ Listener = Callable[[Reembedding], None]
 """A callback that receives progress; it may raise to stop the work."""
 
 RENEWALS_PER_LEASE = 4
-# A crash loses what a slow model gave in so long a time at most; a fast one is done before.
+# How many seconds of a slow model's work a crash can lose; a fast model is done before.
 SECONDS_BETWEEN_CHECKPOINTS = 2.0
 
 
@@ -40,12 +41,12 @@ def embed_portion(
     texts: Sequence[Text],
     listener: Listener,
 ) -> None:
-    """Ask for vectors and keep what has come every few seconds, also if not all comes.
+    """Embed texts, and store what has arrived every few seconds, even if the rest fails.
 
     Raises:
-        ClaimLost: the claim does not hold any more; nothing more was kept.
-        TextsRefused: the model does not take a text, and that ends the reembedding.
-        EmbeddingUnavailable: the model does not answer; what it gave before is kept.
+        ClaimLost: the claim was lost; nothing more was kept.
+        TextsRefused: the model refuses a text, which fails the re-embedding.
+        EmbeddingUnavailable: the model does not answer; vectors received before are kept.
     """
     gathered = _Gathered(held, work, texts)
     try:
@@ -69,7 +70,7 @@ def embed_portion(
 
 @dataclass(slots=True)
 class _Gathered:
-    """What the model has given for a portion and is not kept yet; `refusals` are all of them."""
+    """Results of a portion that are not stored yet; `refusals` holds all of the portion."""
 
     held: JobClaim
     work: Reembedding
@@ -82,7 +83,7 @@ class _Gathered:
     _usage: Usage = field(default_factory=Usage)
 
     def sort_out(self, embedder: Embedder) -> list[int]:
-        """The places of the texts that are short enough; the others are refused."""
+        """The places of the texts that are short enough; refuses the others."""
         takes = []
         for number, text in enumerate(self.texts):
             if tokens := _tokens_over_limit(text.content, embedder):
@@ -93,7 +94,7 @@ class _Gathered:
         return takes
 
     def add(self, part: Part, takes: Sequence[int]) -> None:
-        """Take in a part, whose places are among the texts at `takes`."""
+        """Add a part, whose places are indexes into `takes`."""
         self._embedded += [self.texts[takes[place]] for place in part.places]
         self._vectors.append(part.vectors)
         self.refusals += [
@@ -103,14 +104,14 @@ class _Gathered:
 
     @property
     def is_due(self) -> bool:
-        """Whether what has come was not kept for so long that losing it would hurt."""
+        """Whether unsaved results are so old that losing them would hurt."""
         return monotonic() - self.kept_at > SECONDS_BETWEEN_CHECKPOINTS
 
     def keep(self) -> None:
-        """Store what has come since the last time, under the claim.
+        """Store what has arrived since the last time, under the claim.
 
         Raises:
-            ClaimLost: the claim does not hold any more; nothing was kept.
+            ClaimLost: the claim was lost; nothing was kept.
         """
         _count_usage(self.work.pk, self._usage)
         self._usage = Usage()
@@ -123,12 +124,12 @@ class _Gathered:
 
 
 def _is_strict(work: Reembedding) -> bool:
-    """Whether a refused text ends it; segments that have no vector yet lose nothing."""
+    """Whether a refused text fails it; when filling in vectors, nothing is lost by a refusal."""
     return work.purpose == ReembeddingPurpose.CHANGE and work.on_error == OnError.ABORT
 
 
 def _tokens_over_limit(content: str, embedder: Embedder) -> int:
-    """The tokens of a text that is too long, else 0; a token is a byte of UTF-8 at least."""
+    """The tokens of a text that is too long, else 0; a token takes at least a byte of UTF-8."""
     if len(content.encode()) <= embedder.token_limit:
         return 0
     tokens = embedder.count_tokens(content)
@@ -136,7 +137,7 @@ def _tokens_over_limit(content: str, embedder: Embedder) -> int:
 
 
 class _Pulse:
-    """Keeps the lease while the model works, and hears that the work was cancelled."""
+    """Renews the lease while the model works, and notices a cancel."""
 
     def __init__(self, held: JobClaim) -> None:
         self._held, self._renewed = held, monotonic()
@@ -148,7 +149,7 @@ class _Pulse:
 
 
 def _count_usage(reembedding_id: UUID, usage: Usage) -> None:
-    """Note what was asked of the endpoint: it is billed, whatever becomes of the vectors."""
+    """Count the requests to the endpoint: they are billed even if the vectors are not used."""
     if usage.requests:
         Reembedding.objects.filter(pk=reembedding_id).update(
             embedding_requests=F("embedding_requests") + usage.requests,
@@ -180,32 +181,32 @@ def _keep(
 
 logger = logging.getLogger(__name__)
 
-# How long the imports that a change of model has to wait for are left alone.
+# How often a change of model checks whether the imports it waits for have ended.
 SECONDS_BETWEEN_LOOKS = 5.0
 
 
 def no_progress(work: Reembedding) -> None:
-    """The listener of those who do not watch."""
+    """A listener that ignores progress."""
 
 
 def take_turn(job_id: UUID) -> None:
-    """What a worker does for a message; nothing if the re-embedding is gone."""
+    """Handle a queue message for a re-embedding; do nothing if it was deleted."""
     try:
         run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ReembeddingNotFound as gone:
-        logger.info("there is nothing to do: %s", gone)
+        logger.info("nothing to do: %s", gone)
 
 
 def run(
     job_id: UUID, listener: Listener = no_progress, *, turn_seconds: float | None = None
 ) -> Reembedding:
-    """Do all that can be done for it now, or a turn's worth; its row afterwards.
+    """Do all that can be done for it now, or one turn's worth; returns its row.
 
-    An error that is its own ends it as failed. Anything else (a lost database, what the
-    listener raises) passes through and puts the work back, to be tried again after a pause.
+    Its own error fails it. Any other error (a lost database, an exception of the listener) is
+    raised; the work is put back and retried after a pause.
 
     Raises:
-        ReembeddingNotFound: there is none of this id.
+        ReembeddingNotFound: there is no re-embedding with this id.
     """
     REEMBEDDINGS.give_up_if_spent(job_id)
     REEMBEDDINGS.resume(job_id)
@@ -219,22 +220,23 @@ def run(
 
 
 def settle(job_id: UUID) -> Reembedding:
-    """Its row; one that has ended leaves no vectors behind.
+    """Its current row; removes the vectors kept for one that has ended.
 
     Raises:
-        ReembeddingNotFound: there is none of this id.
+        ReembeddingNotFound: there is no re-embedding with this id.
     """
     work = REEMBEDDINGS.load(job_id)
     if work.is_final:
         vectors.clear(work.pk)
+        ensure_if_worthwhile(work.dataset)
     return work
 
 
 def _run(held: JobClaim, listener: Listener, deadline: float) -> None:
     try:
         _advance(held, listener, deadline)
-    except KeyboardInterrupt:  # its user leaves it to the workers, or to another day
-        connection.close()  # what was under way is rolled back
+    except KeyboardInterrupt:  # the user leaves it to the workers, or to a later run
+        connection.close()  # the open transaction is rolled back
         with suppress(ClaimLost):
             REEMBEDDINGS.release(held)
         raise
@@ -247,7 +249,7 @@ def _run(held: JobClaim, listener: Listener, deadline: float) -> None:
 
 
 def _advance(held: JobClaim, listener: Listener, deadline: float) -> None:
-    """Portion by portion, till none is left and the vectors are in their places."""
+    """Portion by portion, until none is left and the segments have their vectors."""
     work = REEMBEDDINGS.load(held.job_id)
     embedder = get_embedder(work.embedding_model_provider, work.embedding_model, work.tenant_id)
     if work.purpose == ReembeddingPurpose.FILL:
@@ -259,7 +261,7 @@ def _advance(held: JobClaim, listener: Listener, deadline: float) -> None:
         if texts := vectors.next_texts(work, settings.SEGMILL_CHUNK_ROWS, last):
             embed_portion(held, work, embedder, texts, listener)
             last = texts[-1].content_hash
-        elif last:  # texts may have come meanwhile
+        elif last:  # texts may have been added since
             last = ""
             _count(held, work)
         elif _is_complete(held, work, embedder):
@@ -286,7 +288,7 @@ def _count(held: JobClaim, work: Reembedding) -> None:
 
 
 def _is_complete(held: JobClaim, work: Reembedding, embedder: Embedder) -> bool:
-    """Whether that was all; texts may have come while the last ones were embedded."""
+    """Whether all is done; texts may have been added while the last ones were embedded."""
     if work.purpose == ReembeddingPurpose.FILL:
         return vectors.end_filling(held, work)
     return vectors.switch(held, work, embedder.dimensions)

@@ -33,19 +33,19 @@ class ReembeddingMachine(StateMachine[Reembedding]):
     not_found = ReembeddingNotFound
 
     def claim_embedding(self, job_id: UUID) -> JobClaim | None:
-        """Take one that waits, or whose holder was lost; None if there is nothing to take."""
+        """Claim one that waits, or whose worker was lost; None if there is nothing to claim."""
         begins = Q(status=ReembeddingStatus.WAITING)
         return self.claim(job_id, ReembeddingStatus.EMBEDDING, begins, "started_at")
 
     def claimable(self) -> QuerySet[Reembedding]:
-        """Those that wait or whose pause is over, and those whose holder was lost."""
+        """Those that wait or whose pause is over, and those whose worker was lost."""
         idle = Q(status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED))
         jobs = self.jobs.open().filter(is_due(), idle | self.abandoned(*self.leased))
         since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
         return jobs.annotate(since=since, is_worked_on=Value(value=False))
 
     def ended(self, job_id: UUID, status: JobStatus) -> None:
-        """The vectors that a change of model would have brought are needed all the same."""
+        """Fill in the vectors that a change of model would have brought: they are still needed."""
         fill_after(self.load(job_id))
 
 
@@ -72,7 +72,7 @@ def submit(new: Reembedding, *, background: bool = True) -> Reembedding:
 
 
 def filling(dataset: Dataset, user_id: int | None = None) -> Reembedding:
-    """A re-embedding that gives the dataset's segments without a vector one of its own model."""
+    """A re-embedding that fills in the vectors missing in a dataset, by its own model."""
     return Reembedding(
         tenant_id=dataset.tenant_id,
         dataset=dataset,
@@ -87,22 +87,22 @@ def filling(dataset: Dataset, user_id: int | None = None) -> Reembedding:
 
 
 def ensure_filling(dataset: Dataset, user_id: int | None = None) -> UUID | None:
-    """Start filling in missing vectors unless a re-embedding is open; the id of what was started.
+    """Start filling in missing vectors unless a re-embedding is open; returns the new one's id.
 
     For publishing: in its transaction, which has the dataset locked.
     """
     new = filling(dataset, user_id)
     Reembedding.objects.bulk_create([new], ignore_conflicts=True)
     if not Reembedding.objects.filter(pk=new.pk).exists():
-        return None  # another one is in progress, and looks again before it ends
+        return None  # another one is in progress, and checks again before it ends
     REEMBEDDINGS.enqueue(new.pk)
     return new.pk
 
 
 def fill_after(ended: Reembedding) -> None:
-    """Have the vectors made that a change of model would have brought, had it not been ended.
+    """Fill in the vectors that a change of model would have brought, had it not been ended.
 
-    For segments that were published without one while it ran; in the transaction that ends it.
+    For segments published without one while it ran; in the transaction that ends it.
     """
     dataset = Dataset.objects.get(pk=ended.dataset_id)
     segments = DocumentSegment.objects.filter(dataset=dataset, embedding__isnull=True)

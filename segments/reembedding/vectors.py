@@ -1,4 +1,4 @@
-"""New vectors: stored, counted, and put into their segments."""
+"""New vectors: stored, counted, and moved into their segments."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from datasets.models import Dataset, IndexingTechnique
 from segments.db.binary_copy import NULL, copy_binary, pack_text, pack_tuple, pack_uuid
 from segments.embedding import Vectors
 from segments.exceptions import TargetGone
+from segments.indexing.state import withdraw_index
 from segments.jobs.state_machine import JobClaim
 from segments.models import ImportJob, ReembeddedVector, Reembedding
 from segments.models.embedding import ReembeddingPurpose
@@ -22,7 +23,7 @@ WANTED = {
     ReembeddingPurpose.CHANGE: "true",
     ReembeddingPurpose.FILL: "d.embedding IS NULL",
 }
-# By the hash: equal texts are embedded once, whichever documents they are in.
+# By hash: equal texts are embedded once, whatever documents they are in.
 MISSING = """
     FROM segments_documentsegment d
     WHERE d.dataset_id = %(dataset)s AND {wanted} AND NOT EXISTS (
@@ -35,7 +36,7 @@ NEXT_TEXTS = f"""
     ORDER BY d.index_node_hash LIMIT %(most)s
 """
 COUNT = f"SELECT count(DISTINCT d.index_node_hash) {MISSING}"
-# A vector that the dataset has for a text is good for all segments of that text.
+# A vector of a text is valid for all segments of the dataset with that text.
 FILL_FROM_EQUAL_TEXTS = """
     UPDATE segments_documentsegment d SET embedding = known.embedding
     FROM (
@@ -57,7 +58,7 @@ PUT_IN_PLACE = """
         AND (v.embedding IS NOT NULL OR d.embedding IS NOT NULL
              OR d.error IS DISTINCT FROM v.refusal)
 """
-# Each id is found by one step through the index, however many vectors are kept.
+# Each id takes one step through the index, however many vectors are stored.
 OWNERLESS = """
     WITH RECURSIVE owner (id) AS (
         (SELECT reembedding_id FROM segments_reembeddedvector ORDER BY reembedding_id LIMIT 1)
@@ -72,17 +73,17 @@ OWNERLESS = """
 
 
 class Text(NamedTuple):
-    """A text of a dataset, by the hash of it."""
+    """A text of a dataset, and its hash."""
 
     content_hash: str
     content: str
 
 
 def next_texts(work: Reembedding, most: int, after: str = "") -> list[Text]:
-    """Texts that have neither a new vector nor a refusal, at most so many, by their hashes.
+    """Texts without a new vector or a refusal, at most `most`, in the order of their hashes.
 
-    Those up to the hash `after` are passed over: to look at them again for every portion would
-    take longer with each.
+    Texts up to the hash `after` are skipped: scanning them again would make each portion
+    slower than the last.
     """
     return [Text(*found) for found in _fetch(NEXT_TEXTS, work, most=most, after=after)]
 
@@ -93,7 +94,7 @@ def count_missing(work: Reembedding) -> int:
 
 
 def store(work_id: UUID, texts: Sequence[Text], vectors: Vectors) -> None:
-    """Keep the new vectors of `texts`."""
+    """Store the new vectors of `texts`."""
     if not texts:
         return
     owner, size = pack_uuid(work_id), vectors.shape[1]
@@ -106,7 +107,7 @@ def store(work_id: UUID, texts: Sequence[Text], vectors: Vectors) -> None:
 
 
 def store_refusals(work_id: UUID, refused: Sequence[tuple[Text, str]]) -> None:
-    """Keep why the model does not take texts."""
+    """Store why the model refuses texts."""
     owner = pack_uuid(work_id)
     packed = b"".join(
         pack_tuple(owner, pack_text(text.content_hash), NULL, pack_text(reason))
@@ -117,35 +118,35 @@ def store_refusals(work_id: UUID, refused: Sequence[tuple[Text, str]]) -> None:
 
 
 def fill_from_equal_texts(work: Reembedding) -> int:
-    """Give segments without a vector the one of an equal text; how many got one."""
+    """Give segments without a vector that of an equal text; returns how many got one."""
     return _run(FILL_FROM_EQUAL_TEXTS, work)
 
 
 def put_in_place(work: Reembedding) -> int:
-    """Give the segments their new vectors; how many were changed."""
+    """Give the segments their new vectors; returns how many were changed."""
     return _run(PUT_IN_PLACE, work)
 
 
 def forget_placed(work: Reembedding) -> None:
-    """Remove the vectors that are in their places; what was refused stays known."""
+    """Remove the vectors that are in their segments; refusals are kept."""
     stored = ReembeddedVector.objects.filter(reembedding_id=work.pk)
     stored.filter(embedding__isnull=False)._raw_delete("default")
 
 
 def clear(work_id: UUID) -> None:
-    """Remove what is kept for a reembedding."""
+    """Remove everything stored for a re-embedding."""
     ReembeddedVector.objects.filter(reembedding_id=work_id)._raw_delete("default")
 
 
 def ownerless() -> list[UUID]:
-    """The reembeddings that have ended or are gone, and that vectors are kept for still."""
+    """The re-embeddings that have ended or were deleted, but still have vectors stored."""
     with connection.cursor() as cursor:
         cursor.execute(OWNERLESS)
         return [owner for (owner,) in cursor.fetchall()]
 
 
 def clear_ownerless() -> int:
-    """Remove what is kept for reembeddings that have ended or are gone; of how many."""
+    """Remove what is stored for re-embeddings that have ended or were deleted; returns how many."""
     owners = ownerless()
     for owner in owners:
         clear(owner)
@@ -187,27 +188,28 @@ class ImportsUnderWay(Exception):
 
     def __init__(self, imports: int) -> None:
         some = "an import" if imports == 1 else f"{imports} imports"
-        super().__init__(f"Waits for {some} of the dataset to end.")
+        super().__init__(f"Waiting for {some} of the dataset to end.")
 
 
 @transaction.atomic
 def switch(held: JobClaim, work: Reembedding, dimensions: int) -> bool:
-    """Change the dataset to its new model; False if texts came that have no new vector yet.
+    """Change the dataset to its new model; False if texts were added that have no new vector.
 
-    The dataset is locked against publishing, so that no text comes in between the last look
-    and the switch. Imports that only wait go on with the new model.
+    The dataset is locked against publishing, so that no text is added between the last check
+    and the switch. Imports that have not begun continue with the new model.
 
     Raises:
-        ClaimLost: the claim does not hold any more.
-        ImportsUnderWay: imports that know the old model have begun and have not ended.
-        TargetGone: the dataset has got another model meanwhile.
+        ClaimLost: the claim was lost.
+        ImportsUnderWay: imports prepared for the old model have not ended.
+        TargetGone: the dataset now has another model.
     """
     REEMBEDDINGS.renew(held)
     dataset = Dataset.objects.select_for_update(no_key=True).get(pk=work.dataset_id)
     if dataset.model != (work.old_provider, work.old_model):
-        raise TargetGone(f"Dataset “{dataset}” has got another model meanwhile. Start again.")
+        raise TargetGone(f"Dataset “{dataset}” now has another model. Start again.")
     imports = ImportJob.objects.filter(dataset=dataset)
-    # Before the look at those that have begun: an import that begins now is seen by one of both.
+    # Before counting the imports that have begun: one that begins right now is seen by one of the
+    # two statements.
     imports.filter(status=ImportStatus.WAITING).update(
         embedding_model_provider=work.embedding_model_provider,
         embedding_model=work.embedding_model,
@@ -223,19 +225,20 @@ def switch(held: JobClaim, work: Reembedding, dimensions: int) -> bool:
         embedding_model_provider=work.embedding_model_provider,
         embedding_model=work.embedding_model,
     )
+    withdraw_index(dataset.pk)
     REEMBEDDINGS.complete(held, segments_changed=changed)
     return True
 
 
 @transaction.atomic
 def end_filling(held: JobClaim, work: Reembedding) -> bool:
-    """End the filling; False if segments without a vector were published meanwhile.
+    """End the filling; False if segments without a vector were published during it.
 
-    The dataset is locked against publishing: a publish sees either that this still goes on and
-    looks again, or that it has ended and that another has to be begun.
+    The dataset is locked against publishing: a publish sees either that this is still running
+    and checks again, or that it has ended and another one has to start.
 
     Raises:
-        ClaimLost: the claim does not hold any more.
+        ClaimLost: the claim was lost.
     """
     REEMBEDDINGS.renew(held)
     Dataset.objects.select_for_update(no_key=True).get(pk=work.dataset_id)
@@ -246,13 +249,13 @@ def end_filling(held: JobClaim, work: Reembedding) -> bool:
 
 
 def fill(held: JobClaim, work: Reembedding) -> None:
-    """Give segments the vectors that have just been stored for them, and forget those.
+    """Give segments the vectors that have just been stored for them, and remove those.
 
     In the caller's transaction, which has renewed the claim.
 
     Raises:
-        ClaimLost: the claim does not hold any more.
-        TargetGone: the dataset has got another model meanwhile.
+        ClaimLost: the claim was lost.
+        TargetGone: the dataset now has another model.
     """
     lock_shared(work)
     changed = put_in_place(work)
@@ -261,13 +264,13 @@ def fill(held: JobClaim, work: Reembedding) -> None:
 
 
 def lock_shared(work: Reembedding) -> None:
-    """Keep the dataset's model as it is till the end of the transaction.
+    """Keep the dataset's model unchanged until the transaction ends.
 
     Raises:
-        TargetGone: it is not the one that the vectors are of.
+        TargetGone: it is not the model of the vectors.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM datasets_dataset WHERE id = %s FOR SHARE", [work.dataset_id])
     dataset = Dataset.objects.get(pk=work.dataset_id)
     if dataset.model != (work.embedding_model_provider, work.embedding_model):
-        raise TargetGone(f"Dataset “{dataset}” has got another model meanwhile.")
+        raise TargetGone(f"Dataset “{dataset}” now has another model.")

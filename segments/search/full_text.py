@@ -1,4 +1,4 @@
-"""Search by words: BM25 over the full-text index, in one statement.
+"""Search by words: BM25, exact over the generations of the index and over what is newer.
 
 By hand: PostgreSQL ranks without it, extensions that have it are missing where PostgreSQL is
 rented, and packages that have it (bm25s, rank_bm25) hold every text in memory.
@@ -9,122 +9,146 @@ BM25 ranks the candidates:
     score(d) = Σ idf(t) · tf · (k1 + 1) / (tf + k1 · (1 − b + b · length(d) / mean length))
     idf(t)   = ln(1 + (N − df(t) + ½) / (df(t) + ½))
 
-over the terms t of the question (Robertson and Zaragoza, "The Probabilistic Relevance
+over the terms t of the question (`words`; Robertson and Zaragoza, "The Probabilistic Relevance
 Framework: BM25 and Beyond", 2009; the 1 in the logarithm, as Lucene has it, keeps the weight of
-frequent terms above zero). The terms are what the dataset's text search configuration makes of
-the question, tf is a term's number of positions in the segment's entry, lengths are in
-characters, and N and the mean length are the totals of the searchable documents.
+frequent terms above zero), tf is a term's number of positions in the segment's entry, lengths
+are in characters, and N and the mean length are the totals of the searchable documents.
 
-The work is bounded, whatever the size of the dataset:
+Generations (`segments.indexing`) hold the terms of all segments up to a version as arrays of
+numbers; the tail, what was published or edited since, is read row by row. A segment that was
+found in a generation counts if it still has the version that the generation saw.
 
-1. Each term is looked up in the index. Only the head of each row is read, in a few
-   microseconds. This gives df, and every candidate's score with tf = 1.
-2. If that would be too many rows, only the rarest terms are looked up. A sample of the dataset
-   shows which these are, and estimates the df of the others.
-3. For the best candidates the full-text entries are read, for tf, and scored with all terms.
+While the tail is long (no generation has been built yet), `segments.search.bounded` ranks.
 """
 
-from django.db import connection, transaction
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from operator import attrgetter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
+from segments.indexing.state import generations_of
+from segments.indexing.tables import table_of
+from segments.indexing.words import ENTRIES
+from segments.models import IndexGeneration
 from segments.models.segment import SegmentStatus
+from segments.search.bounded import bounded_ranking
 from segments.search.fusion import Ranked
+from segments.search.postings import (
+    K1,
+    B,
+    Floats,
+    Postings,
+    best_of,
+    dampening_of,
+    postings_of,
+    scores_of,
+)
+from segments.search.words import Term, terms_of
 
-# Usual values (the paper: k1 between 1.2 and 2, b between 0.5 and 0.8).
-K1 = 1.5
-B = 0.75
-# Rows read, at about 3 µs each: an answer takes a third of a second at most. Questions in
-# ordinary words stay below it up to about 100,000 segments, and are ranked exactly.
-ROWS = 100_000
-# Large enough to find the terms that occur in over 1 % of the segments.
-SAMPLE = 500
-# Candidates whose entries are read, at about 60 µs each for long texts. Measured on Cranfield
-# (1,400 abstracts): nDCG@10 is the same with 100, 200 and 500.
-OPENED = 200
-# Enough for the bitmaps and sums of that many rows; with PostgreSQL's default of 4 MB the
-# bitmaps would become lossy, and whole pages would be read instead.
-WORK_MEM = "64MB"
-
-RANK = """
-    WITH terms AS MATERIALIZED (
-        -- tsvector and tsquery quote words alike, so PostgreSQL does the quoting, not we.
-        SELECT lexeme, array_to_tsvector(ARRAY[lexeme])::text::tsquery
-            && segments_full_text_of_dataset('', %(dataset)s)::text::tsquery AS query
-        FROM unnest(to_tsvector(%(config)s::regconfig, %(question)s))
-    ),
-    documents AS MATERIALIZED (
-        SELECT id, segment_count, word_count FROM datasets_document
+# The number of segments in the tail (at most one more than `most`), and the totals that BM25
+# needs.
+LOOK = """
+    SELECT
+        (SELECT count(*) FROM (
+            SELECT FROM segments_documentsegment
+            WHERE dataset_id = %(dataset)s AND version > %(watermark)s LIMIT %(most)s + 1) tail),
+        totals.segments, totals.characters::float8 / greatest(totals.segments, 1)
+    FROM (
+        SELECT coalesce(sum(segment_count), 0)::bigint AS segments,
+            greatest(sum(word_count), 1) AS characters
+        FROM datasets_document
         WHERE dataset_id = %(dataset)s AND tenant_id = %(tenant)s
             AND enabled AND NOT archived AND indexing_status = %(document_status)s
-    ),
-    totals AS MATERIALIZED (
-        SELECT greatest(sum(segment_count), 1)::float8 AS segments,
-            greatest(sum(word_count), 1)::float8 / greatest(sum(segment_count), 1) AS mean_length,
-            ceil(greatest(sum(segment_count), 1)::float8 / %(sample)s)::int AS stride
-        FROM documents
-    ),
-    sample AS MATERIALIZED (
-        SELECT search_vector
-        FROM totals CROSS JOIN documents CROSS JOIN LATERAL generate_series(
-            1 + abs(hashtext(documents.id::text)::bigint) %% stride, segment_count, stride
-        ) AS place
-        JOIN segments_documentsegment ON document_id = documents.id AND position = place
-        WHERE (SELECT count(*) FROM terms) * segments > %(rows)s
-    ),
-    sampled AS MATERIALIZED (
-        SELECT lexeme, count(*) AS found
-        FROM sample CROSS JOIN LATERAL unnest(search_vector) JOIN terms USING (lexeme)
-        GROUP BY lexeme
-    ),
-    estimated AS MATERIALIZED (
-        SELECT lexeme, query, segments
-            * coalesce(found, 0.5) / (SELECT greatest(count(*), 1) FROM sample) AS df
-        FROM terms LEFT JOIN sampled USING (lexeme) CROSS JOIN totals
-    ),
-    rarest AS MATERIALIZED (
-        SELECT lexeme, query, row_number() OVER by_rarity AS term, df AS estimated_df,
-            row_number() OVER by_rarity = 1 OR sum(df) OVER by_rarity <= %(rows)s AS looked_up
-        FROM estimated WINDOW by_rarity AS (ORDER BY df, lexeme)
-    ),
-    occurrences AS MATERIALIZED (
-        SELECT term, segment.id, segment.word_count
-        FROM rarest CROSS JOIN LATERAL (
-            SELECT id, document_id, word_count FROM segments_documentsegment
-            WHERE segments_full_text_of_dataset(search_vector, dataset_id) @@ rarest.query
-                AND enabled AND status = %(segment_status)s
-            OFFSET 0  -- a planner fence: first the index, term by term, then the documents
-        ) segment
-        JOIN documents ON documents.id = segment.document_id
-        WHERE looked_up
-    ),
-    frequencies AS MATERIALIZED (
-        SELECT term, lexeme, least(coalesce(found, estimated_df), segments) AS df, segments
-        FROM rarest CROSS JOIN totals
-        LEFT JOIN (SELECT term, count(*) AS found FROM occurrences GROUP BY term) counted
-            USING (term)
-    ),
-    weights AS MATERIALIZED (
-        SELECT term, lexeme, ln(1 + (segments - df + 0.5) / (df + 0.5)) AS idf FROM frequencies
-    ),
-    candidates AS MATERIALIZED (
-        SELECT id, dampening FROM (
-            SELECT id, sum(idf) AS idf,
-                %(k1)s * (1 - %(b)s + %(b)s * min(word_count) / min(mean_length)) AS dampening
-            FROM occurrences JOIN weights USING (term) CROSS JOIN totals
-            GROUP BY id
-        ) found
-        ORDER BY idf / (1 + dampening) DESC, id
-        LIMIT %(opened)s
-    )
-    SELECT id, (
-        SELECT sum(idf * tf * (%(k1)s + 1) / (tf + dampening))
-        FROM unnest(search_vector) JOIN weights USING (lexeme)
-            CROSS JOIN LATERAL (SELECT cardinality(positions)::float8 AS tf) frequency
-    ) AS score
-    FROM candidates JOIN segments_documentsegment USING (id)
-    ORDER BY score DESC, position, id
-    LIMIT %(limit)s
+    ) totals
 """
+# The candidates of a generation that still have the version that the generation saw.
+CHECK = """
+    SELECT entry.ordinal, segment.id, segment.position
+    FROM {entries} AS entry
+    JOIN segments_documentsegment AS segment
+        ON segment.id = entry.segment_id AND segment.version = entry.version
+    JOIN datasets_document AS document ON document.id = segment.document_id
+    WHERE entry.ordinal = ANY(%(ordinals)s)
+        AND segment.dataset_id = %(dataset)s
+        AND segment.enabled AND segment.status = %(segment_status)s
+        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
+        AND document.indexing_status = %(document_status)s
+"""
+# The frequency of each term in the tail's segments that have any of them.
+TAIL = """
+    SELECT segment.id, segment.position, segment.word_count, occurrence.words, occurrence.found
+    FROM segments_documentsegment AS segment
+    JOIN datasets_document AS document ON document.id = segment.document_id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(lexeme) AS words,
+            array_agg(coalesce(cardinality(positions), 1)) AS found
+        FROM unnest(segment.search_vector) WHERE lexeme = ANY(%(words)s)
+    ) AS occurrence
+    WHERE segment.dataset_id = %(dataset)s AND segment.version > %(watermark)s
+        AND segment.search_vector @@ %(any)s::tsquery
+        AND segment.enabled AND segment.status = %(segment_status)s
+        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
+        AND document.indexing_status = %(document_status)s
+"""
+# A tail of more rows than this is ranked by the bounded statement.
+TAIL_ROWS = 20_000
+# How many candidates of the generations are checked beyond those that are wanted, and how the
+# number grows while too many of them are gone.
+SPARE = 20
+GROWTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a question is looked up with: see LOOK."""
+
+    tail: int
+    segments: int
+    mean_length: float
+
+
+class _TailRow(NamedTuple):
+    """A segment of the tail with words of the question: see TAIL."""
+
+    segment_id: UUID
+    position: int
+    length: int
+    words: list[str]
+    frequencies: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A generation with the postings of the question's words.
+
+    `dampening` is, for each segment, how much its length takes from a word's frequency.
+    """
+
+    generation_id: UUID
+    postings: dict[str, Postings]
+    dampening: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A segment that has words of the question."""
+
+    score: float
+    position: int
+    segment_id: UUID
+
+    @property
+    def order(self) -> tuple[float, int, UUID]:
+        """Best first; equal scores by position, then by id."""
+        return -self.score, self.position, self.segment_id
 
 
 def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
@@ -132,23 +156,138 @@ def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranke
 
     Any text is allowed: operators are ordinary words, and stop words alone find nothing.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
-        cursor.execute(
-            RANK,
-            {
-                "config": dataset.text_search_config,
-                "question": question,
-                "dataset": dataset.pk,
-                "tenant": dataset.tenant_id,
-                "document_status": IndexingStatus.COMPLETED,
-                "segment_status": SegmentStatus.COMPLETED,
-                "k1": K1,
-                "b": B,
-                "rows": ROWS,
-                "sample": SAMPLE,
-                "opened": max(OPENED, limit),
-                "limit": limit,
-            },
-        )
-        return [Ranked(*row) for row in cursor.fetchall()]
+    terms = terms_of(dataset, question)
+    if not terms:
+        return []
+    generations = list(generations_of(dataset))
+    watermark = generations[-1].to_version if generations else 0
+    look = _look(dataset, watermark)
+    words = [term.lexeme for term in terms]
+    parts = _parts(generations, words, look)
+    if not parts or look.tail > TAIL_ROWS:
+        return bounded_ranking(dataset, terms, limit)
+    tail = _tail(dataset, words, watermark)
+    weights = _weights(terms, look, parts, tail)
+    ranking = _tail_ranking(tail, weights, look) + _indexed(dataset, parts, weights, limit)
+    ranking.sort(key=attrgetter("order"))
+    return [Ranked(found.segment_id, found.score) for found in ranking[:limit]]
+
+
+def _look(dataset: Dataset, watermark: int) -> _Look:
+    limits = {"watermark": watermark, "most": TAIL_ROWS}
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK, _scope(dataset) | limits)
+        return _Look(*cursor.fetchone())
+
+
+def _scope(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.pk,
+        "tenant": dataset.tenant_id,
+        "document_status": IndexingStatus.COMPLETED,
+        "segment_status": SegmentStatus.COMPLETED,
+    }
+
+
+def _parts(
+    generations: Sequence[IndexGeneration], words: Sequence[str], look: _Look
+) -> list[_Part]:
+    """The generations with what is needed of them; none if a table of one is gone."""
+    parts = []
+    for generation in generations:
+        postings = postings_of(generation.pk, words)
+        dampening = dampening_of(generation.pk, look.mean_length)
+        if postings is None or dampening is None:
+            return []
+        parts.append(_Part(generation.pk, postings, dampening))
+    return parts
+
+
+def _tail(dataset: Dataset, words: list[str], watermark: int) -> list[_TailRow]:
+    """The segments of the tail with any of the words, and how often each has which."""
+    either = " | ".join(_quoted(word) for word in words)
+    with connection.cursor() as cursor:
+        about = {"words": words, "any": either, "watermark": watermark}
+        cursor.execute(TAIL, _scope(dataset) | about)
+        return [_TailRow(*row) for row in cursor.fetchall()]
+
+
+def _quoted(word: str) -> str:
+    """A word as a query for it, whatever characters it has."""
+    escaped = word.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _weights(
+    terms: Sequence[Term], look: _Look, parts: Sequence[_Part], tail: Sequence[_TailRow]
+) -> dict[str, float]:
+    """The idf of each term over all generations and the tail, times its own weight."""
+    frequency = Counter(word for row in tail for word in row.words)
+    for part in parts:
+        frequency.update({word: len(found.ordinals) for word, found in part.postings.items()})
+    return {
+        term.lexeme: term.weight * _idf(look.segments, frequency[term.lexeme]) for term in terms
+    }
+
+
+def _idf(segments: int, frequency: int) -> float:
+    frequency = min(frequency, segments)
+    return log(1 + (segments - frequency + 0.5) / (frequency + 0.5))
+
+
+def _tail_ranking(
+    tail: Sequence[_TailRow], weights: Mapping[str, float], look: _Look
+) -> list[_Found]:
+    return [
+        _Found(_score(row, weights, look.mean_length), row.position, row.segment_id) for row in tail
+    ]
+
+
+def _score(row: _TailRow, weights: Mapping[str, float], mean_length: float) -> float:
+    dampening = K1 * (1 - B + B * row.length / mean_length)
+    return sum(
+        weights[word] * found * (K1 + 1) / (found + dampening)
+        for word, found in zip(row.words, row.frequencies, strict=True)
+    )
+
+
+def _indexed(
+    dataset: Dataset,
+    parts: Sequence[_Part],
+    weights: Mapping[str, float],
+    limit: int,
+) -> list[_Found]:
+    """The best segments of the generations that are what the generations saw, and searchable."""
+    found = []
+    for part in parts:
+        pairs = [(part.postings[word], weight) for word, weight in weights.items()]
+        scores = scores_of(pairs, part.dampening)
+        found += _checked(dataset, part.generation_id, scores, limit)
+    return found
+
+
+def _checked(
+    dataset: Dataset, generation_id: UUID, scores: npt.NDArray[np.float32], limit: int
+) -> list[_Found]:
+    most = limit + SPARE
+    while True:
+        ordinals = best_of(scores, most)
+        found = _still_there(dataset, generation_id, ordinals, scores)
+        if len(found) >= limit or len(ordinals) < most:
+            return found
+        most *= GROWTH
+
+
+def _still_there(
+    dataset: Dataset,
+    generation_id: UUID,
+    ordinals: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
+) -> list[_Found]:
+    statement = CHECK.format(entries=table_of(ENTRIES, generation_id))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _scope(dataset) | {"ordinals": ordinals.tolist()})
+        return [
+            _Found(float(scores[ordinal]), position, segment_id)
+            for ordinal, segment_id, position in cursor.fetchall()
+        ]

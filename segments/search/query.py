@@ -34,12 +34,15 @@ def search(
     method: SearchMethod | str = SearchMethod.HYBRID,
     top_k: int = DEFAULT_TOP_K,
     score_threshold: float | None = None,
+    *,
+    exact: bool = False,
 ) -> list[Hit]:
     """The segments of `dataset` that answer `query`, best first, at most `top_k`.
 
     Only enabled, completed segments of enabled, unarchived, completed documents are found.
     Any text is allowed. An economy dataset has no vectors, so there hybrid means full_text.
-    Hits below `score_threshold`, on the method's own scale, are left out.
+    Hits below `score_threshold`, on the method's own scale, are left out. `exact` compares every
+    vector instead of asking the index.
 
     Raises:
         SearchRefused: an unknown method, semantic in an economy dataset, a `top_k` or a query
@@ -47,7 +50,7 @@ def search(
         NoEmbeddingModel, EmbeddingFailed: the dataset's model is not available, or failed.
     """
     _check_bounds(query, top_k)
-    ranking = _ranking(dataset, storable(query).strip(), _method(dataset, method), top_k)
+    ranking = _ranking(dataset, storable(query).strip(), _method(dataset, method), top_k, exact)
     if score_threshold is not None:
         ranking = [ranked for ranked in ranking if ranked.score >= score_threshold]
     return hits_of(ranking[:top_k])
@@ -63,16 +66,19 @@ def storable(text: str) -> str:
     return text.replace("\0", " ").encode(errors="ignore").decode()
 
 
-def _ranking(dataset: Dataset, question: str, method: SearchMethod, top_k: int) -> list[Ranked]:
+def _ranking(
+    dataset: Dataset, question: str, method: SearchMethod, top_k: int, exact: bool
+) -> list[Ranked]:
     if not question:
         return []
     if method == SearchMethod.SEMANTIC:
-        return semantic_ranking(dataset, question, top_k)
+        return semantic_ranking(dataset, question, top_k, exact=exact)
     if method == SearchMethod.FULL_TEXT:
         return full_text_ranking(dataset, question, top_k)
     depth = max(FUSED_DEPTH, top_k)
     return fused(
-        full_text_ranking(dataset, question, depth), semantic_ranking(dataset, question, depth)
+        full_text_ranking(dataset, question, depth),
+        semantic_ranking(dataset, question, depth, exact=exact),
     )
 
 

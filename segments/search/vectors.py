@@ -1,23 +1,59 @@
-"""Search by meaning: the segments with the vectors nearest to the question's."""
+"""Search by meaning: the segments with the vectors nearest to the question's.
 
-from django.db import DataError
-from django.db.models import F
+The index (`segments.indexing`) gives candidates: the nearest rows of each of its generations, by
+unit vectors in half precision. One statement then looks at the segments themselves: a candidate
+counts if its segment still has the version that the index knows, it may be found, and by its
+full vector; along with the candidates it compares every segment that no generation covers. So
+what is found is what there is at the moment of that statement, whatever the index has.
+
+Every segment it sees has a version that some generation covers, and was in it since it was built,
+or a version that none covers: an edit meanwhile moves it from the one to the other. A generation
+whose table is missing, or that has too few candidates left of it, covers nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import DataError, ProgrammingError, connection, transaction
+from django.db.models import F, Q
+from pgvector import HalfVector, Vector
 from pgvector.django import CosineDistance
+from psycopg2 import errors
 
-from datasets.models import Dataset
-from segments.embedding import Embedder, embedder_of
+from datasets.models import Dataset, IndexingStatus
+from segments.embedding import Embedder, Vectors, embedder_of
 from segments.exceptions import SearchRefused
-from segments.models import DocumentSegment
+from segments.indexing.plan import LAST_POSSIBLE
+from segments.indexing.state import generations_of
+from segments.indexing.tables import table_of
+from segments.indexing.vectors import PART
+from segments.models import DocumentSegment, IndexGeneration
+from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
 
+logger = logging.getLogger(__name__)
+
 MODEL = ("embedding_model_provider", "embedding_model")
+# How many of the nearest rows of a generation are looked at first, or how many for each hit; and
+# how many times as many when too few of them count.
+CANDIDATES, CANDIDATES_A_HIT = 50, 3
+MORE_CANDIDATES = (1, 5, 25)
+# Among how many the index looks for them (`hnsw.ef_search`): the more, the fewer it misses.
+# pgvector takes 1,000 at most; beyond, a scan goes on from where it was.
+SEARCHED, MOST_SEARCHED = 200, 1_000
 
 
-def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
+def semantic_ranking(
+    dataset: Dataset, question: str, limit: int, *, exact: bool = False
+) -> list[Ranked]:
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
 
-    Exact: every vector of the dataset is compared, none is missed. There is deliberately no
-    approximate index: imports would have to maintain it row by row.
+    With `exact`, and in datasets that have no index yet, every vector is compared. The index
+    misses a near segment now and then (`docs/performance.md`), and none that is newer than it.
     A question over the model's token limit is cut after the last whole word that fits (a
     passage never is); one that means nothing to the model finds nothing.
 
@@ -25,7 +61,7 @@ def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked
         SearchRefused: the dataset's vectors are not from its model.
         NoEmbeddingModel, EmbeddingFailed: the model is not available, or failed.
     """
-    while not (found := _nearest(dataset, question, limit)) and _has_changed_model(dataset):
+    while not (found := _nearest(dataset, question, limit, exact)) and _has_changed_model(dataset):
         dataset.refresh_from_db(fields=MODEL)
     if found is None:
         raise SearchRefused(
@@ -35,16 +71,33 @@ def semantic_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked
     return found
 
 
-def _nearest(dataset: Dataset, question: str, limit: int) -> list[Ranked] | None:
+def _nearest(dataset: Dataset, question: str, limit: int, exact: bool) -> list[Ranked] | None:
     """The nearest segments; empty if the dataset has another model by now.
 
-    One statement sees the dataset's model and its vectors at the same moment, so a question is
-    never compared with vectors of another model. None if they cannot be compared at all.
+    The last statement sees the dataset's model and its vectors at the same moment, so a question
+    is never compared with vectors of another model. None if they cannot be compared at all.
     """
     embedder = embedder_of(dataset)
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []
+    generations = [] if exact else _usable(dataset, len(vector))
+    try:
+        if generations:
+            return _Indexed(dataset, vector, limit, generations).search()
+        return _exactly(dataset, vector, limit)
+    except DataError:  # pgvector refuses to compare different dimensions
+        return None
+
+
+def _usable(dataset: Dataset, dimensions: int) -> list[IndexGeneration]:
+    """The generations with vectors that can be compared, and those of ranges without vectors."""
+    usable = Q(dimensions=0) | Q(dimensions=dimensions, vectors__gt=0)
+    fields = ("from_version", "to_version", "vectors", "dimensions")
+    return list(generations_of(dataset).filter(usable).only(*fields))
+
+
+def _exactly(dataset: Dataset, vector: Vectors, limit: int) -> list[Ranked]:
     nearest = (
         DocumentSegment.objects.searchable()
         .filter(tenant=dataset.tenant_id, dataset=dataset, embedding__isnull=False)
@@ -53,10 +106,176 @@ def _nearest(dataset: Dataset, question: str, limit: int) -> list[Ranked] | None
         .order_by("distance", "position", "id")
         .values_list("id", 1.0 - F("distance"))
     )
-    try:
-        return [Ranked(*found) for found in nearest[:limit]]
-    except DataError:  # pgvector refuses to compare different dimensions
-        return None
+    return [Ranked(*found) for found in nearest[:limit]]
+
+
+# No plan may depend on statistics that are older than the last import: all is looked up by
+# indexes, row by row, and nothing is worth compiling.
+NEAREST = """
+    SET LOCAL jit = off; SET LOCAL hnsw.ef_search = {searched};
+    SET LOCAL hnsw.iterative_scan = {iterative}; SET LOCAL hnsw.max_scan_tuples = {most};
+    SET LOCAL enable_indexscan = {by_index};
+    SELECT segment_id, version, -(embedding <#> %(vector)s::halfvec({dimensions}))
+    FROM {table} ORDER BY embedding <#> %(vector)s::halfvec({dimensions}) LIMIT {most}
+"""
+VERIFIED = """
+    SET LOCAL jit = off; SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SELECT id, 1 - distance FROM (
+        SELECT segment.* FROM unnest(%(ids)s::uuid[], %(versions)s::bigint[])
+            AS candidate (id, version)
+        CROSS JOIN LATERAL (
+            SELECT s.id, s.position, s.embedding <=> %(vector)s::vector AS distance
+            FROM segments_documentsegment s
+            JOIN datasets_document ON datasets_document.id = s.document_id
+            WHERE s.id = candidate.id AND s.version = candidate.version
+                AND s.tenant_id = %(tenant)s AND s.dataset_id = %(dataset)s
+                AND s.enabled AND s.status = %(segment_status)s AND {is_searchable}
+            OFFSET 0  -- a planner fence: one look-up for each candidate
+        ) segment
+        {uncovered}
+    ) found
+    WHERE EXISTS (
+        SELECT FROM datasets_dataset
+        WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
+            AND embedding_model = %(model)s)
+    ORDER BY distance, position, id
+    LIMIT %(limit)s
+"""
+IS_SEARCHABLE = """datasets_document.enabled AND NOT datasets_document.archived
+                AND datasets_document.indexing_status = %(document_status)s"""
+# The documents of many segments: found once, by `IS TRUE`, and not for each of them.
+UNCOVERED = """
+        UNION ALL
+        SELECT s.id, s.position, s.embedding <=> %(vector)s::vector
+        FROM segments_documentsegment s
+        WHERE s.dataset_id = %(dataset)s AND s.version > {after} AND s.version <= {until}
+            AND s.tenant_id = %(tenant)s AND s.embedding IS NOT NULL
+            AND s.enabled AND s.status = %(segment_status)s
+            AND (s.document_id IN (
+                SELECT id FROM datasets_document
+                WHERE dataset_id = %(dataset)s AND {is_searchable}) IS TRUE)
+"""
+# Below every cosine similarity.
+NONE_FOUND = -2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The nearest rows of a generation; no other row of it is nearer than `last`."""
+
+    ids: list[str]
+    versions: list[int]
+    last: float
+
+
+@dataclass(slots=True)
+class _Indexed:
+    """A search by the candidates of generations; one that is of no use is left out."""
+
+    dataset: Dataset
+    vector: Vectors
+    limit: int
+    generations: list[IndexGeneration]
+    _candidates: dict[UUID, _Candidates] = field(default_factory=dict)
+
+    def search(self) -> list[Ranked]:
+        """The nearest segments. More candidates are looked at while too few of them count."""
+        wanting = self.generations
+        for times in MORE_CANDIDATES:
+            for generation in wanting:
+                self._look_into(generation, times * max(CANDIDATES, CANDIDATES_A_HIT * self.limit))
+            found = self._verified()
+            wanting = self._wanting(found)
+            if not wanting:
+                return found
+        for generation in wanting:
+            self._leave_out(generation)
+        return self._verified()
+
+    def _wanting(self, found: Sequence[Ranked]) -> list[IndexGeneration]:
+        """The generations whose other rows may be nearer than the last of what was found."""
+        is_full = len(found) >= self.limit
+        worst = found[-1].score if is_full else NONE_FOUND
+        return [each for each in self.generations if self._candidates[each.pk].last > worst]
+
+    def _leave_out(self, generation: IndexGeneration) -> None:
+        """Compare all that it covers instead."""
+        self.generations = [each for each in self.generations if each.pk != generation.pk]
+        self._candidates.pop(generation.pk, None)
+
+    def _look_into(self, generation: IndexGeneration, most: int) -> None:
+        if not generation.vectors:
+            self._candidates[generation.pk] = _Candidates([], [], NONE_FOUND)
+            return
+        try:
+            rows = _nearest_of(generation, self.vector, most)
+        except ProgrammingError as trouble:
+            if not isinstance(trouble.__cause__, errors.UndefinedTable):
+                raise
+            # A larger one has taken its place at this moment, or somebody has dropped the table.
+            logger.info("index %s has no table", generation.pk)
+            self._leave_out(generation)
+            return
+        is_all = len(rows) >= generation.vectors
+        last = NONE_FOUND if is_all else min((row[2] for row in rows), default=1.0)
+        ids, versions = [str(row[0]) for row in rows], [row[1] for row in rows]
+        self._candidates[generation.pk] = _Candidates(ids, versions, last)
+
+    @transaction.atomic
+    def _verified(self) -> list[Ranked]:
+        """The nearest of the candidates that count, and of what no generation covers."""
+        candidates = [self._candidates[each.pk] for each in self.generations]
+        uncovered = [
+            UNCOVERED.format(after=after, until=until, is_searchable=IS_SEARCHABLE)
+            for after, until in uncovered_by(self.generations)
+        ]
+        parameters: dict[str, Any] = {
+            "vector": Vector(self.vector).to_text(),
+            "ids": [segment_id for each in candidates for segment_id in each.ids],
+            "versions": [version for each in candidates for version in each.versions],
+            "limit": self.limit,
+            "dataset": self.dataset.pk,
+            "tenant": self.dataset.tenant_id,
+            "provider": self.dataset.embedding_model_provider,
+            "model": self.dataset.embedding_model,
+            "segment_status": SegmentStatus.COMPLETED,
+            "document_status": IndexingStatus.COMPLETED,
+        }
+        with connection.cursor() as cursor:
+            statement = VERIFIED.format(uncovered="".join(uncovered), is_searchable=IS_SEARCHABLE)
+            cursor.execute(statement, parameters)
+            return [Ranked(*row) for row in cursor.fetchall()]
+
+
+def uncovered_by(generations: Sequence[IndexGeneration]) -> list[tuple[int, int]]:
+    """The ranges of versions (after, until] that none of the generations covers."""
+    found, reached = [], 0
+    for generation in sorted(generations, key=lambda each: each.from_version):
+        if generation.from_version > reached:
+            found.append((reached, generation.from_version))
+        reached = max(reached, generation.to_version)
+    return [*found, (reached, LAST_POSSIBLE)]
+
+
+@transaction.atomic
+def _nearest_of(
+    generation: IndexGeneration, vector: Vectors, most: int
+) -> list[tuple[UUID, int, float]]:
+    """The rows of a generation that are nearest to a vector, with their cosine similarities."""
+    statement = NEAREST.format(
+        table=table_of(PART, generation.pk),
+        dimensions=generation.dimensions,
+        most=most,
+        searched=min(max(most, SEARCHED), MOST_SEARCHED),
+        iterative="relaxed_order" if most > MOST_SEARCHED else "off",
+        by_index="off" if most >= generation.vectors else "on",  # all of them: without an index
+    )
+    unit = HalfVector(vector / np.linalg.norm(vector)).to_text()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"vector": unit})
+        rows: list[tuple[UUID, int, float]] = cursor.fetchall()
+        return rows
 
 
 def _has_changed_model(dataset: Dataset) -> bool:

@@ -20,7 +20,7 @@ from segments.models.api import PREFIX_CHARS
 # Keys of knowledge bases look like this to Dify's clients.
 KEY_START = "dataset-"
 ALPHABET = string.ascii_letters + string.digits
-# 32 characters of 62 are 190 bits: nobody guesses one.
+# 32 characters of 62 are 190 bits: too many to guess.
 RANDOM_CHARS = 32
 # When a key was last used is noted at most this often: a write a request would be too many.
 RECORD_USE_EVERY = timedelta(minutes=1)

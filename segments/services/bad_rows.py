@@ -139,7 +139,7 @@ def _row(details: FileDetails, bad: BadRow) -> Row:
 
 
 def _object(details: FileDetails, bad: BadRow) -> dict[str, JSONValue]:
-    """The object with the values it had, or what was no object under a key of its own."""
+    """The object with the values it had, or a value that was not an object, under its own key."""
     if len(bad.cells) != len(details.header):
         return {NO_OBJECT: bad.cells[0] if bad.cells else None, ERROR_COLUMN: bad.error}
     pairs = zip(details.header, bad.cells, strict=True)

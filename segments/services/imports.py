@@ -178,7 +178,7 @@ def run_in_foreground(started: ImportJob, listener: Listener = no_progress) -> I
 
     Raises:
         DatabaseFailed: the database is unreachable, so the end could not even be recorded.
-        TargetGone: the document was deleted meanwhile, and the import's history with it.
+        TargetGone: the document was deleted during the import, and its history with it.
     """
     return foreground.run(started, listener)
 
@@ -213,7 +213,7 @@ def resume_in_foreground(interrupted: ImportJob, listener: Listener = no_progres
 
     Raises:
         StateConflict: it is not interrupted.
-        ImportNotFound: it was deleted with its document meanwhile.
+        ImportNotFound: it has been deleted with its document.
     """
     return runner.run(resume_import(interrupted).pk, listener)
 
@@ -257,6 +257,7 @@ def dry_run_import(
         provider=dataset.model[0],
         model=dataset.model[1],
         tenant_id=dataset.tenant_id,
+        language=dataset.language,
     )
     given = GivenFile(file, name, size, options or ImportOptions(), most_rows)
     foreground.clean_up()
@@ -281,7 +282,7 @@ def follow_import(watched: ImportJob, listener: Listener) -> ImportJob:
     An interrupted import ends the watching, too, as it may wait for long.
 
     Raises:
-        ImportNotFound: it was deleted with its document meanwhile.
+        ImportNotFound: it has been deleted with its document.
     """
     while True:
         now = measure(watched.pk)

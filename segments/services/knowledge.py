@@ -40,7 +40,7 @@ def create_dataset(tenant: Tenant, wanted: NewDataset, user: User | None = None)
 
     Raises:
         DatasetNameTaken: the tenant has one of that name.
-        NoEmbeddingModel: its model is not to be had.
+        NoEmbeddingModel: its model is not available.
         TextSearchConfigNotFound: the server has no such configuration.
     """
     technique = IndexingTechnique(wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY)
@@ -82,7 +82,11 @@ def create_document(
 
 
 def _model(tenant: Tenant, wanted: NewDataset) -> tuple[str, str]:
-    """Provider and model, if they are to be had."""
+    """Provider and model.
+
+    Raises:
+        NoEmbeddingModel: they are not available.
+    """
     provider = wanted.embedding_model_provider or settings.SEGMILL_EMBEDDING_PROVIDER
     model = wanted.embedding_model or settings.SEGMILL_EMBEDDING_MODEL
     get_embedder(provider, model, tenant.pk)

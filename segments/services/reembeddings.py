@@ -33,14 +33,14 @@ def change_model(
     user: User | None = None,
     background: bool = True,
 ) -> Reembedding:
-    """Embed the dataset anew for another model, and change to it in one moment when done.
+    """Re-embed the dataset with another model, and switch to it at once when done.
 
     The same model again is fine, for one that is set up in another way now. With `on_error`
     skip, segments the model does not take are left without a vector; otherwise one ends it.
     With `background` workers do it; otherwise the caller runs it (`run_in_foreground`).
 
     Raises:
-        NoEmbeddingModel, EmbeddingFailed: the model is not to be had, or does not answer.
+        NoEmbeddingModel, EmbeddingFailed: the model is not available, or does not answer.
         StateConflict: the dataset's re-embedding is already in progress.
     """
     _ = get_embedder(provider, model, dataset.tenant_id).dimensions
@@ -97,7 +97,7 @@ def cancel(ordered: Reembedding, why: str = "It was cancelled.") -> Reembedding:
 
 
 def resume(interrupted: Reembedding, *, background: bool = True) -> Reembedding:
-    """Let an interrupted one go on now; its row afterwards.
+    """Resume an interrupted one now; returns its row.
 
     Raises:
         StateConflict: it is not interrupted.
@@ -113,10 +113,10 @@ def resume(interrupted: Reembedding, *, background: bool = True) -> Reembedding:
 def run_in_foreground(ordered: Reembedding, listener: Listener = no_progress) -> Reembedding:
     """Do it here, or watch the worker that does, until it has ended or is interrupted.
 
-    KeyboardInterrupt leaves it where it stands: workers go on with it, or the next run does.
+    KeyboardInterrupt leaves it in its state: workers continue it, or the next run does.
 
     Raises:
-        ReembeddingNotFound: it was deleted with its dataset meanwhile.
+        ReembeddingNotFound: it has been deleted with its dataset.
     """
     return _watch(ordered, listener, lambda: run.run(ordered.pk, listener))
 
@@ -125,7 +125,7 @@ def follow(ordered: Reembedding, listener: Listener) -> Reembedding:
     """Watch what workers do until it has ended or is interrupted.
 
     Raises:
-        ReembeddingNotFound: it was deleted with its dataset meanwhile.
+        ReembeddingNotFound: it has been deleted with its dataset.
     """
     return _watch(ordered, listener, lambda: REEMBEDDINGS.load(ordered.pk))
 
@@ -143,7 +143,7 @@ def _watch(
 
 # A rate over less than this says nothing.
 SECONDS_BEFORE_RATE = 1.0
-# From how many seconds on a time is told in minutes, and in hours.
+# From how many seconds on a time is shown in minutes, and in hours.
 MINUTES_FROM, HOURS_FROM = 90, 5_400
 
 
@@ -152,8 +152,8 @@ class ReembeddingReport:
     """Where a reembedding stands; the fields are those of `reembed --json`.
 
     `texts_*` count different texts, `segments_changed` the segments that got another vector;
-    `tokens` and `cost` are what an endpoint reports. `seconds` is since it was begun, till its
-    end; `seconds_left` is None while nobody can say.
+    `tokens` and `cost` are what an endpoint reports. `seconds` is from its start to its
+    end; `seconds_left` is None while unknown.
     """
 
     id: str
@@ -205,7 +205,7 @@ class ReembeddingReport:
 
 
 def report_reembedding(now: Reembedding) -> ReembeddingReport:
-    """The report of a reembedding as it stands."""
+    """The current report of a re-embedding."""
     seconds = _seconds(now.started_at, now.finished_at)
     rate = now.texts_done / seconds if now.texts_done and seconds > SECONDS_BEFORE_RATE else None
     left = max(now.texts_total - now.texts_done, 0)

@@ -116,7 +116,7 @@ class ImportReport:
 
 
 def report_import(job: ImportJob) -> ImportReport:
-    """The report of an import as it stands."""
+    """The current report of an import."""
     return ImportReport(
         job_id=str(job.pk),
         status=job.status,

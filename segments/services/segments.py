@@ -16,6 +16,7 @@ from segments.files.columns import map_columns
 from segments.files.types import CountedRow, RawRow, RowProblem
 from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.prepare import count
+from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 
 DELETE = """
@@ -50,13 +51,13 @@ class PreparedEdit:
 
 
 def update_segment(segment_id: UUID, text: NewText, user: User | None = None) -> None:
-    """Change a segment: checked as a row of a file is, embedded anew if its content changed.
+    """Change a segment: checked as a row of a file is, re-embedded if its content changed.
 
     Raises:
         SegmentNotFound: there is no such segment.
         SegmentRefused: the text breaks a rule; the error lists all that is wrong with it.
         EmbeddingFailed: the model gave no usable vector.
-        TargetGone: the dataset's model or the segment changed meanwhile.
+        TargetGone: the dataset's model or the segment has changed.
     """
     apply_edit(prepare_edit(segment_id, text), user)
 
@@ -88,10 +89,10 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     _lock_model(edit.document_id)
     document = _locked_document(edit.document_id)
     segments = DocumentSegment.objects.filter(pk=edit.segment_id)
-    old = segments.defer("embedding", "search_vector").first()
+    old = segments.without_vectors().first()
     dataset = Dataset.objects.get(pk=document.dataset_id)
     if old is None or edit.model != (dataset.embedding_model_provider, dataset.embedding_model):
-        raise TargetGone("The segment or its dataset's model has changed meanwhile. Edit it again.")
+        raise TargetGone("The segment or its dataset's model has just changed. Edit it again.")
     if edit.vector is None and dataset.has_vectors:
         _refuse_other_content(old, edit)
     new = edit.counted.segment
@@ -99,6 +100,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     segments.update(
         content=new.content,
         answer=new.answer,
+        search_text=index_text(text_of(new.content, new.answer), dataset.language),
         keywords=edit.text.keywords,
         word_count=words,
         tokens=edit.counted.tokens,
@@ -160,7 +162,7 @@ def _checked(text: NewText, document: Document, embedder: Embedder | None) -> Co
 
 
 def _lock_model(document_id: UUID) -> None:
-    """Keep the dataset's model as it is till the end of the transaction."""
+    """Keep the dataset's model unchanged until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT FROM datasets_dataset WHERE id = "
@@ -177,14 +179,14 @@ def _locked_document(document_id: UUID) -> Document:
     """
     document = Document.objects.select_for_update(no_key=True).filter(pk=document_id).first()
     if document is None:
-        raise TargetGone("The document has been deleted meanwhile.")
+        raise TargetGone("The document has just been deleted.")
     return document
 
 
 def _refuse_other_content(old: DocumentSegment, edit: PreparedEdit) -> None:
     """The vector is only kept where the stored content is the one it was made from."""
     if old.index_node_hash != edit.counted.content_hash:
-        raise TargetGone("The segment has been changed meanwhile. Edit it again.")
+        raise TargetGone("The segment has just been changed. Edit it again.")
 
 
 def _switched(old: DocumentSegment, *, on: bool, user: User | None) -> dict[str, object]:

@@ -88,7 +88,7 @@ def test_an_unreachable_database_is_one_sentence(
         ("DATABASE_URL", "mysql://me:secret@localhost/kb", "DATABASE_URL names no PostgreSQL"),
         ("SEGMILL_CHUNK_ROWS", "many", "SEGMILL_CHUNK_ROWS to a whole number from 1"),
         ("SEGMILL_EMBEDDING_MODEL", "gpt", "wordllama has no model “gpt”"),
-        ("SEGMILL_HOME", "/dev/null/home", "Set it to a folder of your own"),
+        ("SEGMILL_HOME", "/dev/null/home", "Set it to a folder that you own"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused(

@@ -98,7 +98,7 @@ def test_a_home_runs_once(home: Path) -> None:
             command, cwd=PROJECT, env=site.environment, capture_output=True, text=True, check=False
         )
     assert second.returncode == 1
-    assert f"runs already for this home, at {site.address}/admin/" in second.stderr
+    assert f"is already running for this home, at {site.address}/admin/" in second.stderr
 
 
 def test_a_port_that_is_taken_is_refused_in_words(home: Path) -> None:

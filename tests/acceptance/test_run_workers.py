@@ -138,7 +138,7 @@ def test_a_cluster_whose_idle_worker_is_killed_is_started_anew(
         import_one(document)
 
         said = workers.log.read_text()
-        assert "killed with the lock of a queue in its hand" in said
+        assert "killed while it held a queue" in said
         assert "The worker cluster hangs" not in said, "nobody had to wait for the watchdog"
 
 

@@ -11,6 +11,7 @@ from django.db.models import Model
 from segments.db import binary_copy
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import prepare, staging
+from segments.imports.staging import FullText
 from segments.models import StagedRow, StagedVector
 
 TABLE = "benchmark_copy"
@@ -35,7 +36,7 @@ def pack(texts: Sequence[str], dimensions: int) -> Packed:
     ]
     vectors = np.random.default_rng(1).random((len(texts), dimensions), np.float32)
     return Packed(
-        rows=staging.pack_chunk(job, 1, counted, "english"),
+        rows=staging.pack_chunk(job, 1, counted, FullText("english", "en")),
         vectors=binary_copy.pack_vectors(job, range(1, len(texts) + 1), vectors),
     )
 

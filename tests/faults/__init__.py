@@ -1,1 +1,1 @@
-"""Faults on purpose: at every statement, file access and model call that an import makes."""
+"""Injected faults: at every statement, file access and model call that an import makes."""

@@ -1,4 +1,4 @@
-"""Does one fault at one point of a scenario, in this process or in one that is killed by it."""
+"""Injects one fault at one point of a scenario, in this process or in a child that it kills."""
 
 import os
 import random
@@ -20,7 +20,7 @@ SHOWN_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A fault, and where it is done."""
+    """A fault, and where to inject it."""
 
     scenario: type[Scenario]
     point: Point
@@ -32,7 +32,7 @@ class Hit:
 
 
 def find_points(scenario: type[Scenario]) -> list[Point]:
-    """The points of a scenario that nothing happens to, once all is loaded that stays loaded."""
+    """The points of a scenario without a fault, after everything that stays loaded is loaded."""
     _points_now(scenario)
     return _points_now(scenario)
 
@@ -46,17 +46,17 @@ def _points_now(scenario: type[Scenario]) -> list[Point]:
 
 
 def hit(what: Hit) -> None:
-    """Do the fault, look whether anything is half visible, and see that all recovers.
+    """Inject the fault; check that nothing is half visible and that everything recovers.
 
     Raises:
-        AssertionError: the point did not come by, something is half visible, or does not
+        AssertionError: the point did not occur, something is half visible, or does not
             recover; the text says where.
     """
     found = what.scenario()
     tap = Tap(what.point, what.fault)
     try:
         is_done = _act_and_die(found, tap) if what.fault.is_kill else _act(found, tap)
-        assert is_done, "it did not come by again"
+        assert is_done, "it did not occur again"
         connections.close_all()
         found.check_whole()
         found.recover()
@@ -72,9 +72,9 @@ def every_hit(scenario: type[Scenario]) -> Iterator[Hit]:
 
 
 def sampled_hits(chance: random.Random, lost_answers: int) -> list[Hit]:
-    """At each statement that there is, wherever it comes by, one fault that keeps it from effect.
+    """For each statement, wherever it occurs, one fault that prevents its effect.
 
-    At so many of them, besides, one that comes after it. Errors and kills take turns.
+    At `lost_answers` of them also one that comes after it. Errors and kills alternate.
     """
     places = defaultdict[str, list[tuple[type[Scenario], Point]]](list)
     for scenario in SCENARIOS:
@@ -88,14 +88,14 @@ def sampled_hits(chance: random.Random, lost_answers: int) -> list[Hit]:
 
 
 def _act(scenario: Scenario, tap: Tap) -> bool:
-    """Whatever comes of the fault is right, as long as the database is."""
+    """Any outcome of the fault is fine, as long as the database is correct."""
     with scenario.settings(), tapped(tap), suppress(Exception):
         scenario.act()
     return tap.is_done
 
 
 def _act_and_die(scenario: Scenario, tap: Tap) -> bool:
-    """In a child, which shares no connection with us; whether it was killed at the point."""
+    """In a child that shares no connection with us; True if it was killed at the point."""
     connections.close_all()
     sys.stdout.flush()
     child = os.fork()

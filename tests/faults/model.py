@@ -1,7 +1,7 @@
-"""Imports moved by several actors in random order, with what must hold looked at after each step.
+"""Imports moved by several actors in random order, with invariants checked after each step.
 
-An actor is whoever holds a claim. It does the single moves that a worker is made of, also long
-after its claim was lost, as a process that was stopped does. A seed gives the same walk again.
+An actor holds claims. It makes the single moves that a worker is made of, even long after its claim
+was lost, like a process that was suspended. The same seed gives the same walk.
 """
 
 import random
@@ -25,6 +25,7 @@ from segments.imports import chunks, runner, staging, undo
 from segments.imports.chunks import ChunkClaim
 from segments.imports.prepare import begin_anew, content_hash
 from segments.imports.publish import publish_staged
+from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import leases
 from segments.jobs.state_machine import JobClaim
@@ -41,15 +42,15 @@ DOCUMENTS = 2
 # Enough for imports to meet on a document, few enough for each to be moved again and again.
 MOST_OPEN = 4
 MOST_CLAIMS = 8
-# All that an import may have to do with is looked at after each step: no more than takes ms.
+# Everything that concerns an import is checked after each step: so few that it takes milliseconds.
 LEG_STEPS = 1_000
-# What a move says when its claim is gone or the import stands elsewhere: nothing is wrong then.
+# What a move raises when its claim is lost or the import is in another state: that is fine.
 LATE = (ClaimLost, ImportCancelled, StateConflict, TargetGone)
 
 
 @dataclass(slots=True)
 class Seen:
-    """What was last seen of an import: it never goes back."""
+    """The last observed state of an import: it never goes back."""
 
     status: str = ImportStatus.WAITING
     epoch: int = 0
@@ -58,7 +59,7 @@ class Seen:
 
 
 class Model:
-    """A walk of random moves; `step` raises AssertionError where something does not hold."""
+    """A walk of random moves; `step` raises AssertionError if an invariant is broken."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -91,7 +92,7 @@ class Model:
         ]
 
     def step(self) -> None:
-        """One move, of any actor, and a look at everything."""
+        """One move of a random actor, and a check of everything."""
         moves, weights = zip(*self._choices, strict=True)
         move = self.chance.choices(moves, weights)[0]
         self.moves[move.__name__[1:]] += 1
@@ -151,7 +152,7 @@ class Model:
             Chunk.objects.create(
                 job_id=claim.job_id, ordinal=done + 1, first_row=first, last_row=last
             )
-            staging.stage(staging.pack_chunk(claim.job_id, first, rows, "english"))
+            staging.stage(staging.pack_chunk(claim.job_id, first, rows, FullText("english", "en")))
         self._staged[claim] = done + 1
 
     def _start_embedding(self) -> None:
@@ -237,7 +238,7 @@ class Model:
         return [key for key, seen in self._seen.items() if seen.status not in FINAL_STATUSES]
 
     def _any(self, *statuses: str) -> UUID:
-        """An import: mostly one in such a state, or an open one, at times one that has ended."""
+        """An import: mostly one in such a state, or an open one, sometimes one that has ended."""
         if not self._seen:
             raise StateConflict("there is none yet")
         fit = [key for key, seen in self._seen.items() if seen.status in statuses]
@@ -250,7 +251,7 @@ class Model:
         )
 
     def _in_hands(self) -> UUID:
-        """An import that somebody has a claim on, or thinks so."""
+        """An import that some actor has a claim on, or believes to have."""
         held = [claim.job_id for claim in self._claims]
         held += [claim.job_id for claim in self._chunk_claims]
         unfinished = [job_id for job_id in held if job_id in self._open()]
@@ -270,9 +271,9 @@ class Model:
         return self._pick(self._chunk_claims, self._is_wanted)
 
     def _pick(self, held: Sequence[T], holds: Callable[[T], bool]) -> T:
-        """Mostly a claim that may hold still, so that imports get somewhere; often any."""
+        """Mostly a claim that may still hold, so that imports make progress; often any."""
         if not held:
-            raise ClaimLost("nobody has one yet")
+            raise ClaimLost("no actor has one yet")
         good = [claim for claim in held if holds(claim)]
         return self.chance.choice(good if good and self.chance.random() < 0.7 else held)
 
@@ -285,7 +286,7 @@ class Model:
 
     @contextmanager
     def _as_holder(self, claim: JobClaim) -> Iterator[None]:
-        """Whatever is done in the block changes something only if the claim holds."""
+        """Changes in the block take effect only if the claim holds."""
         before, staged = _row_of(claim.job_id)
         is_late = (before["epoch"], before["status"]) != (claim.epoch, claim.phase)
         self.late += is_late
@@ -295,7 +296,7 @@ class Model:
 
     @contextmanager
     def _as_chunk_holder(self, claim: ChunkClaim) -> Iterator[None]:
-        """As `_as_holder`, for a chunk, whose import must want it still."""
+        """As `_as_holder`, for a chunk whose import still needs it."""
         chunk = Chunk.objects.filter(job_id=claim.job_id, ordinal=claim.ordinal)
         before = chunk.values().first()
         wanted = ImportJob.objects.open().filter(pk=claim.job_id).exists()
@@ -350,7 +351,7 @@ class Model:
 
 @dataclass(slots=True)
 class Walk:
-    """What was done on a walk, and how its imports stood at the end."""
+    """What was done on a walk, and the final states of its imports."""
 
     moves: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
@@ -358,10 +359,10 @@ class Walk:
 
 
 def walk(seed: int, steps: int, told: Callable[[int], None] = lambda step: None) -> Walk:
-    """So many steps from `seed`, on new documents every so often.
+    """`steps` steps from `seed`, on new documents every so often.
 
     Raises:
-        AssertionError: something does not hold; the text has the seed and the step.
+        AssertionError: an invariant is broken; the text has the seed and the step.
     """
     walked, model = Walk(), Model(seed)
     with patch.object(leases, "MAX_ATTEMPTS", 4):

@@ -1,7 +1,7 @@
-"""The points at which something can be hit, found by running it: a new statement is one by itself.
+"""The points at which a fault can be injected, found by running the code.
 
 A point is an SQL statement, a COPY, a COMMIT, an access to the file storage or a call of the
-model, in any thread. A `Tap` counts them as they come by and does one fault at one of them.
+model, in any thread. A `Tap` counts points as they occur and injects one fault at one of them.
 """
 
 import os
@@ -26,10 +26,12 @@ from segments.embedding.providers.wordllama import WordLlamaEmbedder
 
 # Django numbers savepoints, and names them after their thread.
 SAVEPOINT_NAME = re.compile(r'"s\d+_x\d+"')
+# The tables of an index have the id of their generation in their names.
+GENERATION = re.compile(r"_[0-9a-f]{32}")
 
 
 class Fault(StrEnum):
-    """What is done at a point."""
+    """What is injected at a point."""
 
     ERROR = "error"
     """It fails, and changes nothing."""
@@ -40,29 +42,29 @@ class Fault(StrEnum):
 
     @property
     def is_before(self) -> bool:
-        """Whether what it meets takes no effect."""
+        """Whether the point's own action has no effect."""
         return self in (Fault.ERROR, Fault.KILL_BEFORE)
 
     @property
     def is_kill(self) -> bool:
-        """Whether the process does not survive it."""
+        """Whether the fault kills the process."""
         return self in (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What comes by, and for the how manieth time: threads may change the order of points."""
+    """What occurs, and how many times it has occurred: threads may change the order of points."""
 
     name: str
     occurrence: int
 
 
 class Injected(OperationalError):
-    """An error of ours, of the kind that a database gives."""
+    """An injected error, of the kind that a database raises."""
 
 
 class Tap:
-    """Notes every point that comes by; does `fault` at the one it is told."""
+    """Records every point that occurs; injects `fault` at the given one."""
 
     def __init__(self, at: Point | None = None, fault: Fault = Fault.ERROR) -> None:
         self.at, self.fault = at, fault
@@ -72,11 +74,11 @@ class Tap:
 
     @property
     def is_done(self) -> bool:
-        """Whether the fault was done."""
+        """Whether the fault was injected."""
         return self.at in self.seen
 
     def pass_by(self, name: str, act: Callable[[], Any], cut: Callable[[], None]) -> Any:
-        """Do `act`, or the fault around it; `cut` breaks the connection it went through."""
+        """Do `act`, or inject the fault around it; `cut` breaks the connection it uses."""
         with self._lock:
             self._counts[name] += 1
             point = Point(name, self._counts[name])
@@ -99,7 +101,7 @@ class Tap:
 
 @contextmanager
 def tapped(tap: Tap) -> Iterator[Tap]:
-    """Lead every point of this process past `tap`."""
+    """Send every point of this process through `tap`."""
     with ExitStack() as stack:
         for owner, method, name in (
             (CursorWrapper, "execute", _statement),
@@ -111,7 +113,7 @@ def tapped(tap: Tap) -> Iterator[Tap]:
             (WordLlamaEmbedder, "embed_passages", lambda *args: "embed"),
         ):
             stack.enter_context(patch.object(owner, method, _led_past(tap, owner, method, name)))
-        # Django hands COPY through to the driver; named here, it comes by as well.
+        # Django passes COPY through to the driver; named here so that it is recorded too.
         copy = _led_past(tap, _Copying, "copy_expert", _statement)
         stack.enter_context(patch.object(CursorWrapper, "copy_expert", copy, create=True))
         yield tap
@@ -133,12 +135,12 @@ def _led_past(tap: Tap, owner: Any, method: str, name: Callable[..., str]) -> Ca
 
 
 def _statement(sql: object, *args: object) -> str:
-    """The statement without its values: what comes again with others is the same."""
-    return SAVEPOINT_NAME.sub("…", " ".join(str(sql).split()))
+    """The statement without its values, so that repetitions are the same point."""
+    return GENERATION.sub("_…", SAVEPOINT_NAME.sub("…", " ".join(str(sql).split())))
 
 
 def _cut(through: Any) -> None:
-    """Close the connection that a cursor or a wrapper stands for, as a server that dies does."""
+    """Close the connection of a cursor or a wrapper, as a dying server does."""
     wrapper = through.db if isinstance(through, CursorWrapper) else through
     if isinstance(wrapper, BaseDatabaseWrapper) and wrapper.connection is not None:
         wrapper.connection.close()

@@ -1,7 +1,7 @@
-"""Things done at the same moment by several threads, again and again, and what must hold after.
+"""Actions of several threads at the same moment, over and over, and the invariants afterwards.
 
-Each race is on things of its own. Threads start together and are then held up by a random
-moment each, so that now this one and now that one is first.
+Each race has its own objects. Threads start together and are then delayed at random, so that
+each of them is first at times.
 """
 
 import random
@@ -33,7 +33,7 @@ ROWS = 5
 SUBMITTERS = 8
 # Publishing takes some 10 ms here: long enough to come before, into the middle, and after.
 LONGEST_DELAY_SECONDS = 0.02
-# Whoever won the last time starts later the next time, by less and less: so it comes close.
+# The winner starts later the next time, by less and less, so that races become close.
 FIRST_LEAD_SECONDS = 0.4
 LEAST_HANDICAP_SECONDS = 0.004
 EXPECTED = (ImportNotFound, SegmentNotFound, StateConflict, TargetGone)
@@ -42,7 +42,7 @@ Work = Callable[[], object]
 
 
 class Races:
-    """Races over and over, by threads that stay; what came of them is counted."""
+    """Races over and over, by threads that are reused; outcomes are counted."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -67,7 +67,7 @@ class Races:
         self._pool.shutdown()
 
     def cancel_against_publish(self) -> None:
-        """What was acknowledged as cancelled never shows; what was not is there as a whole."""
+        """An import acknowledged as cancelled never shows; any other is there as a whole."""
         document = self._new_document()
         started = self._ready_to_publish(document)
         _, cancelled = self._at_once(
@@ -85,7 +85,7 @@ class Races:
         self.ends[started.status] += 1
 
     def same_submit(self) -> None:
-        """One import, however often the same request comes at once."""
+        """One import, however often the same request arrives at once."""
         document, key = self._new_document(), self.chance.choice([None, str(uuid4())])
 
         def submit() -> ImportJob:
@@ -129,7 +129,7 @@ class Races:
         self.ends["document deleted" if whole else "segment deleted"] += 1
 
     def _at_once(self, *works: Work, leads: Sequence[float] = ()) -> list[object]:
-        """What each gives, or the refusal it meets; `leads` are seconds to hold each up by."""
+        """The result of each, or its refusal; `leads` are seconds to delay each by."""
         barrier = threading.Barrier(len(works))
         delays = [
             max(0.0, lead) + self.chance.uniform(0, LONGEST_DELAY_SECONDS)
@@ -194,10 +194,10 @@ RACES: dict[str, Callable[[Races], None]] = {
 
 
 def race(kind: str, times: int, seed: int, told: Callable[[int], None] = lambda n: None) -> Races:
-    """So many races of a kind; how they ended.
+    """Run a kind of race `times` times; returns the outcomes.
 
     Raises:
-        AssertionError: something does not hold; the text has the seed and the number.
+        AssertionError: an invariant is broken; the text has the seed and the number.
     """
     races = Races(seed)
     try:

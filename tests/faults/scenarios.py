@@ -1,4 +1,4 @@
-"""What is hit by faults, and what must hold afterwards: not half visible, and it recovers."""
+"""What faults are injected into, and what must hold after: nothing half visible, all recovers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import BytesIO
+from time import sleep
 from typing import Any, ClassVar
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -24,11 +25,14 @@ from segments.exceptions import StateConflict
 from segments.files.options import ImportMode, ImportOptions
 from segments.imports import embed_pool, runner
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing import build, pulse, tables, upkeep
+from segments.indexing.state import ensure_building
 from segments.models import (
     Chunk,
     DocumentSegment,
     Heartbeat,
     ImportJob,
+    IndexGeneration,
     RowError,
     StagedRow,
     StagedVector,
@@ -36,19 +40,20 @@ from segments.models import (
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.operations import reaper
 from segments.progress import Throttle
+from segments.search import search
 from segments.services import imports
 
 HEADER = "question,answer,external_id\n"
 ROWS = 4
 CHUNK_ROWS = 2
 FORMER = 2
-# Long enough that a slow machine renews none; `make_time_pass` ends them.
+# Long enough that a slow machine never renews one; `make_time_pass` ends them.
 LEASE_SECONDS = 1_200
 MOST_RUNS = 10
 
 
 class Scenario(ABC):
-    """One thing that is done, on things of its own, so that any number can follow another."""
+    """One action on its own objects, so that any number can follow another."""
 
     name: ClassVar[str]
 
@@ -58,11 +63,11 @@ class Scenario(ABC):
         connections.close_all()
 
     def arrange(self) -> None:  # noqa: B027  (some have nothing to arrange)
-        """Bring about what is there before."""
+        """Create what exists before the action."""
 
     @abstractmethod
     def act(self) -> None:
-        """Do what is hit."""
+        """The action that faults are injected into."""
 
     @abstractmethod
     def check_whole(self) -> None:
@@ -70,11 +75,11 @@ class Scenario(ABC):
 
     @abstractmethod
     def recover(self) -> None:
-        """Go on as workers and reaper would, and check that all is as without the fault."""
+        """Continue as workers and reaper would, and check that all is as without the fault."""
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Several chunks, one thread, and nothing that hangs on time: the same points each time."""
+        """Several chunks, one thread, and nothing time-dependent: the same points each time."""
         with (
             override_settings(SEGMILL_LEASE_SECONDS=LEASE_SECONDS),
             small_chunks(),
@@ -192,7 +197,7 @@ class Cancel(Scenario):
         self.check_document(_former())
 
     def recover(self) -> None:
-        """Asked again, it is cancelled; nothing of it comes back or stays staged."""
+        """Cancelled after another request; nothing of it comes back or stays staged."""
         with suppress(StateConflict):
             imports.cancel_import(self.job)
         make_time_pass(self.job.pk)
@@ -205,7 +210,7 @@ class Cancel(Scenario):
 
 
 class Undo(Scenario):
-    """Take a completed import back."""
+    """Undo a completed import."""
 
     name = "undo"
 
@@ -219,14 +224,14 @@ class Undo(Scenario):
         imports.undo_import(IMPORT_JOBS.load(self.job.pk))
 
     def check_whole(self) -> None:
-        """Gone and undone are one."""
+        """The segments are gone if and only if it is undone."""
         self.check_totals()
         self.job.refresh_from_db()
         assert self.contents() in (_former(), _former() + _contents())
         assert (self.contents() == _former()) == (self.job.undone_at is not None)
 
     def recover(self) -> None:
-        """Asked again, it is undone."""
+        """Undone after another request."""
         with suppress(StateConflict):
             imports.undo_import(IMPORT_JOBS.load(self.job.pk))
         self.check_whole()
@@ -234,7 +239,7 @@ class Undo(Scenario):
 
 
 class Submit(Scenario):
-    """Hand in a file."""
+    """Submit a file."""
 
     name = "submit"
 
@@ -251,7 +256,7 @@ class Submit(Scenario):
         self.check_document(_former())
 
     def recover(self) -> None:
-        """Asked again, there is one import, and it goes through."""
+        """After another request there is one import, and it completes."""
         again = self.start()
         assert ImportJob.objects.get(document=self.document) == again
         run_to_the_end(again.pk)
@@ -266,7 +271,7 @@ class Reap(Scenario):
     name = "reap"
 
     def arrange(self) -> None:
-        """An import whose worker was killed; it still has its claim, which has run out."""
+        """An import whose worker was killed; its claim has expired."""
         Heartbeat.objects.all().delete()  # so the reaper sends its canary
         self.job = self.start()
         IMPORT_JOBS.claim_preparing(self.job.pk)
@@ -284,7 +289,7 @@ class Reap(Scenario):
         self.check_document(_former())
 
     def recover(self) -> None:
-        """The next sweep tells the workers."""
+        """The next sweep enqueues it."""
         make_time_pass(self.job.pk)
         assert reaper.sweep() is not None
         enqueued = {message.args()[0] for message in OrmQ.objects.all() if message.args()}
@@ -293,11 +298,72 @@ class Reap(Scenario):
         self.check_document(_former() + _contents())
 
 
-SCENARIOS: tuple[type[Scenario], ...] = (Import, Sync, Cancel, Undo, Submit, Reap)
+class BuildIndex(Scenario):
+    """Build a generation of the vector index, in place of one that is there."""
+
+    name = "build index"
+
+    def arrange(self) -> None:
+        """An index of what is there, and as many changes."""
+        self.dataset = self.document.dataset
+        self.started()
+        self.run_to_the_end()
+        for segment in DocumentSegment.objects.filter(document=self.document):
+            DocumentSegment.objects.filter(pk=segment.pk).update(answer="Changed.")
+        self.generation = self.started()
+
+    def started(self) -> UUID:
+        """A build that no worker has seen."""
+        started = ensure_building(self.dataset, background=False)
+        assert started
+        return started
+
+    def act(self) -> None:
+        """Build it from beginning to end."""
+        build.run(self.generation)
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Without a pulse, which comes at any time."""
+        with super().settings(), patch.object(pulse, "SECONDS_BETWEEN_BEATS", LEASE_SECONDS):
+            yield
+
+    def check_whole(self) -> None:
+        """Whatever is there of the index: all is found."""
+        for exact in (False, True):
+            hits = search(self.dataset, "What was there?", "semantic", exact=exact)
+            assert len(hits) == FORMER, hits
+
+    def recover(self) -> None:
+        """It ends completed, alone, and no table is left over."""
+        self.run_to_the_end()
+        (generation,) = IndexGeneration.objects.filter(dataset=self.dataset)
+        assert (generation.pk, generation.vectors) == (self.generation, FORMER)
+        upkeep.tidy()
+        assert not tables.orphans()
+        assert self.generation in tables.existing().values()
+        self.check_whole()
+
+    def run_to_the_end(self) -> None:
+        """Build as workers and reaper would until nothing is open."""
+        opened = IndexGeneration.objects.open().filter(dataset=self.dataset)
+        for _ in range(MOST_RUNS):
+            past = Now() - timedelta(hours=1)
+            opened.filter(lease_until__isnull=False).update(lease_until=past)
+            opened.update(not_before=None)
+            for generation in opened:
+                build.run(generation.pk)
+            if not opened.exists():
+                return
+            sleep(0.2)  # the server notices that a client was killed
+        raise AssertionError("the build does not end")
+
+
+SCENARIOS: tuple[type[Scenario], ...] = (Import, Sync, Cancel, Undo, Submit, Reap, BuildIndex)
 
 
 def run_to_the_end(job_id: UUID) -> int:
-    """Run an import as workers and reaper would until it has ended; the texts it embedded."""
+    """Run an import as workers and reaper would until it has ended; returns the texts embedded."""
     texts = 0
     embed = WordLlamaEmbedder.embed_passages
 
@@ -322,14 +388,14 @@ def small_chunks() -> Iterator[None]:
 
 
 def _watch_once(work: list[Future[None]], tell: Callable[[], None]) -> None:
-    """Wait as the embed step does, but tell of progress once instead of now and then."""
+    """Wait as the embed step does, but report progress once instead of now and then."""
     wait(work)
     if not any(future.exception() for future in work):
         tell()
 
 
 def make_time_pass(job_id: UUID) -> None:
-    """As if leases had run out, pauses were over and hints were old."""
+    """As if leases had expired, pauses were over and messages were old."""
     past = Now() - timedelta(hours=1)
     jobs = ImportJob.objects.filter(pk=job_id)
     jobs.filter(lease_until__isnull=False).update(lease_until=past)
@@ -358,7 +424,7 @@ def _former() -> list[str]:
 
 
 def _make_document() -> Document:
-    """A document with two segments, in a dataset of its own: no vector is there to be reused."""
+    """A document with two segments, in its own dataset: it has no vector that could be reused."""
     tenant, _ = Tenant.objects.get_or_create(name="faults")
     dataset = Dataset.objects.create(
         tenant=tenant,

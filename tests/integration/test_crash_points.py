@@ -28,6 +28,9 @@ STEPS = (
     "INSERT INTO segments_documentsegment",
     "DELETE FROM segments_documentsegment",
     "SELECT pg_try_advisory_lock",
+    "CREATE TABLE segments_vectors",
+    "CREATE INDEX segments_vectors",
+    "DELETE FROM segments_indexgeneration",
 )
 
 

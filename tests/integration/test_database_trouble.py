@@ -74,7 +74,7 @@ def test_a_full_disk_fails_the_import_and_the_next_one_works(
         failed = import_text(document, ROWS)
 
     assert (failed.status, failed.error_code) == (ImportStatus.FAILED, "database_failed")
-    assert "disk is full. Make room there and try again" in failed.error
+    assert "disk is full. Free some space there and try again" in failed.error
     assert snapshot() == before
 
     assert import_text(document, ROWS).rows_created == 10

@@ -125,7 +125,7 @@ def test_an_edit_of_a_text_that_changed_meanwhile_is_refused(segment: DocumentSe
     prepared = prepare_edit(segment.pk, NewText(segment.content, "Elsewhere."))
     update_segment(segment.pk, NewText("Something else?", "Yes."))
 
-    with pytest.raises(TargetGone, match="has been changed meanwhile"):
+    with pytest.raises(TargetGone, match="has just been changed"):
         apply_edit(prepared)
 
 

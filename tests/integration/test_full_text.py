@@ -8,7 +8,7 @@ import pytest
 
 from datasets.models import Dataset, DocForm
 from segments.models import DocumentSegment
-from segments.search import SearchMethod, full_text, search
+from segments.search import SearchMethod, bounded, search
 from segments.search.full_text import full_text_ranking
 
 from .conftest import ImportText, MakeDocument
@@ -83,7 +83,7 @@ def test_only_the_best_candidates_are_opened_and_lead_the_ranking(
     texts = sorted(set(some_texts(90)))
     import_text(make_document(simple, doc_form=DocForm.TEXT), "content\n" + "\n".join(texts))
     whole = full_text_ranking(simple, "w30 w35", 100)
-    monkeypatch.setattr(full_text, "OPENED", 3)
+    monkeypatch.setattr(bounded, "OPENED", 3)
 
     opened = full_text_ranking(simple, "w30 w35", 3)
 
@@ -102,13 +102,13 @@ def test_over_the_bound_only_the_rarest_terms_are_looked_up_and_all_are_counted(
     import_text(make_document(simple, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
     question = "everywhere common1 rare7 missing"
     exact = full_text_ranking(simple, question, 100)
-    monkeypatch.setattr(full_text, "ROWS", 13)
+    monkeypatch.setattr(bounded, "ROWS", 13)
 
     # rare7 is in 1 row and common1 in 10: together within 13 rows; everywhere, in 20, is not.
-    bounded = full_text_ranking(simple, question, 100)
+    ranked = full_text_ranking(simple, question, 100)
 
-    assert (len(exact), len(bounded)) == (20, 10)
-    assert bounded == exact[:10]
+    assert (len(exact), len(ranked)) == (20, 10)
+    assert ranked == exact[:10]
 
 
 def test_if_every_term_is_frequent_the_rarest_is_looked_up(
@@ -119,7 +119,7 @@ def test_if_every_term_is_frequent_the_rarest_is_looked_up(
 ) -> None:
     rows = ["one two", "one", "one two three", "one three four"]
     import_text(make_document(simple, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
-    monkeypatch.setattr(full_text, "ROWS", 1)
+    monkeypatch.setattr(bounded, "ROWS", 1)
 
     assert [hit.content for hit in search(simple, "one two")] == ["one two", "one two three"]
 
@@ -134,8 +134,8 @@ def test_a_sample_of_many_documents_tells_rare_terms_from_frequent_ones(
         rows = [f"everywhere row{number}x{n}" for n in range(20)]
         document = make_document(simple, f"part {number}", DocForm.TEXT)
         import_text(document, "content\n" + "\n".join(rows))
-    monkeypatch.setattr(full_text, "ROWS", 30)
-    monkeypatch.setattr(full_text, "SAMPLE", 24)
+    monkeypatch.setattr(bounded, "ROWS", 30)
+    monkeypatch.setattr(bounded, "SAMPLE", 24)
 
     assert len(search(simple, "everywhere row5x7 row11x19", top_k=100)) == 2
 

@@ -112,7 +112,7 @@ def test_a_key_does_not_go_to_another_address(
     url = reverse(CHANGE, args=[provider.pk])
     elsewhere = changed(form, provider, base_url="https://evil.example/v1")
     answer = log_in("owner").post(url, elsewhere)
-    assert "Enter the key for this one" in answer.content.decode()
+    assert "Enter the key for this URL" in answer.content.decode()
     provider.refresh_from_db()
     assert "evil" not in provider.base_url
 
@@ -150,7 +150,7 @@ def test_the_connection_is_tested_with_one_text(
     server: EmbeddingsServer,
 ) -> None:
     client = log_in("owner")
-    assert "“m” answers: 8 dimensions" in told(client, provider)
+    assert "“m” works: 8 dimensions" in told(client, provider)
     assert len(server.requests) == 1
     provider.models.update(dimensions=9)
     assert "Correct the model's dimensions" in told(client, provider)

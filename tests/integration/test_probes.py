@@ -90,7 +90,7 @@ def test_without_a_database_nothing_is_ready_and_nothing_is_told(client: Client)
     with connection.execute_wrapper(lost):
         found = parts(client, 503)
 
-    not_asked = dict.fromkeys(READY, "not asked while the database does not answer")
+    not_asked = dict.fromkeys(READY, "not checked while the database does not answer")
     assert found == not_asked | {"database": "does not answer"}
     assert len(asked) == 1  # a server that hangs lets each wait until its time is up
 

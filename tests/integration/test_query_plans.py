@@ -20,6 +20,7 @@ from segments.files.types import CountedRow, SegmentRow
 from segments.imports import staging
 from segments.imports.embed import REUSE, WITHOUT_VECTOR
 from segments.imports.merge import READ_BY_KEY, MergeSpec, insert_statement
+from segments.imports.staging import FullText
 from segments.models import StagedRow, StagedVector
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def stage() -> Callable[[], UUID]:
             CountedRow(SegmentRow(n, f"text {n}", None, None, None, {}, True), 1, f"{n:064x}")
             for n in range(1, ROWS + 1)
         ]
-        staging.stage(staging.pack_chunk(job, 1, rows, "english"))
+        staging.stage(staging.pack_chunk(job, 1, rows, FullText("english", "en")))
         vectors = np.ones((ROWS, DIMENSIONS), np.float32)
         packed = binary_copy.pack_vectors(job, range(1, ROWS + 1), vectors)
         with connection.cursor() as cursor:

@@ -53,7 +53,7 @@ def test_a_failed_import_can_be_retried_once_at_a_time(document: Document) -> No
     assert failed.status == ImportStatus.FAILED
     again = imports.retry_import(failed, source=ImportSource.ADMIN)
 
-    with pytest.raises(StateConflict, match=rf"being retried already, as import {again.pk}"):
+    with pytest.raises(StateConflict, match=rf"already being retried, as import {again.pk}"):
         imports.retry_import(failed, source=ImportSource.ADMIN)
     assert runner.run(again.pk).status == ImportStatus.FAILED
     assert imports.retry_import(failed, source=ImportSource.ADMIN).retry_of == failed
@@ -82,7 +82,7 @@ def test_only_what_came_to_nothing_is_retried(document: Document, ends: str) -> 
 def test_without_its_file_there_is_no_retry(cancelled: ImportJob) -> None:
     default_storage.delete(cancelled.file_key)
 
-    with pytest.raises(StateConflict, match="not stored any more"):
+    with pytest.raises(StateConflict, match="no longer stored"):
         imports.retry_import(cancelled, source=ImportSource.ADMIN)
 
 

@@ -63,7 +63,8 @@ def test_a_server_without_pgvector_is_refused(folder: Path) -> None:
 
     ((code, said),) = messages()
     assert code == "segments.E009"
-    assert "has no pgvector. Install it there (Debian: postgresql-NN-pgvector" in said
+    assert "pgvector is not installed on the PostgreSQL server. Install it there (Debian: " in said
+    assert "postgresql-NN-pgvector" in said
 
 
 def test_a_server_with_an_old_pgvector_is_refused(old_pgvector: Path) -> None:
@@ -132,7 +133,7 @@ def test_migrate_makes_nothing_on_a_server_without_pgvector(folder: Path) -> Non
         bare.close()
 
     assert outcome.code == 1
-    assert "has no pgvector. Install it there" in outcome.stderr
+    assert "pgvector is not installed on the PostgreSQL server. Install it there" in outcome.stderr
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""One use case, three sources: the same file gives the same segments, whichever it came through."""
+"""One use case, three sources and programs: the same file gives the same segments."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.management import call_command
 from datasets.models import Dataset, DocForm, Document
 from segments.imports import runner as pipeline
 from segments.models import DocumentSegment, ImportJob
+from segments.models.import_job import ImportSource
+from segments.services import imports
 
 from .api_client import Api, batch_import
 from .conftest import MakeDocument
@@ -66,3 +69,11 @@ def test_the_same_file_gives_the_same_segments(
     assert len(first) == 3
     assert same_for_all(by_api) == first
     assert same_for_all(by_admin) == first
+
+
+def test_a_program_is_a_source_of_its_own(dataset: Dataset, make_document: MakeDocument) -> None:
+    document = make_document(dataset, "program", DocForm.QA)
+    job = imports.start_import(document, BytesIO(ROWS.encode()), "rows.csv")
+    assert job.source == ImportSource.PROGRAM
+    assert imports.cancel_import(job).status == "cancelled"
+    assert imports.retry_import(job).source == ImportSource.PROGRAM

@@ -29,7 +29,7 @@ UP = 10_000.0
 
 
 def beaten(name: str, seconds: float) -> None:
-    """A sign of life so long ago."""
+    """A heartbeat so long ago."""
     at = Now() - timedelta(seconds=seconds)
     Heartbeat.objects.update_or_create(name=name, defaults={"at": at})
 

@@ -15,7 +15,7 @@ def test_what_the_environment_has_wrong_is_refused(monkeypatch: pytest.MonkeyPat
     (error,) = check_environment(None)
 
     assert error.id == "segments.E001"
-    assert error.msg == "SEGMILL_CHUNK_ROWS is “many”, which cannot be used."
+    assert error.msg == "SEGMILL_CHUNK_ROWS is “many”, which is not valid."
     assert error.hint is not None
     assert "Set SEGMILL_CHUNK_ROWS to a whole number from 1 to 9, or remove it" in error.hint
 

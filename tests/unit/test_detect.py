@@ -235,7 +235,7 @@ def test_lines_of_json_lines_are_lines_and_those_of_an_array_elements() -> None:
         ('{"content": NaN}', "NaN"),
         ('{"content": "a", "content": "b"}', "twice"),
         ('{"content": ' + "9" * 5_000 + "}", "digits"),
-        ('{"content": ' + "[" * 100_000 + "}", "nested too deep"),
+        ('{"content": ' + "[" * 100_000 + "}", "nested too deeply"),
     ],
     ids=["cut", "array", "NaN", "duplicate key", "long number", "deep"],
 )

@@ -220,7 +220,7 @@ def test_retry_after_is_honoured_by_all_requests(
 def test_a_rate_limit_that_never_ends_interrupts(
     server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segments.embedding.dispatch.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("segments.embedding.dispatch.LONGEST_WAIT_SECONDS", 0)
     server.always = misbehaving.status(429, {"Retry-After": "0.05"})
     with pytest.raises(EmbeddingInterrupted, match="over its rate limit"):
         Outcome().gather(model())
@@ -240,7 +240,7 @@ def test_an_endpoint_that_wants_more_than_our_patience_interrupts_at_once(
 def test_nobody_is_kept_waiting_for_longer_than_our_patience(
     server: EmbeddingsServer, model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segments.embedding.dispatch.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("segments.embedding.dispatch.LONGEST_WAIT_SECONDS", 0.2)
     headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "24h"}
     server.misdeeds.append(lambda handler, body: handler.reply(handler.answer(body), 200, headers))
     began = monotonic()

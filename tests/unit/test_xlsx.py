@@ -169,7 +169,7 @@ def test_hidden_rows_are_read_and_mentioned() -> None:
     xml = sheet_xml([["content"], ["a"], ["b"]]).replace('<row r="3">', '<row r="3" hidden="1">')
     sheet = opened(packed(parts_of({"A": xml})))
     assert len(list(sheet.rows)) == 2
-    assert sheet.notices == ["1 hidden row was read, too."]
+    assert sheet.notices == ["1 hidden row was read too."]
 
 
 def test_cells_merged_with_others_are_bad() -> None:

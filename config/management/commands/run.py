@@ -21,7 +21,7 @@ DEFAULT_PORT = 8000
 
 
 class Command(BaseCommand):
-    """Starts the web server and the workers, and looks after them."""
+    """Starts the web server and the workers, and supervises them."""
 
     help = "Run web server and workers on this machine; Ctrl-C stops them all."
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Prepare the database, start everything, say where it is, wait for Ctrl-C."""
+        """Prepare the database, start everything, print the address, wait for Ctrl-C."""
         lock = _only_one_of(settings.SEGMILL_HOME)
         listener = self._listener(options["host"], options["port"])
         address = _address(options["host"], port_of(listener))
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             listener = listen_near(host, DEFAULT_PORT) if port is None else listen(host, port)
         except PortTaken as taken:
             raise CommandError(
-                f"The web server cannot listen on {taken}. Choose another one by --port, or let "
+                f"The web server cannot listen on {taken}. Choose another port with --port, or let "
                 "--port 0 find a free one."
             ) from taken
         if port is None and port_of(listener) != DEFAULT_PORT:
@@ -77,9 +77,11 @@ class Command(BaseCommand):
         self._say(f"Segmill runs at {address}")
         if password:
             self._say(f"Log in as “{FIRST_ADMIN}” with the password {password}")
-            self._say("It is shown this once; --reset-admin-password makes another one.")
+            self._say("It is shown only once; --reset-admin-password sets a new one.")
         else:
-            self._say(f"Log in as before; --reset-admin-password renews that of “{FIRST_ADMIN}”.")
+            self._say(
+                f"Log in as before; --reset-admin-password sets a new password for “{FIRST_ADMIN}”."
+            )
         self._say("Ctrl-C stops it.")
 
 
@@ -87,7 +89,7 @@ def _only_one_of(home: Path) -> IO[str]:
     """The lock of this home's one running installation.
 
     Raises:
-        CommandError: it runs already.
+        CommandError: it is already running.
     """
     home.mkdir(parents=True, exist_ok=True)
     lock = (home / "run.lock").open("a+")
@@ -96,7 +98,7 @@ def _only_one_of(home: Path) -> IO[str]:
     except BlockingIOError:
         lock.seek(0)
         where = lock.read() or "another address"
-        raise CommandError(f"Segmill runs already for this home, at {where}") from None
+        raise CommandError(f"Segmill is already running for this home, at {where}") from None
     return lock
 
 

@@ -1,4 +1,4 @@
-"""The rows of a sheet's XML, as they come out of the parser: sparse, as the sheet has them."""
+"""The rows of a sheet's XML as the parser yields them: sparse, as in the sheet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ DIGITS = "0123456789"
 
 @dataclass(slots=True)
 class SheetRow:
-    """A row with the texts of its cells by their column, counted from 0, and their faults."""
+    """A row with the texts of its cells by their column, counted from 0, and their errors."""
 
     number: int
     is_hidden: bool = False
@@ -24,7 +24,7 @@ class SheetRow:
 
 
 class SheetParser:
-    """Turns the XML of a sheet into rows; what no row needs is passed over."""
+    """Turns the XML of a sheet into rows; skips what rows do not need."""
 
     def __init__(self, strings: SharedStrings, formats: Sequence[str], is_1904: bool) -> None:
         self._strings, self._formats, self._is_1904 = strings, formats, is_1904
@@ -38,7 +38,7 @@ class SheetParser:
         self._text: list[str] = []
 
     def rows(self, stream: IO[bytes]) -> Iterator[SheetRow]:
-        """Every row that has a cell with something in it.
+        """Every row that has a cell with content.
 
         Raises:
             XMLRefused: the XML is not well-formed or its references make no sense.
@@ -103,7 +103,7 @@ class SheetParser:
             found = self._columns.get(letters)
             place = self._numbered(letters) if found is None else found
         if not self._column < place < LAST_COLUMN:
-            raise XMLRefused(f"the cell {reference} is out of its place")
+            raise XMLRefused(f"the cell {reference} is out of order")
         return place
 
     def _numbered(self, letters: str) -> int:
@@ -117,7 +117,7 @@ class SheetParser:
 
     def _end_cell(self) -> None:
         written = "".join(self._text)
-        # An empty value is what some programs write beside a formula; only texts may be empty.
+        # Some programs write an empty value beside a formula; only texts may be empty.
         if self._has_formula and not written and not (self._has_value and self._type == "str"):
             self._row.faults[self._column] = (
                 "formula_without_value",

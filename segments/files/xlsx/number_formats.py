@@ -1,6 +1,6 @@
 """Shows numbers and dates of cells as Excel does, by their number formats.
 
-By hand: openpyxl and calamine give the number behind a cell, and no package on the index its text.
+By hand: openpyxl and calamine give the number in a cell; no package on PyPI gives its text.
 """
 
 import math
@@ -18,7 +18,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 SERIAL_1900 = datetime(1899, 12, 30)  # noqa: DTZ001  (a spreadsheet's dates have no zone)
 SERIAL_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
-# Excel takes 1900 for a leap year: before its 60th day, numbers stand for the day after.
+# Excel treats 1900 as a leap year: before its 60th day, numbers mean the day after.
 FALSE_LEAP_DAY = 60
 LAST_SERIAL = 2_958_466  # the day after 9999-12-31
 
@@ -27,7 +27,7 @@ Tokens = list[tuple[str, str]]
 
 
 def moment(serial: float, is_1904: bool = False) -> datetime | None:
-    """The date and time that a number stands for; None outside of 1900 to 9999."""
+    """The date and time that a number means; None outside of 1900 to 9999."""
     if not 0 <= serial < LAST_SERIAL:
         return None
     base = SERIAL_1904 if is_1904 else SERIAL_1900
@@ -40,7 +40,7 @@ def moment(serial: float, is_1904: bool = False) -> datetime | None:
 
 
 def shown_date(tokens: Tokens, serial: float, is_1904: bool) -> str | None:
-    """The date in a format of these tokens; None if the number stands for none."""
+    """The date in a format of these tokens; None if the number is not a date."""
     when = moment(serial, is_1904)
     if when is None or serial < 0:
         return None
@@ -168,7 +168,7 @@ def _sections(code: str) -> list[str]:
 
 
 def _section(sections: list[Tokens], number: float) -> tuple[Tokens, float]:
-    """The part that is for `number`, and the number without a sign that the part replaces."""
+    """The section for `number`, and the number without a sign that the section replaces."""
     if len(sections) >= 3 and number == 0:
         return sections[2], number
     if len(sections) >= 2 and number < 0:
@@ -210,7 +210,7 @@ def _mark(text: str) -> tuple[str, str]:
 
 
 def _is_unknown(tokens: Tokens) -> bool:
-    """Whether a part has a condition or is a fraction."""
+    """Whether a section has a condition or is a fraction."""
     kinds = [kind for kind, _ in tokens]
     is_fraction = "slash" in kinds and "digit" in kinds and "date" not in kinds
     return "unknown" in kinds or is_fraction
@@ -240,7 +240,7 @@ def _decimal(tokens: Tokens, number: float) -> str | None:
 
 
 def _digits(pattern: str, number: float) -> str:
-    """A number not under zero, in a pattern of 0, #, ?, a comma and a point."""
+    """A number that is not negative, in a pattern of 0, #, ?, a comma and a point."""
     whole, _, fraction = pattern.partition(".")
     thousands = len(whole) - len(whole.rstrip(","))
     whole = whole.rstrip(",")
@@ -277,7 +277,7 @@ def _scientific(tokens: Tokens, number: float) -> str | None:
 
 
 def _patterned(tokens: Tokens, number: float) -> str | None:
-    """A number whose digits stand among other signs, such as 000-00-0000."""
+    """A number whose digits are mixed with other characters, such as 000-00-0000."""
     if any(kind not in ("digit", "literal") for kind, _ in tokens):
         return None
     digits = str(round(abs(number)))

@@ -17,19 +17,19 @@ from segments.files.opened import Deadline, check_unpacked, metered
 from segments.files.types import FileFormat
 
 BLOCK_BYTES = 64 * 1024
-# Expat before 2.6 parses an unfinished tag again with every block (CVE-2023-52425). No tag of a
-# workbook is a hundredth as long.
+# Expat before 2.6 parses an unfinished tag again with every block (CVE-2023-52425). Tags of real
+# workbooks are not a hundredth as long.
 LONGEST_TAG_BYTES = 1024 * 1024
 
 Start = Callable[[str, Mapping[str, str]], None]
 
 
 class XMLRefused(Exception):
-    """The XML is not well-formed, or tries something that no workbook needs."""
+    """The XML is not well-formed, or uses something that no workbook needs."""
 
 
 def parser(start: Start, end: Callable[[str], None], text: Callable[[str], None]) -> XMLParserType:
-    """A parser that calls these for tags and texts, and refuses document types."""
+    """A parser that calls these for tags and texts, and refuses document type declarations."""
     made = ParserCreate()
     made.buffer_text = True
     made.buffer_size = BLOCK_BYTES
@@ -63,7 +63,7 @@ def blocks(stream: IO[bytes], made: XMLParserType) -> Iterator[int]:
 
 
 def parse(stream: IO[bytes], start: Start) -> None:
-    """Call `start` for every tag of a small part, names without their prefixes.
+    """Call `start` for every tag of a small part, with names without prefixes.
 
     Raises:
         XMLRefused: see `blocks`.
@@ -84,7 +84,7 @@ def _refuse(*declared: Any) -> int:
 
 
 MAX_PARTS = 10_000
-# What zipfile raises for archives that are not as they say: it seeks where they point.
+# What zipfile raises for archives whose directory is wrong: it seeks where that points.
 ZIP_FAULTS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(ValueError, RuntimeError, NotImplementedError),
@@ -107,7 +107,7 @@ class Package:
     """An archive whose directory has been checked; its parts are read through a meter.
 
     Raises:
-        FormatUnknown: it is no XLSX; the text says what it is, as far as it can be told.
+        FormatUnknown: it is not XLSX; the text says what it is, if that can be determined.
         FileProtected: it is encrypted.
         FileTooLarge: it would unpack to more than is allowed.
     """
@@ -118,7 +118,7 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(file)
         except ZIP_FAULTS as error:
-            raise self.damaged("it is cut off, or its directory is damaged") from error
+            raise self.damaged("it is incomplete, or its directory is damaged") from error
         self._parts = {_key(info.filename): info for info in self._zip.infolist()}
         self._refuse_bombs()
         self._refuse_other_kinds()
@@ -145,7 +145,7 @@ class Package:
         return metered(cast("IO[bytes]", stream), self._deadline, packed=lambda: packed)
 
     def damaged(self, what: str) -> FormatUnknown:
-        """The refusal of a file that is no whole XLSX."""
+        """The refusal of a file that is not a complete XLSX."""
         return FormatUnknown(f"{self.name} cannot be read as XLSX: {what}. {DAMAGED}")
 
     def resolved(self, base: str, target: str) -> str:
@@ -171,7 +171,7 @@ class Package:
             name for name, count in Counter(_key(i.filename) for i in infos).items() if count > 1
         ]
         if twice:
-            raise self.damaged(f"its part {twice[0]} is there twice")
+            raise self.damaged(f"it contains the part {twice[0]} twice")
 
     @cached_property
     def format(self) -> FileFormat:
@@ -206,7 +206,7 @@ class Package:
 
 
 class _Part:
-    """A part of an archive, whose faults are refusals."""
+    """A part of an archive, whose errors are refusals."""
 
     def __init__(self, package: Package, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         self._package, self._info = package, info

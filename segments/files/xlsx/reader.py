@@ -33,7 +33,7 @@ from segments.files.xlsx.workbook import (
     read_workbook,
 )
 
-# A merge is written in some 30 bytes: <mergeCell ref="A2:B10"/>.
+# A merge takes some 30 bytes: <mergeCell ref="A2:B10"/>.
 MERGE = re.compile(
     rb"<(?:\w+:)?mergeCell\s[^<>]{0,200}?ref=[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']"
 )
@@ -52,7 +52,7 @@ class Merge:
 
 
 class Merges:
-    """The merged blocks of a sheet, asked row by row in their order."""
+    """The merged blocks of a sheet, requested row by row in ascending order."""
 
     def __init__(self, merges: list[Merge]) -> None:
         self._merges = sorted(merges, key=attrgetter("top"))
@@ -61,7 +61,7 @@ class Merges:
         self._taken = 0
 
     def covering(self, row: int) -> list[Merge]:
-        """The blocks with cells in `row`; rows must be asked for in rising order."""
+        """The blocks with cells in `row`; rows must be requested in ascending order."""
         if not self._merges:
             return []
         upto = bisect_right(self._tops, row)
@@ -105,19 +105,19 @@ def _column(letters: bytes) -> int:
 
 
 class XLSXReader:
-    """Workbooks of Excel 2007 and later, and of all that write the same."""
+    """Workbooks of Excel 2007 and later, and of all programs that write the same format."""
 
     def recognises(self, opened: OpenedFile) -> bool:
-        """By the signature of a zip archive; which kind it is, the package tells."""
+        """By the signature of a ZIP archive; the package finds out which kind it is."""
         return opened.start.startswith(ZIP_MAGIC)
 
     def open(self, opened: OpenedFile) -> Sheet:
-        """The sheet chosen by its name, or the first that is not hidden.
+        """The sheet with the chosen name, or the first that is not hidden.
 
         Raises:
             FormatUnknown: it is another kind of archive, or damaged.
             FileProtected: it is encrypted.
-            SheetNotFound: there is no sheet of that name.
+            SheetNotFound: no sheet has that name.
         """
         package = Package(opened.source, opened.name, opened.deadline)
         if package.format in (FileFormat.XLSB, FileFormat.ODS):
@@ -161,7 +161,7 @@ class _Reading:
         self._stream: io.BufferedReader | None = None
 
     def rows(self, notices: list[str]) -> Generator[RawRow]:
-        """The header and every row under it; at the end, `notices` tells what else was seen."""
+        """The header and every row below it; at the end `notices` lists what else was found."""
         last = 1
         try:
             with ExitStack() as stack:
@@ -176,10 +176,10 @@ class _Reading:
             ) from refusal
         if self._hidden:
             rows = "row was" if self._hidden == 1 else "rows were"
-            notices.append(f"{self._hidden:,} hidden {rows} read, too.")
+            notices.append(f"{self._hidden:,} hidden {rows} read too.")
 
     def position(self) -> int:
-        """How many bytes of the file are done with, by how much of the sheet has been read."""
+        """How many bytes of the file are done, estimated from how much of the sheet was read."""
         if self._stream is None:
             return 0
         share = self._stream.raw.tell() / max(self._package.size(self._entry.part), 1)
@@ -228,7 +228,7 @@ class _Reading:
         return RawRow(row.number, cells, tuple(problems))
 
     def _merged(self, row: SheetRow, merges: list[Merge]) -> Iterator[CellError]:
-        """The cells of the row that show what stands in another cell."""
+        """The cells of the row that show the content of another cell."""
         for merge in merges:
             for place in range(merge.left, min(merge.right + 1, self.frame.width or MAX_COLUMNS)):
                 is_first = merge.top == row.number and merge.left == place

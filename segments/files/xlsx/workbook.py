@@ -11,8 +11,8 @@ from typing import IO
 from segments.files.xlsx.package import WORKBOOK, Package, XMLRefused, blocks, parse, parser
 
 GENERAL = "General"
-# ECMA-376 part 1, 18.8.30. Those a reader's locale decides (14, 22, 37–40) are shown by ISO 8601
-# and without a currency.
+# ECMA-376 part 1, 18.8.30. Formats that depend on the reader's locale (14, 22, 37–40) are shown in
+# ISO 8601 and without a currency.
 BUILT_IN = {
     0: GENERAL,
     1: "0",
@@ -82,7 +82,7 @@ def unescaped(text: str) -> str:
 
 
 class SharedStrings:
-    """The texts by their number."""
+    """The shared texts by their number."""
 
     def __init__(self, stream: IO[bytes] | None) -> None:
         """Read all texts of a part; none without a part.
@@ -176,7 +176,7 @@ class SheetEntry:
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """What there is to know before a sheet is read."""
+    """What must be known before a sheet is read."""
 
     sheets: Sequence[SheetEntry]
     strings: str | None

@@ -1,12 +1,12 @@
-"""XLSX (ECMA-376, SpreadsheetML) written as it is sent: a row is in memory at a time.
+"""XLSX (ECMA-376, SpreadsheetML) written while it is sent: only one row is in memory.
 
-Every cell is an inline text in the number format “Text” and with the mark of a quote prefix, so
-that no program calculates it, not even when somebody edits it.
+Every cell is an inline text in the number format “Text” and with a quote prefix, so no program
+calculates it, not even when a user edits it.
 
-By hand rather than by openpyxl's write-only mode (3.1), whose file is only there when its last row
-is written: at 560 rows of an export a second (1,400 with lxml), where this has 5,000 to 9,000, a
-proxy gives up on 50,000 segments before their first byte. XlsxWriter takes a text between <r> and
-</r> for markup.
+By hand rather than by openpyxl's write-only mode (3.1), whose file is complete only when its last
+row is written: at 560 rows of an export a second (1,400 with lxml), where this writes 5,000 to
+9,000, a proxy gives up on 50,000 segments before their first byte. XlsxWriter takes a text between
+<r> and </r> for markup.
 """
 
 import io
@@ -75,7 +75,7 @@ FROZEN_HEADER = (
     'activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
 )
 
-# Characters XML cannot hold, and texts that look as if one had been written so (ST_Xstring).
+# Characters XML cannot hold, and texts that look like an escaped one (ST_Xstring).
 UNWRITABLE = re.compile("[\0-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -99,7 +99,7 @@ def xlsx_bytes(header: Sequence[str], rows: Iterable[Sequence[str]], sheet: str)
 
 
 class _Pipe(io.RawIOBase):
-    """What the archive writes, until it is taken; there is no going back in it."""
+    """What the archive has written and was not taken yet; it cannot seek back."""
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
@@ -116,7 +116,7 @@ class _Pipe(io.RawIOBase):
         return len(self._blocks[-1])
 
     def taken(self) -> bytes:
-        """What was written since the last time."""
+        """What was written since the last call."""
         taken, self._blocks, self.size = b"".join(self._blocks), [], 0
         return taken
 
@@ -145,7 +145,7 @@ def _sheet(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
 def _row(number: int, cells: Sequence[str], style: int) -> str:
     if number > LAST_ROW:
         raise ExportRefused(
-            f"There are more rows than a sheet of XLSX holds ({LAST_ROW:,}). Use CSV or JSONL."
+            f"There are more rows than an XLSX sheet can hold ({LAST_ROW:,}). Use CSV or JSONL."
         )
     written = "".join(
         f'<c r="{column_letters(place)}{number}" s="{style}" t="inlineStr"><is>'
@@ -159,12 +159,12 @@ def _row(number: int, cells: Sequence[str], style: int) -> str:
 def _written(cell: str, number: int) -> str:
     if len(cell) > LONGEST_CELL_UNITS // 2 and _units(cell) > LONGEST_CELL_UNITS:
         raise ExportRefused(
-            f"Row {number:,} has a text of {len(cell):,} characters; a cell of XLSX holds "
+            f"Row {number:,} has a text of {len(cell):,} characters; an XLSX cell holds at most "
             f"{LONGEST_CELL_UNITS:,}. Use CSV or JSONL."
         )
     return escape(UNWRITABLE.sub(lambda match: f"_x{ord(match[0]):04X}_", cell))
 
 
 def _units(text: str) -> int:
-    """The length of a text as spreadsheets count it, in units of UTF-16."""
+    """The length of a text as spreadsheets count it, in UTF-16 code units."""
     return len(text.encode("utf-16-le")) // 2

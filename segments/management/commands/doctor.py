@@ -25,7 +25,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # noqa: RUF012
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whether to mend, and for whom to write."""
+        """Whether to repair, and the output format."""
         parser.add_argument(
             "--repair",
             action="store_true",

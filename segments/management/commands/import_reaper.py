@@ -1,4 +1,4 @@
-"""`manage.py import_reaper`: sees to imports that nobody sees to, every few seconds."""
+"""`manage.py import_reaper`: recovers stuck imports, every few seconds."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    """Runs until it is told to stop by SIGINT (Ctrl-C) or SIGTERM.
+    """Runs until it is stopped by SIGINT (Ctrl-C) or SIGTERM.
 
     Any number may run, on any machine: one of them works at a time.
     """
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="with --once: one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Look, wait, look again."""
+        """Run the reaper again and again."""
         if options["once"]:
             self._answer(as_json=options["json"])
         else:

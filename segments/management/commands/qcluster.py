@@ -11,10 +11,10 @@ from segments.operations.processes import end_with_parent
 
 
 class Command(DjangoQCommand):  # type: ignore[misc]  # it has no types
-    """Starts a cluster; `run_workers` does, and starts it anew when it has ended."""
+    """Starts a cluster; `run_workers` does, and restarts it when it ends."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until told to stop; no part of the cluster outlives the process that started it."""
+        """Run until asked to stop; no part of the cluster outlives the process that started it."""
         cluster.Sentinel = LockAwareSentinel
         os.register_at_fork(after_in_child=end_with_parent)
         super().handle(*args, **options)

@@ -1,4 +1,4 @@
-"""`manage.py reembed DATASET --provider … --model …`: another model, while search goes on."""
+"""`manage.py reembed DATASET --provider … --model …`: another model, while search continues."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ STOPPED = (
 
 
 class Command(BaseCommand):
-    """Embeds a dataset anew; the old model serves every search till the one moment of change."""
+    """Re-embeds a dataset; the old model serves every search until the switch."""
 
     help = (
         "Change the embedding model of a dataset; search uses the old one until the end. Without "
@@ -125,7 +125,7 @@ def _progress(now: Reembedding) -> Progress:
 
 
 def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
-    """What is under way, told to go on; or a new one.
+    """The re-embedding in progress, resumed; or a new one.
 
     Raises:
         StateConflict: something else is under way than what is asked for.

@@ -1,4 +1,4 @@
-"""`manage.py resume_import ID`: an interrupted import goes on from where it stands."""
+"""`manage.py resume_import ID`: continues an interrupted import from its last chunk."""
 
 import sys
 from argparse import ArgumentParser

@@ -11,10 +11,10 @@ from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs
 
 
 class Command(BaseCommand):
-    """Starts the cluster and the reaper; starts anew what dies, and a cluster that hangs.
+    """Starts the cluster and the reaper; restarts what dies, and a cluster that hangs.
 
     SIGTERM or Ctrl-C ends them: workers may finish what they do within the grace, and what
-    is cut off goes on from its checkpoint later. Any number of machines may run this.
+    is cut off continues from its checkpoint later. Any number of machines may run this.
     """
 
     help = "Run this machine's workers and reaper, and restart them if they hang."
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until told to stop."""
+        """Run until asked to stop."""
         connections.close_all()
         supervisor = Supervisor(worker_programs(), self._say, options["grace"])
         with Watchdog(supervisor.running(CLUSTER), self._say):

@@ -41,11 +41,14 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--top-k", type=int, default=DEFAULT_TOP_K, help="default: %(default)s")
         parser.add_argument("--score-threshold", type=float, help="omit hits with a lower score")
+        parser.add_argument(
+            "--exact", action="store_true", help="compare every vector instead of asking the index"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search and show, or refuse with what to do."""
-        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold")}
+        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold", "exact")}
         path = options["queries"]
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])

@@ -1,6 +1,6 @@
-"""`manage.py doctor`: what is wrong with this installation, what to do, and what can be mended.
+"""`manage.py doctor`: what is wrong with this installation, what to do, and what can be repaired.
 
-A check looks, and says what it found as `Problem`s; one that can mend it
+A check looks, and says what it found as `Problem`s; one that can repair it
 without a decision of the operator does so in `repair`.
 """
 

@@ -1,4 +1,4 @@
-"""What a check is, and what it says."""
+"""The base class of all checks, and what they report."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ REPAIR = "Run: manage.py doctor --repair"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong, and what to do about it.
+    """Something that is wrong, and how to fix it.
 
-    One that `can_wait` is worth knowing, and no reason to call the installation unwell.
+    A problem that `can_wait` is worth knowing, but does not make the installation unhealthy.
     """
 
     text: str
@@ -20,10 +20,10 @@ class Problem:
 
 
 class Check:
-    """Looks at one thing.
+    """Checks one thing.
 
-    `name` is for machines and never changes. One that `needs_tables` does not look while the
-    database or its migrations are not well: it would only say so again.
+    `name` is for machines and never changes. A check that `needs_tables` is skipped while the
+    database or its migrations have problems: it would only report them again.
     """
 
     name: ClassVar[str]
@@ -31,13 +31,13 @@ class Check:
     can_repair: ClassVar[bool] = False
 
     def look(self) -> Iterable[Problem]:
-        """What is wrong; nothing is changed."""
+        """The problems; changes nothing."""
         raise NotImplementedError
 
     def summary(self) -> str:
-        """What was looked at, in a few words; asked after a look that found nothing."""
+        """What was checked, in a few words; called after a look that found no problem."""
         return ""
 
     def repair(self) -> Iterable[str]:
-        """Mend what can be mended without a loss, and say what was done, a sentence each."""
+        """Repair what can be repaired without a loss, and report it, one sentence each."""
         return ()

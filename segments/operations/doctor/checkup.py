@@ -1,4 +1,4 @@
-"""Runs all checks; one that fails does not keep the others from running."""
+"""Runs all checks; an error in one does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from segments.operations.doctor.installation import (
 )
 from segments.operations.doctor.work import HeartbeatsCheck, LeftoversCheck, StuckWorkCheck
 
-# In the order in which one needs the other.
+# Each check comes after those it depends on.
 CHECKS: tuple[type[Check], ...] = (
     VersionsCheck,
     SettingsCheck,
@@ -37,12 +37,12 @@ CHECKS: tuple[type[Check], ...] = (
     FilesCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
-NO_TABLES = Problem("Not looked at.", "Mend the database or its migrations first.")
+NO_TABLES = Problem("Not checked.", "Fix the database or its migrations first.")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check has found, or what is well; and what `repair` has done before that."""
+    """The problems a check found, or its summary; and what `repair` did before that."""
 
     check: str
     problems: list[Problem]
@@ -51,18 +51,18 @@ class Finding:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing has to be done."""
+        """Whether there is nothing to do."""
         return all(problem.can_wait for problem in self.problems)
 
 
 def examine(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
-    """Look at everything; change nothing."""
+    """Run the checks; change nothing."""
     return _each(checks, _look)
 
 
 def repair(checks: Iterable[type[Check]] = CHECKS) -> Iterator[Finding]:
-    """As `examine`, after mending what a check has found and can mend."""
-    return _each(checks, _look_and_mend)
+    """As `examine`, after repairing what a check has found and can repair."""
+    return _each(checks, _look_and_repair)
 
 
 def _each(checks: Iterable[type[Check]], look: Callable[[Check], Finding]) -> Iterator[Finding]:
@@ -76,9 +76,9 @@ def _each(checks: Iterable[type[Check]], look: Callable[[Check], Finding]) -> It
         yield finding
 
 
-def _look_and_mend(check: Check) -> Finding:
+def _look_and_repair(check: Check) -> Finding:
     found = _look(check)
-    return _mended(check, found) if found.problems and check.can_repair else found
+    return _repaired(check, found) if found.problems and check.can_repair else found
 
 
 def _look(check: Check) -> Finding:
@@ -86,20 +86,20 @@ def _look(check: Check) -> Finding:
         problems = list(check.look())
         return Finding(check.name, problems, "" if problems else check.summary())
     except Exception as trouble:  # noqa: BLE001  (a storage or a broker raises what it likes)
-        return Finding(check.name, [_not_seen(trouble)])
+        return Finding(check.name, [_not_checked(trouble)])
 
 
-def _mended(check: Check, found: Finding) -> Finding:
+def _repaired(check: Check, found: Finding) -> Finding:
     try:
         done = list(check.repair())
     except Exception as trouble:  # noqa: BLE001  (a storage or a broker raises what it likes)
-        return Finding(check.name, [*found.problems, _not_seen(trouble)], repaired=[])
+        return Finding(check.name, [*found.problems, _not_checked(trouble)], repaired=[])
     after = _look(check)
     return Finding(check.name, after.problems, after.summary, repaired=done)
 
 
-def _not_seen(trouble: Exception) -> Problem:
+def _not_checked(trouble: Exception) -> Problem:
     if isinstance(trouble, Error):
         connection.close_if_unusable_or_obsolete()
     said = " ".join(str(trouble).split()) or type(trouble).__name__
-    return Problem(f"This could not be looked at: {said}", "Mend that first, then ask again.")
+    return Problem(f"This check failed: {said}", "Fix that first, then run the doctor again.")

@@ -22,30 +22,30 @@ from segments.uploads import find_stale_files, is_stored, remove_stale_files, st
 
 
 class CredentialsCheck(Check):
-    """All of them can be read, with the first of the keys: older ones can be given up."""
+    """All of them can be decrypted with the first key, so older keys can be removed."""
 
     name = "credentials"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Those that cannot be read, and those that an older key is still needed for."""
+        """Credentials that cannot be decrypted, and those that still need an older key."""
         for provider in _with_credentials():
             try:
                 if not is_current(provider.credentials):
                     yield Problem(
                         f"The key of provider “{provider}” is encrypted with an older key.",
-                        f"{REPAIR}; then the older key can be given up.",
+                        f"{REPAIR}; then the older key can be removed.",
                         can_wait=True,
                     )
             except CredentialsUnreadable as refusal:
                 yield Problem(
                     f"The key of provider “{provider}” of tenant “{provider.tenant}”: {refusal}",
-                    "Bring the old key back as the last of SEGMILL_CREDENTIALS_KEY (or of "
+                    "Add the old key as the last of SEGMILL_CREDENTIALS_KEY (or of "
                     "SEGMILL_SECRET_KEY_FALLBACKS), or enter the provider's key again.",
                 )
 
     def repair(self) -> Iterator[str]:
-        """Encrypt with the first key what an older one has encrypted."""
+        """Encrypt with the first key what is encrypted with an older one."""
         for provider in _with_credentials():
             try:
                 if is_current(provider.credentials):
@@ -67,7 +67,7 @@ def _with_credentials() -> QuerySet[ModelProvider]:
 
 
 LISTED = 5
-# In one statement, so in one snapshot: an import that is published meanwhile is seen whole.
+# In one statement, so in one snapshot: it sees a concurrent import entirely or not at all.
 DISAGREEING = """
     SELECT document.id, document.name, document.segment_count,
            coalesce(counted.segments, 0), document.word_count, coalesce(counted.words, 0),
@@ -90,7 +90,7 @@ CORRECT = """
 
 
 class DocumentTotalsCheck(Check):
-    """Every document's totals of segments, characters and tokens are those of its segments."""
+    """Every document's totals of segments, characters and tokens match its segments."""
 
     name = "document totals"
     can_repair = True
@@ -107,10 +107,10 @@ class DocumentTotalsCheck(Check):
             yield Problem(f"So do {len(wrong) - LISTED:,} more.", REPAIR)
 
     def repair(self) -> Iterator[str]:
-        """Count the segments anew, document by document, each under its lock."""
+        """Count the segments again, document by document, each under its lock."""
         for row in _disagreeing():
             if _correct(row[0]):
-                yield f"Document “{row[1]}” ({row[0]}): the totals are those of its segments again."
+                yield f"Document “{row[1]}” ({row[0]}): the totals were corrected."
 
     def summary(self) -> str:
         """How many were compared."""
@@ -132,9 +132,9 @@ def _difference(row: tuple[Any, ...]) -> str:
 
 @transaction.atomic
 def _correct(document_id: UUID) -> bool:
-    """Count a document's segments anew; False if it is gone.
+    """Count a document's segments again; False if it was deleted.
 
-    Whoever moves segments locks the document first, as this does: neither counts the other's.
+    Everything that adds or removes segments locks the document first, and so does this.
     """
     is_there = Document.objects.select_for_update().filter(pk=document_id).exists()
     if is_there:
@@ -148,19 +148,19 @@ READING = (ImportStatus.WAITING, ImportStatus.PREPARING)
 
 
 class FilesCheck(Check):
-    """Storage and tables agree, and there is room for another file of the largest size."""
+    """Storage and tables agree, and there is room for one more file of the largest size."""
 
     name = "files"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Files that are missing, files that are nobody's, and a disk that is full."""
+        """Missing files, files that nothing refers to, and a full disk."""
         for reading in ImportJob.objects.filter(status__in=READING):
             if not is_stored(reading.file_key):
                 yield Problem(
                     f"The file of import {reading.pk} ({reading.file_name}) is not in the storage.",
-                    "Do all machines share one storage? If the file is lost, import it again; "
-                    "this import will fail and say so.",
+                    "Check that all machines share one storage. If the file is lost, import it "
+                    "again: this import will fail.",
                 )
         if lost := _lost_uploads():
             yield Problem(
@@ -169,20 +169,20 @@ class FilesCheck(Check):
             )
         if stale := find_stale_files():
             yield Problem(
-                f"{len(stale):,} files are not needed any more.",
+                f"{len(stale):,} files are no longer needed.",
                 f"{REPAIR} (or wait for the reaper, which removes them hourly)",
                 can_wait=True,
             )
         yield from _space()
 
     def repair(self) -> Iterator[str]:
-        """Remove files that nobody needs, and the entries of files that are gone."""
+        """Remove files that are no longer needed, and uploads whose file is missing."""
         if removed := remove_stale_files():
-            yield f"{removed:,} files that nobody needs were removed."
+            yield f"{removed:,} files that are no longer needed were removed."
         lost = _lost_uploads()
         if lost:
             UploadFile.objects.filter(pk__in=[upload.pk for upload in lost]).delete()
-            yield f"{len(lost):,} uploads without a file were taken off the list."
+            yield f"{len(lost):,} uploads without a file were removed from the list."
 
     def summary(self) -> str:
         """How many there are."""
@@ -198,7 +198,7 @@ def _space() -> Iterator[Problem]:
     free, needed = shutil.disk_usage(folder).free, 2 * settings.SEGMILL_MAX_FILE_BYTES
     if free < needed:
         yield Problem(
-            f"The disk of {folder} has {free:,} bytes left: too few for an upload of the largest "
+            f"The disk of {folder} has {free:,} bytes left, too few for an upload of the largest "
             f"size and its copy ({needed:,}).",
             "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
             can_wait=True,

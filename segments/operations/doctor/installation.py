@@ -22,34 +22,34 @@ from segments.db.pgvector import extension_problem, installed_version, server_pr
 from segments.operations.doctor.check import Check, Problem
 from segments.operations.health import missing_migrations
 
-# The queue holds a message or two for each import with work: more than this is another trouble.
+# The queue holds a message or two for each import with work: more than this is a problem.
 MANY_MESSAGES = 10_000
 
 
 class BrokerCheck(Check):
-    """It answers, and its queue is no longer than work explains."""
+    """It answers, and its queue is no longer than the work explains."""
 
     name = "broker"
     needs_tables = Conf.ORM is not None
 
     def look(self) -> Iterator[Problem]:
-        """Silence, or a queue that nobody empties."""
+        """A broker that does not answer, or a queue that workers do not empty."""
         try:
             messages = get_broker().queue_size() or 0
         except RedisError as trouble:
             yield Problem(
-                f"It does not answer: {trouble}", "See REDIS_URL, and whether its server runs."
+                f"It does not answer: {trouble}", "Check REDIS_URL and that its server is running."
             )
             return
         if messages > MANY_MESSAGES:
             yield Problem(
                 f"{messages:,} messages wait in the queue.",
-                "See that enough workers run (manage.py run_workers, SEGMILL_WORKERS).",
+                "Check that enough workers are running (manage.py run_workers, SEGMILL_WORKERS).",
                 can_wait=True,
             )
 
     def summary(self) -> str:
-        """What it is, and how long the queue."""
+        """The broker and the length of its queue."""
         broker = get_broker()
         return f"{broker.info()}, {broker.queue_size() or 0:,} messages"
 
@@ -57,28 +57,29 @@ class BrokerCheck(Check):
 KEY = "segmill_doctor"
 SECONDS = 10
 REMEDY = (
-    "See REDIS_URL and SEGMILL_CACHE_URL; without them, the space and rights of SEGMILL_HOME/cache."
+    "Check REDIS_URL and SEGMILL_CACHE_URL; without them, check the disk space and permissions of "
+    "SEGMILL_HOME/cache."
 )
 
 
 class CacheCheck(Check):
-    """What is put in comes out again. Imports go on without it; their pages are slower."""
+    """It returns what was stored. Imports run without it; their pages are slower."""
 
     name = "cache"
     needs_tables = False
 
     def look(self) -> Iterator[Problem]:
-        """A word that does not come back."""
+        """A value that is not returned."""
         try:
             came_back = _comes_back(uuid4().hex)
         except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
             yield Problem(f"It does not answer: {str(trouble) or type(trouble).__name__}", REMEDY)
         else:
             if not came_back:
-                yield Problem("What was put in does not come out again.", REMEDY)
+                yield Problem("A stored value could not be read back.", REMEDY)
 
     def summary(self) -> str:
-        """What kind it is."""
+        """The kind of cache."""
         return type(cache._connections["default"]).__name__  # type: ignore[attr-defined]
 
 
@@ -91,20 +92,22 @@ def _comes_back(word: str) -> bool:
 
 
 class DatabaseCheck(Check):
-    """The server answers, and it and pgvector are new enough."""
+    """The server answers, and the server and pgvector are new enough."""
 
     name = "database"
     needs_tables = False
 
     def look(self) -> Iterator[Problem]:
-        """What is too old or missing; each says itself what to do."""
+        """What is too old or missing, each with its remedy."""
         with connection.cursor() as cursor:
             for problem in (server_problem(cursor), extension_problem(cursor)):
                 if problem:
                     text, _, remedy = problem.partition(". ")
                     yield Problem(text, remedy or problem)
             if not installed_version(cursor):
-                yield Problem("pgvector is not in this database.", "Run: manage.py migrate")
+                yield Problem(
+                    "pgvector is not installed in the database.", "Run: manage.py migrate"
+                )
 
     def summary(self) -> str:
         """The versions."""
@@ -120,14 +123,14 @@ LISTED = 5
 class MigrationsCheck(Check):
     """Every migration of the code is applied.
 
-    Applying one is a decision: it may take long, and older processes may not know its tables.
+    Not repaired: a migration may take long, and older processes may not know its tables.
     """
 
     name = "migrations"
     needs_tables = False
 
     def look(self) -> Iterator[Problem]:
-        """Those that are not."""
+        """The migrations that are not applied."""
         if missing := missing_migrations():
             more = " …" if len(missing) > LISTED else "."
             text = f"{len(missing)} are not applied: {', '.join(missing[:LISTED])}{more}"
@@ -139,7 +142,7 @@ class MigrationsCheck(Check):
 
 
 class SettingsCheck(Check):
-    """What `manage.py check` says."""
+    """The messages of `manage.py check`."""
 
     name = "settings"
     needs_tables = False
@@ -152,7 +155,7 @@ class SettingsCheck(Check):
                 yield Problem(text, message.hint or "See manage.py check.")
 
     def summary(self) -> str:
-        """That all are fine."""
+        """That all settings are valid."""
         return "all can be used"
 
 
@@ -161,7 +164,7 @@ COMMENT = re.compile(r"(^|\s)#.*")
 
 
 class VersionsCheck(Check):
-    """Python is new enough, and every package of requirements.txt is there as it says."""
+    """Python is new enough, and every package of requirements.txt has the required version."""
 
     name = "versions"
     needs_tables = False

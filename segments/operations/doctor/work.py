@@ -1,4 +1,4 @@
-"""Checks of the work: who does it, what nobody takes, and what was left behind."""
+"""Checks of the work: whether it is done, what is stuck, and what was left behind."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django_q.models import Schedule
 
 from segments.imports import runner, staging
+from segments.indexing import upkeep
 from segments.jobs import heartbeats
 from segments.jobs.queue import REAP, REAPER, ensure_schedules
 from segments.models import Chunk, ImportJob
@@ -20,41 +21,41 @@ from segments.operations.claimable import KINDS, find_claimable
 from segments.operations.doctor.check import REPAIR, Check, Problem
 from segments.reembedding import vectors
 
-# The reaper looks every few seconds, or once a minute by the queue's schedule, which is late by
+# The reaper runs every few seconds, or once a minute by the queue's schedule, which is late by
 # half a minute at most.
 REAPER_SECONDS = 180
 
 
 class HeartbeatsCheck(Check):
-    """Workers take tasks, and the reaper looks, also where only the queue's schedule calls it."""
+    """Workers take tasks, and the reaper runs, even where only the queue's schedule calls it."""
 
-    name = "signs of life"
+    name = "heartbeats"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Who has been silent for too long, and a reaper that nobody calls."""
+        """Workers or a reaper without a recent heartbeat, and a missing schedule."""
         if not health.are_workers_well():
             yield Problem(
-                f"No worker has shown a sign of life {_since(heartbeats.age_of_any_worker())}.",
+                f"No worker has reported {_since(heartbeats.age_of_any_worker())}.",
                 "Run: manage.py run_workers",
             )
         age = heartbeats.age(heartbeats.REAPER)
         if age is None or age > REAPER_SECONDS:
             yield Problem(
-                f"The reaper has not looked {_since(age)}.",
-                "Run: manage.py import_reaper (run_workers brings one along)",
+                f"The reaper has not run {_since(age)}.",
+                "Run: manage.py import_reaper (run_workers starts one, too)",
             )
         if not _is_scheduled():
-            yield Problem("The reaper is not on the queue's schedule.", REPAIR)
+            yield Problem("The reaper is not scheduled in the queue.", REPAIR)
 
     def repair(self) -> Iterator[str]:
-        """Put the reaper on the schedule."""
+        """Put the reaper back on the schedule."""
         if not _is_scheduled():
             ensure_schedules()
-            yield "The reaper is on the queue's schedule again."
+            yield "The reaper is scheduled again."
 
     def summary(self) -> str:
-        """When they were seen last."""
+        """When they last reported."""
         worker, reaper = heartbeats.age_of_any_worker(), heartbeats.age(heartbeats.REAPER)
         return f"workers {_ago(worker)}, reaper {_ago(reaper)}"
 
@@ -75,13 +76,13 @@ LISTED = 5
 
 
 class StuckWorkCheck(Check):
-    """Imports and re-embeddings are taken by a worker within `SEGMILL_STALL_SECONDS`."""
+    """A worker claims every job within `SEGMILL_STALL_SECONDS`."""
 
     name = "stuck work"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """Those that have waited for longer though a worker could go on with them."""
+        """Jobs that have waited longer, although a worker could claim them."""
         stuck = list(_stuck_jobs())
         for text in islice(stuck, LISTED):
             yield Problem(
@@ -93,15 +94,15 @@ class StuckWorkCheck(Check):
             yield Problem(f"So have {len(stuck) - LISTED:,} more.", "As above.")
 
     def repair(self) -> Iterator[str]:
-        """Do what the reaper does, at once; nothing, while a reaper is at it."""
+        """Run the reaper once, unless another one is running."""
         swept = reaper.sweep() or reaper.Sweep()
         if swept.enqueued:
             yield f"{swept.enqueued:,} waiting jobs were enqueued again."
         if swept.failed:
-            yield f"{swept.failed:,} that could not go on were ended."
+            yield f"{swept.failed:,} jobs that were out of attempts were failed."
 
     def summary(self) -> str:
-        """How many are under way."""
+        """How many are in progress."""
         counted = [f"{kind.jobs.open().count():,} {kind.noun}s" for kind in KINDS]
         return f"{' and '.join(counted)} in progress"
 
@@ -112,29 +113,34 @@ def _stuck_jobs() -> Iterator[str]:
             yield f"The {found.kind.noun} {found.job_id} has waited for {found.since:,.0f} s"
 
 
-# The reaper has had its time for these.
+# The reaper has had time to tidy these.
 LONG_AGO = reaper.TIDY_AFTER + timedelta(minutes=2)
 
 
 class LeftoversCheck(Check):
-    """Rows and vectors are only staged for what is under way."""
+    """Rows and vectors are staged only for jobs in progress."""
 
     name = "leftovers"
     can_repair = True
 
     def look(self) -> Iterator[Problem]:
-        """What was left by work that has ended, or that is not there any more."""
+        """What jobs left that have ended or were deleted."""
         if untidied := _untidied().count():
-            yield Problem(f"{untidied:,} imports have ended and were not tidied.", REPAIR)
+            yield Problem(f"{untidied:,} finished imports were not cleaned up.", REPAIR)
         if owners := _owners_of_rows():
-            yield Problem(f"{len(owners):,} imports that are over left staged rows behind.", REPAIR)
+            yield Problem(f"{len(owners):,} finished imports left staged rows behind.", REPAIR)
         if owners := set(vectors.ownerless()):
             yield Problem(f"{len(owners):,} re-embeddings left vectors behind.", REPAIR)
+        orphans, lost = upkeep.problems()
+        if orphans:
+            yield Problem(f"{orphans:,} tables of indexes belong to none.", REPAIR)
+        if lost:
+            yield Problem(f"{lost:,} indexes have lost their tables: searches are slow.", REPAIR)
 
     def repair(self) -> Iterator[str]:
-        """Do what the reaper does, at once."""
+        """Remove it, as the reaper does."""
         if tidied := sum(_is_tidied(untidied.pk) for untidied in _untidied()):
-            yield f"{tidied:,} imports that have ended were tidied."
+            yield f"{tidied:,} finished imports were cleaned up."
         owners = _owners_of_rows()
         for owner in owners:
             staging.clear(owner)
@@ -142,6 +148,8 @@ class LeftoversCheck(Check):
             yield f"The staged rows of {len(owners):,} imports were removed."
         if removed := vectors.clear_ownerless():
             yield f"The vectors of {removed:,} re-embeddings were removed."
+        if tidied := upkeep.tidy():
+            yield f"{tidied:,} tables of indexes were dropped, or will be built again."
 
     def summary(self) -> str:
         """That there is nothing."""
@@ -149,7 +157,7 @@ class LeftoversCheck(Check):
 
 
 def _is_tidied(job_id: UUID) -> bool:
-    """Tidy an import that has ended; whether that could be done."""
+    """Tidy up after an import that has ended; True if that worked."""
     runner.settle(job_id)
     return ImportJob.objects.filter(pk=job_id, tidied_at__isnull=False).exists()
 

@@ -1,5 +1,5 @@
--- What a deleted import had done stays counted: Prometheus takes a counter that falls for a
--- restart, and would count everything again.
+-- Keeps the counts of a deleted import: Prometheus takes a falling counter for a restart, and
+-- would count everything again.
 CREATE OR REPLACE FUNCTION segments_keep_deleted_import() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO segments_deletedjob (

@@ -1,4 +1,4 @@
--- Refuses to lower an epoch: a fencing token that came back would let a late writer in.
+-- Refuses to lower an epoch: a reused fencing token would let a late writer in.
 CREATE OR REPLACE FUNCTION segments_refuse_falling_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the epoch in % cannot fall from % to %',

@@ -1,19 +1,19 @@
 -- Draws one request and its tokens from an endpoint's shared budget.
 --
 -- Returns 0 and notes the request if it may be made now, otherwise the seconds to wait before
--- asking again. The whole decision is one statement under the lock of one row: who asks at the
--- same time, on any machine, is answered one after the other, on the database's clock.
+-- asking again. The whole decision is one statement under the lock of one row: simultaneous
+-- requests, from any machine, are decided one after the other, on the database's clock.
 --
--- - No minute gives more than the limits; 0 requests or tokens a minute is no limit.
--- - Tenants that wait are served in turns: who has used least goes first.
--- - Requests of killed workers keep nobody waiting: each has a lease and names its holder.
+-- - No minute gives more than the limits; 0 requests or tokens a minute means no limit.
+-- - Waiting tenants take turns: the one that has used least goes first.
+-- - Requests of killed workers do not block others: each has a lease and names its holder.
 CREATE OR REPLACE FUNCTION segments_take_budget(
     wanted_key text, wanted_tenant uuid, wanted_call uuid, wanted_tokens double precision,
     requests_per_minute double precision, tokens_per_minute double precision,
     most_calls integer, most_tenant_calls integer, lease interval, wanted_holder text)
 RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
-    -- A bucket holds a twentieth of a minute's limit, and what it may hold is taken off what
+    -- A bucket holds a twentieth of a minute's limit, and its size is subtracted from what
     -- flows in: bucket and flow together never give more than the limit in any minute.
     most_requests CONSTANT double precision := greatest(requests_per_minute / 20, 1);
     request_rate CONSTANT double precision :=
@@ -21,7 +21,7 @@ DECLARE
     most_tokens CONSTANT double precision := greatest(tokens_per_minute / 20, 1);
     token_rate CONSTANT double precision :=
         greatest(tokens_per_minute - most_tokens, tokens_per_minute / 2) / 60;
-    -- A request counts beside its tokens, so that many small ones are not free.
+    -- A request counts in addition to its tokens, so that many small ones are not free.
     tokens_of_a_request CONSTANT double precision := 100;
     soon CONSTANT double precision := 0.05;
     grace CONSTANT interval := '0.5 s';
@@ -44,7 +44,7 @@ BEGIN
     budget.requests := least(budget.requests + passed * request_rate, most_requests);
     budget.tokens := least(budget.tokens + passed * token_rate, most_tokens);
 
-    -- Who has not been here lately starts level with those who are.
+    -- A tenant without recent requests starts level with the active ones.
     INSERT INTO segments_embeddingturn AS turn (budget_id, tenant_id, served, seen_at)
     SELECT wanted_key, wanted_tenant, coalesce(min(served), 0), moment
     FROM segments_embeddingturn
@@ -59,7 +59,7 @@ BEGIN
     IF most_tenant_calls > 0 AND most_tenant_calls <= (
             SELECT count(*) FROM segments_embeddingcall
             WHERE tenant_id = wanted_tenant AND until >= moment) THEN
-        RETURN soon;  -- its own cap, not the budget: it keeps nobody else waiting
+        RETURN soon;  -- its own cap, not the budget: it does not block others
     END IF;
 
     IF EXISTS (

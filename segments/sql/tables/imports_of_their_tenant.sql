@@ -1,4 +1,4 @@
--- An import is of its document, of that document's dataset and of its tenant.
+-- An import has its document's dataset and tenant.
 ALTER TABLE segments_importjob
     ADD CONSTRAINT import_of_document_of_tenant
     FOREIGN KEY (document_id, dataset_id, tenant_id)

@@ -1,4 +1,4 @@
--- The parts of an import go with it, also those that a worker adds while it is being deleted.
+-- Deleting an import deletes its parts, even those that a worker adds at the same time.
 ALTER TABLE segments_chunk
     ADD CONSTRAINT chunk_of_import
     FOREIGN KEY (job_id) REFERENCES segments_importjob (id) ON DELETE CASCADE;

@@ -1,4 +1,4 @@
--- A segment is of its document, of that document's dataset and of its tenant: one check a row
+-- A segment has its document's dataset and tenant: one check a row
 -- instead of three. Deleting the document deletes its segments in the database.
 ALTER TABLE segments_documentsegment
     ADD CONSTRAINT segment_of_document_of_tenant

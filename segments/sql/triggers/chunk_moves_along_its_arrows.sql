@@ -1,4 +1,4 @@
--- A chunk moves along the arrows that `segments.imports.chunks` draws, whoever writes.
+-- A chunk moves along the arrows that `segments.imports.chunks` draws, whatever writes it.
 CREATE OR REPLACE TRIGGER chunk_moves_along_its_arrows
     BEFORE UPDATE OF status ON segments_chunk
     FOR EACH ROW WHEN (

@@ -1,4 +1,4 @@
--- An import moves along the arrows that `segments.imports.state` draws, whoever writes. Every open
+-- An import moves along the arrows that `segments.imports.state` draws, whatever writes it. Every open
 -- state may fail or be cancelled; a final one stays.
 CREATE OR REPLACE TRIGGER import_moves_along_its_arrows
     BEFORE UPDATE OF status ON segments_importjob

@@ -1,4 +1,4 @@
--- A re-embedding moves along the arrows that `segments.reembedding.state` draws, whoever writes.
+-- A re-embedding moves along the arrows that `segments.reembedding.state` draws, whatever writes it.
 -- Every open state may fail or be cancelled; a final one stays.
 CREATE OR REPLACE TRIGGER reembedding_moves_along_its_arrows
     BEFORE UPDATE OF status ON segments_reembedding

@@ -1,4 +1,4 @@
--- A new segment that brings no full-text entry gets one.
+-- A new segment without a full-text entry gets one.
 CREATE OR REPLACE TRIGGER segment_full_text_on_insert
     BEFORE INSERT ON segments_documentsegment
     FOR EACH ROW WHEN (NEW.search_vector IS NULL)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def alive() -> None:
-    """Workers and reaper have just shown signs of life."""
+    """Workers and reaper have just reported."""
     heartbeats.beat(heartbeats.worker())
     heartbeats.beat(heartbeats.REAPER)
 

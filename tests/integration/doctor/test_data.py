@@ -140,7 +140,7 @@ def test_rows_that_are_staged_for_nobody(document: Document, start: Start) -> No
     assert look(LeftoversCheck).is_well
 
     staged_row(uuid4())
-    assert "1 imports that are over left staged rows behind" in texts(look(LeftoversCheck))
+    assert "1 finished imports left staged rows behind" in texts(look(LeftoversCheck))
 
     assert mend(LeftoversCheck).is_well
     assert [row.job_id for row in StagedRow.objects.all()] == [at_work.pk]
@@ -153,10 +153,10 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
     assert look(LeftoversCheck).is_well, "the reaper has its time"
 
     ImportJob.objects.update(finished_at=Now() - timedelta(hours=1))
-    assert "1 imports have ended and were not tidied" in texts(look(LeftoversCheck))
+    assert "1 finished imports were not cleaned up" in texts(look(LeftoversCheck))
 
     found = mend(LeftoversCheck)
-    assert found.repaired == ["1 imports that have ended were tidied."]
+    assert found.repaired == ["1 finished imports were cleaned up."]
     assert found.is_well
     assert not StagedRow.objects.exists()
 
@@ -194,7 +194,7 @@ def test_files_and_entries_that_nobody_needs(document: Document, start: Start) -
     os.utime(old, (0, 0))
     UploadFile.objects.create(tenant=document.tenant, name="a", key="imports/gone", size=1)
     found = look(FilesCheck)
-    assert "1 files are not needed any more" in texts(found)
+    assert "1 files are no longer needed" in texts(found)
     assert "1 uploads are listed whose files are not in the storage" in texts(found)
 
     assert mend(FilesCheck).problems == []

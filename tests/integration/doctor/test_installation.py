@@ -1,4 +1,4 @@
-"""Versions, settings, database, migrations, broker, cache, credentials, signs of life."""
+"""Versions, settings, database, migrations, broker, cache, credentials, heartbeats."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -111,7 +111,7 @@ def test_a_broker_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert not found.is_well
     assert "It does not answer" in texts(found)
-    assert "See REDIS_URL" in texts(found)
+    assert "Check REDIS_URL" in texts(found)
 
 
 def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_cache_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(installation, "cache", DummyCache("", {}))
 
-    assert "does not come out again" in texts(look(CacheCheck))
+    assert "could not be read back" in texts(look(CacheCheck))
 
 
 def test_a_cache_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,18 +176,18 @@ def test_a_schedule_that_was_removed() -> None:
     assert look(HeartbeatsCheck).is_well
 
     Schedule.objects.all().delete()
-    assert "not on the queue's schedule" in texts(look(HeartbeatsCheck))
+    assert "not scheduled in the queue" in texts(look(HeartbeatsCheck))
 
     found = mend(HeartbeatsCheck)
-    assert found.repaired == ["The reaper is on the queue's schedule again."]
+    assert found.repaired == ["The reaper is scheduled again."]
     assert found.is_well
     assert look(HeartbeatsCheck).is_well
 
 
 def test_signs_of_life() -> None:
     found = look(HeartbeatsCheck)
-    assert "No worker has shown a sign of life yet" in texts(found)
-    assert "The reaper has not looked yet" in texts(found)
+    assert "No worker has reported yet" in texts(found)
+    assert "The reaper has not run yet" in texts(found)
 
     long_ago = Now() - timedelta(seconds=10_000)
     Heartbeat.objects.create(name=heartbeats.worker(), at=long_ago)
@@ -222,7 +222,7 @@ def test_without_a_database_the_rest_is_looked_at_all_the_same() -> None:
     assert found["versions"].is_well
     assert found["cache"].is_well
     assert "connection refused" in texts(found["database"])
-    assert texts(found["document totals"]).startswith("Not looked at.")
+    assert texts(found["document totals"]).startswith("Not checked.")
 
 
 def test_tables_that_are_not_there_are_not_looked_at() -> None:
@@ -233,4 +233,4 @@ def test_tables_that_are_not_there_are_not_looked_at() -> None:
 
     assert "0003_functions" in texts(found["migrations"])
     for check in ("credentials", "stuck work", "leftovers", "document totals", "files"):
-        assert texts(found[check]).startswith("Not looked at."), check
+        assert texts(found[check]).startswith("Not checked."), check

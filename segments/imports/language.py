@@ -1,0 +1,79 @@
+"""The language of a dataset, found by its first import."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from datasets.languages import configuration_of, language_name
+from datasets.models import DEFAULT_TEXT_SEARCH_CONFIG, Dataset
+from segments.embedding.languages import advice_for
+from segments.files.columns import Columns
+from segments.files.types import RawRow, Target
+from segments.imports.staging import FullText
+from segments.languages.detection import detect
+from segments.models import DocumentSegment
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLanguage:
+    """How full text of the rows is made, and what people should know of it."""
+
+    full_text: FullText
+    notices: list[str] = field(default_factory=list)
+
+
+def is_open(target: Target) -> bool:
+    """Whether the rows are to show the language: nobody has set it, and no segment depends on it."""
+    if target.language:
+        return False
+    return not DocumentSegment.objects.filter(dataset=target.dataset_id).exists()
+
+
+def find(target: Target, head: Sequence[RawRow], columns: Columns, *, keep: bool) -> FoundLanguage:
+    """The language of the dataset, or else of the rows in `head`; with `keep` it is stored.
+
+    Without `head` the dataset stays as it is. Of two first imports at once, the first to get
+    here decides.
+    """
+    known = FullText(target.text_search_config, target.language)
+    found = detect([text for raw in head if (text := _text_of(raw, columns))]) if head else ""
+    if not found:
+        return FoundLanguage(known, _advice(target, known))
+    # Another configuration than the usual one was chosen by somebody.
+    follows = target.text_search_config == DEFAULT_TEXT_SEARCH_CONFIG
+    full_text = FullText(configuration_of(found) if follows else known.config, found)
+    if keep:
+        full_text = _kept(target, full_text)
+    is_usual = full_text.config == DEFAULT_TEXT_SEARCH_CONFIG
+    notices = [] if is_usual else [_notice(full_text)]
+    return FoundLanguage(full_text, [*notices, *_advice(target, full_text)])
+
+
+def _advice(target: Target, full_text: FullText) -> list[str]:
+    advice = advice_for(target.provider, target.model, full_text.language)
+    return [advice] if advice else []
+
+
+def _text_of(raw: RawRow, columns: Columns) -> str:
+    places = [columns.content, *([] if columns.answer is None else [columns.answer])]
+    return " ".join(raw.cells[place] for place in places if place < len(raw.cells))
+
+
+@transaction.atomic
+def _kept(target: Target, found: FullText) -> FullText:
+    """What the dataset has, once it has a language."""
+    dataset = Dataset.objects.select_for_update(no_key=True).filter(pk=target.dataset_id).first()
+    if dataset is None:  # it was deleted, and the import with it
+        return found
+    if not dataset.language:
+        dataset.language, dataset.text_search_config = found.language, found.config
+        dataset.save(update_fields=["language", "text_search_config", "updated_at"])
+    return FullText(dataset.text_search_config, dataset.language)
+
+
+def _notice(full_text: FullText) -> str:
+    return (
+        f"The texts are in {language_name(full_text.language)}; full text uses the configuration "
+        f"{full_text.config}. If that is wrong, change the dataset's language."
+    )

@@ -1,0 +1,86 @@
+"""The moves of the building of an index (`segments.jobs.state_machine`), and its start.
+
+waiting ─claim_building─► building ─complete─► completed
+   failed and cancelled from both
+
+A completed one is the generation itself, in use until it is deleted.
+"""
+
+from uuid import UUID
+
+from django.db.models import Case, Q, QuerySet, Value, When
+
+from datasets.models import Dataset
+from segments.exceptions import IndexNotFound
+from segments.jobs.leases import is_due
+from segments.jobs.state_machine import SINCE_CREATED, SINCE_LEASE, JobClaim, StateMachine
+from segments.models import IndexGeneration
+from segments.models.indexing import IndexStatus
+from segments.models.job import JobStatus
+
+
+class IndexMachine(StateMachine[IndexGeneration]):
+    """The moves of generations of an index; the arrows are drawn above."""
+
+    model = IndexGeneration
+    noun = "index"
+    task = "segments.tasks.build_index"
+    leased = (IndexStatus.BUILDING,)
+    resumes = IndexStatus.BUILDING
+    not_found = IndexNotFound
+
+    def claim_building(self, job_id: UUID) -> JobClaim | None:
+        """Take one that waits, or whose holder was lost; None if there is nothing to take."""
+        begins = Q(status=IndexStatus.WAITING)
+        return self.claim(job_id, IndexStatus.BUILDING, begins, "started_at")
+
+    def claimable(self) -> QuerySet[IndexGeneration]:
+        """Those that wait or whose pause is over, and those whose holder was lost."""
+        free = Q(status=IndexStatus.WAITING) | self.abandoned(*self.leased)
+        since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
+        jobs = self.jobs.open().filter(is_due(), free)
+        return jobs.annotate(since=since, is_worked_on=Value(value=False))
+
+
+INDEXES = IndexMachine()
+ENDED_BADLY = (JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+def generations_of(dataset: Dataset) -> QuerySet[IndexGeneration]:
+    """The generations that serve searches of the dataset with its model of now, oldest first."""
+    provider, model = dataset.model
+    return IndexGeneration.objects.filter(
+        dataset=dataset,
+        status=IndexStatus.COMPLETED,
+        embedding_model_provider=provider,
+        embedding_model=model,
+    ).order_by("from_version")
+
+
+def ensure_building(
+    dataset: Dataset, user_id: int | None = None, *, background: bool = True
+) -> UUID | None:
+    """Start building a generation unless one is open; the id of what was started.
+
+    It decides when it begins which versions it covers. Those that failed or were cancelled
+    before are forgotten.
+    """
+    new = IndexGeneration(tenant_id=dataset.tenant_id, dataset=dataset, created_by_id=user_id)
+    IndexGeneration.objects.bulk_create([new], ignore_conflicts=True)
+    if not IndexGeneration.objects.filter(pk=new.pk).exists():
+        return None  # another one is in progress, and looks again when it ends
+    IndexGeneration.objects.filter(dataset=dataset, status__in=ENDED_BADLY).delete()
+    if background:
+        INDEXES.enqueue(new.pk)
+    return new.pk
+
+
+def withdraw_index(dataset_id: UUID) -> None:
+    """End what is being built for a dataset, and stop using what was.
+
+    In the transaction that makes it outdated; the tables are dropped afterwards, as orphans.
+    """
+    generations = IndexGeneration.objects.filter(dataset_id=dataset_id)
+    for job_id in generations.open().values_list("pk", flat=True):
+        INDEXES.fail(job_id, "outdated", "The dataset has got another model meanwhile.")
+    generations.filter(status=IndexStatus.COMPLETED).delete()

@@ -1,0 +1,1 @@
+"""Full text of a dataset made anew for another language: a kind of job."""
