@@ -110,7 +110,6 @@ class DocumentForm(forms.ModelForm[Document]):
             "dataset",
             "name",
             "doc_form",
-            "indexing_status",
             "enabled",
             "archived",
         ]

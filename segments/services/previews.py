@@ -98,7 +98,7 @@ def preview_import(
         ImportRefused: the document takes no segments now, or its model is not available.
         FileRefused: the file cannot be read with these options.
     """
-    with _opened(stored) as file:
+    with opened(stored) as file:
         found = dry_run_import(
             document, file, stored.name, stored.size, most_rows=most_rows, options=options
         )
@@ -111,7 +111,7 @@ def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
     Raises:
         FileRefused: the file cannot be read with these options.
     """
-    with _opened(stored) as file:
+    with opened(stored) as file:
         sheet = open_sheet(file, stored.name, options)
         sheet.rows.close()
         return sheet.header
@@ -130,7 +130,8 @@ def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocFo
 
 
 @contextmanager
-def _opened(stored: StoredFile) -> Iterator[BinaryIO]:
+def opened(stored: StoredFile) -> Iterator[BinaryIO]:
+    """The stored file, at its beginning."""
     with default_storage.open(stored.key) as file:
         yield cast("BinaryIO", file)
 
