@@ -127,6 +127,8 @@ def _score(rows: list[list[str]]) -> tuple[bool, float, int]:
     """How well a delimiter has cut the text into rows; `max` keeps the first of equals."""
     header = next((row for row in rows if _is_known(row)), rows[0] if rows else [])
     if len(header) < 2:
+        if header and folded(header[0]) in PART_OF:  # a table of one column, and no title
+            return False, 0.0, 0
         header = next((row for row in rows if len(row) > 1), [])
         if sum(len(row) == len(header) for row in rows) < max(ROWS_OF_A_TABLE, len(rows) / 2):
             return False, 0.0, 0

@@ -59,7 +59,12 @@ def _as_remembered(
     if options.unknown == UnknownColumns.REPORT and chosen.unknown != options.unknown:
         options = replace(options, unknown=chosen.unknown)
         sheet.notices.append("Other columns are kept as metadata, as last time (option unknown).")
-    listed = [f"{part} = “{column}”" for part, column in chosen.map.items() if column]
+    names = list(sheet.header)
+    pairs = sorted(
+        ((part, column) for part, column in chosen.map.items() if column),
+        key=lambda pair: names.index(pair[1]) if pair[1] in names else len(names),
+    )
+    listed = [f"{part} = “{column}”" for part, column in pairs]
     if chosen.template:
         listed.append(f"text = “{chosen.template}”")
     if not listed:

@@ -57,7 +57,7 @@ def test_columns_are_chosen_on_the_page_and_remembered(
 ) -> None:
     url = preview_url(b"Alpha;Beta\nA?;1\n")
     page = browser.get(url)
-    assert "no content column" in page.content.decode()
+    assert "no answer column" in page.content.decode()
     assert 'value="content=Alpha"' in page.content.decode()
 
     page = browser.get(f"{url}&map=content%3DAlpha&map=answer%3DBeta&map=&mode=sync")

@@ -10,7 +10,9 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.workbooks import Cell, workbook
 
-from .conftest import OpenContext
+from .conftest import WAIT_MILLISECONDS, OpenContext
+
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 MOST_CLICKS, MOST_LOADS = 6, 3
 TITLE: list[list[Cell]] = [["Fragen unserer Kunden"], []]
