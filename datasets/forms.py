@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from datasets.languages import LANGUAGES, configuration_of
 from datasets.models import Dataset, Document, IndexingTechnique, Membership
 from datasets.text_search import known_text_search_configs
 
@@ -14,6 +15,12 @@ from datasets.text_search import known_text_search_configs
 def text_search_configs() -> list[tuple[str, str]]:
     """The text search configurations of this PostgreSQL server, as choices."""
     return [(name, name) for name in known_text_search_configs()]
+
+
+def languages() -> list[tuple[str, str]]:
+    """All languages by name, as choices; none for one that the first import shows."""
+    by_name = sorted(LANGUAGES.items(), key=lambda pair: pair[1])
+    return [("", "Found by the first import"), *by_name]
 
 
 class MembershipForm(forms.ModelForm[Membership]):
@@ -52,18 +59,22 @@ FIXED_DATASET_FIELDS = (
     "indexing_technique",
     "embedding_model_provider",
     "embedding_model",
-    "text_search_config",
 )
 FIXED_DOCUMENT_FIELDS = ("doc_form",)
 
 
 class DatasetForm(forms.ModelForm[Dataset]):
-    """A dataset, with the server's text search configurations as choices."""
+    """A dataset, with languages and the server's text search configurations as choices."""
 
+    language = forms.ChoiceField(
+        choices=languages,
+        required=False,
+        help_text="Can be changed at any time: full text is rebuilt while search goes on.",
+    )
     text_search_config = forms.ChoiceField(
         choices=text_search_configs,
         initial="english",
-        help_text="The language of full-text search; “simple” for languages that are not listed.",
+        help_text="Follows the language unless you choose another one here.",
     )
 
     class Meta:
@@ -75,6 +86,7 @@ class DatasetForm(forms.ModelForm[Dataset]):
             "indexing_technique",
             "embedding_model_provider",
             "embedding_model",
+            "language",
             "text_search_config",
             "enable_api",
         ]
@@ -92,6 +104,11 @@ class DatasetForm(forms.ModelForm[Dataset]):
                     self.add_error(
                         name, "High quality needs a model. Enter one, or choose economy."
                     )
+        is_followed = "language" in self.changed_data and (
+            "text_search_config" not in self.changed_data
+        )
+        if cleaned and cleaned.get("language") and is_followed:
+            cleaned["text_search_config"] = configuration_of(cleaned["language"])
         if _changes(self, FIXED_DATASET_FIELDS):
             with transaction.atomic():
                 Dataset.objects.select_for_update(no_key=True).get(pk=self.instance.pk)

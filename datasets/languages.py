@@ -1,8 +1,10 @@
-"""Languages by their ISO 639-1 codes: names for people, text search configurations for PostgreSQL."""
+"""Languages by ISO 639-1 code: names for people, text search configurations for PostgreSQL."""
 
 from django.db import connection
 
 from datasets.exceptions import LanguageNotFound
+from datasets.models import DEFAULT_TEXT_SEARCH_CONFIG
+from datasets.text_search import checked_text_search_config
 
 # Those that the detector (py3langid) tells from one another.
 LANGUAGES = {
@@ -54,6 +56,21 @@ def language_of(configuration: str) -> str:
     """The language that a text search configuration is made for; empty if it does not say."""
     names = {name.lower(): code for code, name in LANGUAGES.items()}
     return names.get(configuration.removeprefix(_PREFIX), "")
+
+
+def language_and_configuration(language: str, configuration: str) -> tuple[str, str]:
+    """The code and the text search configuration of a new dataset; each may be left empty.
+
+    A configuration says the language, a language its configuration. Without either the first
+    import will.
+
+    Raises:
+        LanguageNotFound, TextSearchConfigNotFound: there is none of that name.
+    """
+    code = checked_language(language) if language else ""
+    if configuration:
+        return code or language_of(configuration), checked_text_search_config(configuration)
+    return code, configuration_of(code) if code else DEFAULT_TEXT_SEARCH_CONFIG
 
 
 def checked_language(name: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
@@ -15,7 +16,8 @@ from datasets.exceptions import SegmillError
 from datasets.models import Dataset, Document
 from datasets.tenant_admin import access_of
 from segments.admin.permissions import editable_or_refused
-from segments.services import indexes, reembeddings
+from segments.exceptions import StateConflict
+from segments.services import indexes, languages, reembeddings
 
 
 @admin.register(Dataset)
@@ -31,9 +33,36 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         dataset = context.get("original")
         if dataset is not None:
             context["reembedding"] = reembeddings.under_way(dataset)
+            context["rebuild"] = languages.under_way(dataset)
+            context["language_advice"] = languages.language_advice(dataset)
             context["may_embed"] = access_of(request).may_edit(dataset.tenant_id)
             context["index"] = indexes.report_index(dataset)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(
+        self, request: HttpRequest, obj: Dataset, form: ModelForm[Dataset], change: bool
+    ) -> None:
+        """Store the dataset; another language is a job of its own if there are segments."""
+        wanted = (obj.language, obj.text_search_config)
+        if change:
+            obj.refresh_from_db(fields=["language", "text_search_config"])
+        is_changed = change and wanted != (obj.language, obj.text_search_config)
+        super().save_model(request, obj, form, change)
+        if is_changed:
+            self._change_language(request, obj, *wanted)
+
+    def _change_language(
+        self, request: HttpRequest, dataset: Dataset, language: str, config: str
+    ) -> None:
+        user = cast("User", request.user)
+        try:
+            ordered = languages.change_language(dataset, language, config, user=user)
+        except StateConflict as conflict:
+            self.message_user(request, str(conflict), messages.ERROR)
+            return
+        if ordered is not None:
+            text = "Full text is being rebuilt; search finds everything meanwhile."
+            self.message_user(request, text, messages.INFO)
 
     def get_urls(self) -> list[URLPattern]:
         """What the buttons of the index do, besides what every admin has."""

@@ -20,9 +20,14 @@ from rest_framework.response import Response
 
 from datasets.models import Dataset, Document, Tenant
 from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
-from segments.api.serializers.datasets import DatasetSerializer, NewDatasetSerializer
+from segments.api.serializers.datasets import (
+    DatasetLanguageSerializer,
+    DatasetSerializer,
+    NewDatasetSerializer,
+)
 from segments.api.views import ApiView, checked, checked_query
 from segments.services.knowledge import NewDataset, create_dataset
+from segments.services.languages import change_language
 
 
 def with_counts(tenant: Tenant) -> QuerySet[Dataset]:
@@ -87,4 +92,15 @@ class DatasetView(ApiView):
     def get(self, request: Request, dataset_id: UUID) -> Response:
         """The dataset."""
         self.dataset(dataset_id)
+        return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)
+
+    @extend_schema(
+        operation_id="change_dataset_language",
+        request=DatasetLanguageSerializer,
+        responses=DatasetSerializer,
+    )
+    def patch(self, request: Request, dataset_id: UUID) -> Response:
+        """Change the language; full text is rebuilt in the background while search goes on."""
+        dataset = self.dataset(dataset_id)
+        change_language(dataset, **checked(DatasetLanguageSerializer, request), user=self.user)
         return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)

@@ -24,7 +24,7 @@ class FoundLanguage:
 
 
 def is_open(target: Target) -> bool:
-    """Whether the rows are to show the language: nobody has set it, and no segment depends on it."""
+    """Whether the rows are to show the language: nobody set it, and no segment depends on it."""
     if target.language:
         return False
     return not DocumentSegment.objects.filter(dataset=target.dataset_id).exists()

@@ -221,7 +221,8 @@ def targets(spec: MergeSpec) -> str:
         SELECT s.job_id, s."row", s.line, m.segment_id, m.needs_vector,
                s.content, {answer} AS answer, {keywords} AS keywords,
                {external_id} AS external_id, {metadata} AS metadata, {enabled} AS enabled,
-               s.tokens, s.content_hash, s.search_text, {position} AS position, d.position AS old_position,
+               s.tokens, s.content_hash, s.search_text,
+               {position} AS position, d.position AS old_position,
                (s.content, {answer}, {keywords}, {external_id}, {metadata}, {enabled})
                    IS DISTINCT FROM
                (d.content, d.answer, d.keywords, d.external_id, d.metadata, d.enabled)

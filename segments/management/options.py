@@ -37,6 +37,11 @@ def add_target_options(parser: ArgumentParser) -> None:
     parser.add_argument("--doc-form", choices=DocForm.values, default="")
     parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
     parser.add_argument(
+        "--language",
+        default="",
+        help="with --create: language of a new dataset, as de or German; default: the file's",
+    )
+    parser.add_argument(
         "--text-search-config",
         default="",
         help="with --create: text search configuration of a new dataset, for example german",

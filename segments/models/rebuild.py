@@ -1,4 +1,4 @@
-"""FullTextRebuild: new full-text entries for a dataset, in another language, while search goes on."""
+"""FullTextRebuild: a job that rebuilds a dataset's full text for another language."""
 
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ class RebuildStatus(models.TextChoices):
 
 
 class FullTextRebuild(BackgroundJob):
-    """Full text of a dataset's segments made anew for `language`; `segments.rebuilding` runs it.
+    """Rebuilds the full text of a dataset's segments for `language`; `segments.rebuilding` runs it.
 
     Segments are taken in the order of the keys of their texts; `last_key` and `last_id` are those
     of the last one that is done. `is_begun` says that the dataset has been switched.

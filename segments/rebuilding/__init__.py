@@ -1,1 +1,1 @@
-"""Full text of a dataset made anew for another language: a kind of job."""
+"""Rebuilds the full text of a dataset for another language: a kind of job."""

@@ -8,15 +8,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from datasets.exceptions import DatasetNameTaken
+from datasets.languages import language_and_configuration
 from datasets.models import (
-    DEFAULT_TEXT_SEARCH_CONFIG,
     Dataset,
     DocForm,
     Document,
     IndexingTechnique,
     Tenant,
 )
-from datasets.text_search import checked_text_search_config
 from segments.embedding import get_embedder
 from segments.models import Chunk, ImportJob
 
@@ -32,6 +31,7 @@ class NewDataset:
     indexing_technique: str = ""
     embedding_model_provider: str = ""
     embedding_model: str = ""
+    language: str = ""
     text_search_config: str = ""
 
 
@@ -41,13 +41,13 @@ def create_dataset(tenant: Tenant, wanted: NewDataset, user: User | None = None)
     Raises:
         DatasetNameTaken: the tenant has one of that name.
         NoEmbeddingModel: its model is not available.
-        TextSearchConfigNotFound: the server has no such configuration.
+        LanguageNotFound, TextSearchConfigNotFound: there is none of that name.
     """
     technique = IndexingTechnique(wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY)
     provider, model = (
         _model(tenant, wanted) if technique == IndexingTechnique.HIGH_QUALITY else ("", "")
     )
-    config = wanted.text_search_config or DEFAULT_TEXT_SEARCH_CONFIG
+    language, config = language_and_configuration(wanted.language, wanted.text_search_config)
     dataset = Dataset(
         tenant=tenant,
         name=wanted.name,
@@ -55,7 +55,8 @@ def create_dataset(tenant: Tenant, wanted: NewDataset, user: User | None = None)
         indexing_technique=technique,
         embedding_model_provider=provider,
         embedding_model=model,
-        text_search_config=checked_text_search_config(config),
+        language=language,
+        text_search_config=config,
         created_by=user,
     )
     try:

@@ -8,6 +8,7 @@ from django.db import transaction
 from datasets.languages import checked_language, configuration_of, language_of
 from datasets.models import Dataset
 from datasets.text_search import checked_text_search_config
+from segments.embedding import languages as models
 from segments.models import DocumentSegment, FullTextRebuild, ImportJob
 from segments.rebuilding import run
 from segments.rebuilding.run import UNDER_WAY, Listener, no_progress
@@ -102,3 +103,8 @@ def cancel(ordered: FullTextRebuild, why: str = "It was cancelled.") -> None:
         StateConflict: it has ended already.
     """
     REBUILDS.cancel(ordered.pk, why)
+
+
+def language_advice(dataset: Dataset) -> str:
+    """What helps if the dataset's model does not know its language; empty if all is well."""
+    return models.language_advice(dataset)

@@ -11,16 +11,15 @@ from datasets.exceptions import (
     DocumentNotFound,
     TenantNotFound,
 )
+from datasets.languages import checked_language, language_and_configuration, language_name
 from datasets.lookup import find_dataset, find_document, find_tenant, is_storable
 from datasets.models import (
-    DEFAULT_TEXT_SEARCH_CONFIG,
     Dataset,
     DocForm,
     Document,
     IndexingTechnique,
     Tenant,
 )
-from datasets.text_search import checked_text_search_config
 from segments.exceptions import ImportRefused
 
 NAME_CHARS_SHOWN = 60
@@ -35,6 +34,7 @@ class ImportTarget:
     document: str
     doc_form: str = ""
     indexing_technique: str = ""
+    language: str = ""
     text_search_config: str = ""
     embedding_provider: str = ""
     embedding_model: str = ""
@@ -103,14 +103,15 @@ def _new_dataset(tenant: Tenant, wanted: ImportTarget) -> Dataset:
     technique = wanted.indexing_technique or IndexingTechnique.HIGH_QUALITY
     has_vectors = technique == IndexingTechnique.HIGH_QUALITY
     provider, model = _model(wanted) if has_vectors else ("", "")
-    text_search_config = wanted.text_search_config or DEFAULT_TEXT_SEARCH_CONFIG
+    language, config = language_and_configuration(wanted.language, wanted.text_search_config)
     return Dataset(
         tenant=tenant,
         name=wanted.dataset,
         indexing_technique=technique,
         embedding_model_provider=provider,
         embedding_model=model,
-        text_search_config=checked_text_search_config(text_search_config),
+        language=language,
+        text_search_config=config,
     )
 
 
@@ -161,12 +162,22 @@ def _refuse_other_kind(wanted: ImportTarget, document: Document) -> None:
             "dataset."
         )
     _refuse_other_model(wanted, document.dataset)
+    _refuse_other_language(wanted, document.dataset)
     config = document.dataset.text_search_config
     if wanted.text_search_config and wanted.text_search_config != config:
         raise ImportRefused(
             f"Dataset “{document.dataset.name}” has the text search configuration {config}, not "
             f"{wanted.text_search_config}. Leave --text-search-config out, or choose another "
             "dataset."
+        )
+
+
+def _refuse_other_language(wanted: ImportTarget, dataset: Dataset) -> None:
+    if wanted.language and checked_language(wanted.language) != dataset.language:
+        has = language_name(dataset.language) or "no language yet"
+        raise ImportRefused(
+            f"Dataset “{dataset.name}” has {has}, not {wanted.language}. Leave --language out, or "
+            f"change it: manage.py dataset_language DATASET --language {wanted.language}"
         )
 
 

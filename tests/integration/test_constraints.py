@@ -186,9 +186,10 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "dataset_high_quality_has_model": lambda w: _dataset(
         w, indexing_technique="high_quality", embedding_model="m"
     ),
-    "dataset_language_of_segments": lambda w: Dataset.objects.filter(pk=w.dataset.pk).update(
-        text_search_config="german"
-    ),
+    "dataset_language_of_segments": lambda w: [
+        Dataset.objects.filter(pk=w.dataset.pk).update(text_search_config=config)
+        for config in ("german", "french")
+    ],
     "document_name_not_blank": lambda w: _new_document(w, name="\t"),
     "document_doc_form_known": lambda w: _new_document(w, doc_form="tree"),
     "document_indexing_status_known": lambda w: _new_document(w, indexing_status="done"),

@@ -135,7 +135,7 @@ def test_an_edit_is_refused_when_the_model_changed_meanwhile(
     prepared = prepare_edit(segment.pk, NewText("New?", "Yes."))
     Dataset.objects.filter(pk=dataset.pk).update(embedding_model="another")
 
-    with pytest.raises(TargetGone, match="model has changed"):
+    with pytest.raises(TargetGone, match="model has just changed"):
         apply_edit(prepared)
 
 

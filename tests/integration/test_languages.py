@@ -100,13 +100,11 @@ def test_a_known_word_counts_more_than_its_correction() -> None:
     assert "wheels" not in variants
 
 
-def german(
-    economy: Dataset, document_rows: list[str], import_text: ImportText, make: MakeDocument
-) -> None:
+def german(economy: Dataset, rows: list[str], load: ImportText, make: MakeDocument) -> None:
     """A German dataset of these rows."""
     economy.language, economy.text_search_config = "de", "german"
     economy.save()
-    import_text(make(economy, doc_form=DocForm.TEXT), "content\n" + "\n".join(document_rows))
+    load(make(economy, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
 
 
 GERMAN = [

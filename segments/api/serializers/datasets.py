@@ -7,6 +7,7 @@ from rest_framework import serializers
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import Constant, CreatorId, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K
+from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
@@ -40,6 +41,13 @@ class NewDatasetSerializer(serializers.Serializer[None]):
     embedding_model_provider = serializers.CharField(
         max_length=64, required=False, allow_null=True, allow_blank=True, default=None
     )
+    language = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="As de or German; if it is left out, the first import shows it.",
+    )
     text_search_config = serializers.CharField(
         max_length=63,
         required=False,
@@ -55,6 +63,26 @@ class NewDatasetSerializer(serializers.Serializer[None]):
     )
 
 
+class DatasetLanguageSerializer(serializers.Serializer[None]):
+    """Another language for a dataset."""
+
+    language = serializers.CharField(
+        max_length=32, required=False, default="", help_text="As de or German."
+    )
+    text_search_config = serializers.CharField(
+        max_length=63,
+        required=False,
+        default="",
+        help_text="If it is left out, the one of the language.",
+    )
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """One of both is needed."""
+        if not (given["language"] or given["text_search_config"]):
+            raise serializers.ValidationError("Give language, text_search_config, or both.")
+        return given
+
+
 class DatasetSerializer(serializers.Serializer[Dataset]):
     """A dataset; its counts come with the query (`segments.api.datasets.counted`)."""
 
@@ -65,7 +93,9 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     permission = Constant("all_team_members")
     data_source_type = Constant("upload_file")
     indexing_technique = serializers.CharField(read_only=True)
+    language = serializers.CharField(read_only=True)
     text_search_config = serializers.CharField(read_only=True)
+    language_advice = serializers.SerializerMethodField()
     retrieval_model_dict = serializers.SerializerMethodField()
     app_count = Constant(0)
     document_count = serializers.IntegerField(read_only=True)
@@ -104,6 +134,10 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
         """How `retrieve` finds segments, unless it is asked to do otherwise."""
         method = "semantic_search" if dataset.has_vectors else "full_text_search"
         return {**RETRIEVAL_MODEL, "search_method": method}
+
+    def get_language_advice(self, dataset: Dataset) -> str:
+        """What helps if the model does not know the language; else empty."""
+        return language_advice(dataset)
 
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""

@@ -10,6 +10,7 @@ from segments.operations.doctor.data import (
     CredentialsCheck,
     DocumentTotalsCheck,
     FilesCheck,
+    LanguagesCheck,
 )
 from segments.operations.doctor.installation import (
     BrokerCheck,
@@ -35,6 +36,7 @@ CHECKS: tuple[type[Check], ...] = (
     LeftoversCheck,
     DocumentTotalsCheck,
     FilesCheck,
+    LanguagesCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
 NO_TABLES = Problem("Not checked.", "Fix the database or its migrations first.")
