@@ -253,7 +253,7 @@ def test_a_part_that_is_missing_is_named() -> None:
 
 @pytest.mark.parametrize("cut", [10, 100, 400, -30])
 def test_a_file_that_breaks_off_is_refused(cut: int) -> None:
-    with pytest.raises(FormatUnknown, match="is incomplete"):
+    with pytest.raises(FormatUnknown, match="is cut off"):
         opened(workbook([["content"], ["a"]])[:cut])
 
 

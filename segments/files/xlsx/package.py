@@ -118,7 +118,7 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(file)
         except ZIP_FAULTS as error:
-            raise self.damaged("it is incomplete, or its directory is damaged") from error
+            raise self.damaged("it is cut off, or its directory is damaged") from error
         self._parts = {_key(info.filename): info for info in self._zip.infolist()}
         self._refuse_bombs()
         self._refuse_other_kinds()
