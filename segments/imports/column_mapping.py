@@ -77,13 +77,14 @@ def remember_columns(document_id: UUID, columns: Columns, options: ImportOptions
     """Keep how the columns were read, for the next file of the same header.
 
     That is for the file of bad rows, too, which comes back without a word on how to read it.
-    Where all columns go by their names, an earlier memory of the same header is out of date.
+    What was read from memory stays there as it is.
     """
-    is_chosen = options.map or options.template or options.no_header or columns.guesses
-    if not is_chosen and options.unknown == UnknownColumns.REPORT:
-        RememberedColumns.objects.filter(document=document_id, header=list(columns.names)).delete()
-        return
+    is_from_memory = bool(columns.told or columns.template_text) and not (
+        options.map or options.template or columns.guesses
+    )
     has_told = options.map or options.template or options.no_header or columns.guesses
+    if is_from_memory or not (has_told or options.unknown != UnknownColumns.REPORT):
+        return
     chosen = (columns.remembered if has_told else {}) | {"unknown": options.unknown.value}
     RememberedColumns.objects.update_or_create(
         document_id=document_id, defaults={"header": list(columns.names), "options": chosen}
