@@ -10,7 +10,7 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers bench stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers bench quality stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -69,6 +69,9 @@ test: check browser ## Run every check and every test
 
 bench: setup ## Measure speed and memory: tables and a chart (ARGS="--only import")
 	@$(BIN)/python -m tests.benchmark $(ARGS)
+
+quality: setup ## Measure how well search finds what people judged relevant (ARGS="--json")
+	@$(BIN)/python -m tests.benchmark.quality $(ARGS)
 
 stop: ## Stop the embedded PostgreSQL of this home, if it is running
 	@$(BIN)/python -m config.embedded

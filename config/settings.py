@@ -182,6 +182,11 @@ SEGMILL_ENDPOINT_HOSTS = env.words("SEGMILL_ENDPOINT_HOSTS")
 SEGMILL_ENDPOINT_PRIVATE_ADDRESSES = env.switch(
     "SEGMILL_ENDPOINT_PRIVATE_ADDRESSES", default=Defaults.SEGMILL_ENDPOINT_PRIVATE_ADDRESSES
 )
+SEGMILL_RERANK_BASE_URL = env.text("SEGMILL_RERANK_BASE_URL", Defaults.SEGMILL_RERANK_BASE_URL)
+SEGMILL_RERANK_API_KEY = env.text("SEGMILL_RERANK_API_KEY")
+SEGMILL_RERANK_SECONDS = env.whole_number(
+    "SEGMILL_RERANK_SECONDS", Defaults.SEGMILL_RERANK_SECONDS, minimum=1
+)
 SEGMILL_CREDENTIALS_KEY = env.words("SEGMILL_CREDENTIALS_KEY")
 
 # --- Imports -------------------------------------------------------------------------------------
@@ -251,6 +256,7 @@ LOGGING = logging_from(
         *SECRET_KEY_FALLBACKS,
         *SEGMILL_CREDENTIALS_KEY,
         SEGMILL_OPENAI_API_KEY,
+        SEGMILL_RERANK_API_KEY,
         SEGMILL_METRICS_TOKEN,
         password_of(DATABASE_URL),
         password_of(REDIS_URL),

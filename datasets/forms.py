@@ -8,7 +8,14 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from datasets.languages import LANGUAGES, configuration_of
-from datasets.models import Dataset, Document, IndexingTechnique, Membership
+from datasets.models import (
+    DEFAULT_SEMANTIC_WEIGHT,
+    Dataset,
+    Document,
+    IndexingTechnique,
+    Membership,
+    WeightSource,
+)
 from datasets.text_search import known_text_search_configs
 
 
@@ -77,6 +84,15 @@ class DatasetForm(forms.ModelForm[Dataset]):
         help_text="Follows the language unless you choose another one here.",
     )
 
+    semantic_weight = forms.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": 0.05}),
+        help_text="The share of meaning in hybrid search, 0 to 1; the rest is that of words. "
+        "Leave it empty to have it learned from the texts.",
+    )
+
     class Meta:
         model = Dataset
         fields: ClassVar = [
@@ -88,8 +104,16 @@ class DatasetForm(forms.ModelForm[Dataset]):
             "embedding_model",
             "language",
             "text_search_config",
+            "semantic_weight",
+            "rerank_provider",
+            "rerank_model",
             "enable_api",
         ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.semantic_weight_source == WeightSource.DEFAULT:
+            self.initial["semantic_weight"] = None
 
     def clean(self) -> dict[str, Any] | None:
         """Refuse vectors without a model, and changes to what existing segments were made with.
@@ -104,6 +128,8 @@ class DatasetForm(forms.ModelForm[Dataset]):
                     self.add_error(
                         name, "High quality needs a model. Enter one, or choose economy."
                     )
+        if cleaned and "semantic_weight" in cleaned:
+            self._take_weight(cleaned)
         is_followed = "language" in self.changed_data and (
             "text_search_config" not in self.changed_data
         )
@@ -116,6 +142,16 @@ class DatasetForm(forms.ModelForm[Dataset]):
                 if documents.filter(segment_count__gt=0).exists():
                     _refuse(self, FIXED_DATASET_FIELDS)
         return cleaned
+
+    def _take_weight(self, cleaned: dict[str, Any]) -> None:
+        """A weight that was entered is set by hand; an empty one will be learned."""
+        if cleaned["semantic_weight"] is None:
+            cleaned["semantic_weight"] = DEFAULT_SEMANTIC_WEIGHT
+            self.instance.semantic_weight_source = WeightSource.DEFAULT
+            self.instance.semantic_weight_basis = {}
+        elif "semantic_weight" in self.changed_data:
+            self.instance.semantic_weight_source = WeightSource.SET
+            self.instance.semantic_weight_basis = {}
 
 
 class DocumentForm(forms.ModelForm[Document]):

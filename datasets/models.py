@@ -10,6 +10,9 @@ from django.db.models import F, Q
 DEFAULT_TENANT = "default"
 DEFAULT_TEXT_SEARCH_CONFIG = "english"
 LANGUAGE_CHARS = 8
+# Of meaning in hybrid search, until a dataset's own is learned: best or nearly best for passages
+# in any language, and never far from it for anything else.
+DEFAULT_SEMANTIC_WEIGHT = 0.3
 
 
 def not_blank(field: str, name: str) -> models.CheckConstraint:
@@ -71,6 +74,15 @@ class IndexingTechnique(models.TextChoices):
     ECONOMY = "economy", "Economy (full text only)"
 
 
+class WeightSource(models.TextChoices):
+    """Where a dataset's semantic weight comes from."""
+
+    DEFAULT = "default", "Default (nothing learned yet)"
+    LEARNED = "learned", "Learned from the segments"
+    TUNED = "tuned", "Tuned on judged questions"
+    SET = "set", "Set by hand"
+
+
 class Dataset(models.Model):
     """A knowledge base: documents that are searched together, with one embedding model.
 
@@ -78,6 +90,11 @@ class Dataset(models.Model):
     `text_search_config` is any text search configuration of the PostgreSQL server
     (`english`, `german`, …, `simple` for all other languages). While full text is rebuilt for
     another language, some segments are still as the `previous_` ones say.
+
+    `semantic_weight` (0 to 1) is the share of meaning in a hybrid score, the rest is that of
+    words; `semantic_weight_basis` says what it was learned or tuned from. Imports learn it
+    anew unless it was tuned or set. `rerank_model` of `rerank_provider`, if there is one,
+    puts the best hits of every search into a better order.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -97,6 +114,13 @@ class Dataset(models.Model):
     previous_language = models.CharField(
         max_length=LANGUAGE_CHARS, blank=True, default="", editable=False
     )
+    semantic_weight = models.FloatField(default=DEFAULT_SEMANTIC_WEIGHT)
+    semantic_weight_source = models.CharField(
+        max_length=16, choices=WeightSource.choices, default=WeightSource.DEFAULT, editable=False
+    )
+    semantic_weight_basis = models.JSONField(default=dict, blank=True, editable=False)
+    rerank_provider = models.CharField(max_length=64, blank=True, default="")
+    rerank_model = models.CharField(max_length=255, blank=True, default="")
     enable_api = models.BooleanField(default=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -119,6 +143,20 @@ class Dataset(models.Model):
                 condition=Q(indexing_technique="economy")
                 | (~Q(embedding_model="") & ~Q(embedding_model_provider="")),
                 name="dataset_high_quality_has_model",
+            ),
+            models.CheckConstraint(
+                condition=Q(semantic_weight__gte=0, semantic_weight__lte=1),
+                name="dataset_semantic_weight_from_0_to_1",
+            ),
+            models.CheckConstraint(
+                condition=Q(semantic_weight_source__in=WeightSource.values),
+                name="dataset_semantic_weight_source_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(rerank_model="", rerank_provider="")
+                | (~Q(rerank_model="") & ~Q(rerank_provider="")),
+                name="dataset_reranker_is_whole",
+                violation_error_message="A reranker needs its provider and its model.",
             ),
         ]
 

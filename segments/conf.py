@@ -45,6 +45,11 @@ class Defaults:
     # Where tenants' own endpoints may be; empty means any host with a public address.
     SEGMILL_ENDPOINT_HOSTS: ClassVar[list[str]] = []
     SEGMILL_ENDPOINT_PRIVATE_ADDRESSES = False
+    # The installation's own reranker (provider `rerank`): what stands before /rerank, and its key.
+    SEGMILL_RERANK_BASE_URL = ""
+    SEGMILL_RERANK_API_KEY = ""
+    # A search waits no longer for a reranker, then answers in its own order.
+    SEGMILL_RERANK_SECONDS = 5
     # Encrypts tenants' keys in the database: the first encrypts, all decrypt. Without any, keys
     # derived from SECRET_KEY and its fallbacks do.
     SEGMILL_CREDENTIALS_KEY: ClassVar[list[str]] = []

@@ -5,22 +5,31 @@ from uuid import UUID
 from segments.imports import runner
 from segments.indexing import build
 from segments.jobs import heartbeats
+from segments.models import ImportJob, Reembedding
+from segments.models.job import JobStatus
 from segments.operations import reaper, retention
 from segments.operations.claimable import is_import_left_waiting
 from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
+from segments.search.weights import learn_after_change
 
 
 def run_import(job_id: str) -> None:
     """Take a turn at an import."""
     heartbeats.beat(heartbeats.worker())
-    runner.take_turn(UUID(job_id))
+    _learn_after(runner.take_turn(UUID(job_id)))
 
 
 def run_reembedding(reembedding_id: str) -> None:
     """Take a turn at new vectors for a dataset."""
     heartbeats.beat(heartbeats.worker())
-    run.take_turn(UUID(reembedding_id))
+    _learn_after(run.take_turn(UUID(reembedding_id)))
+
+
+def _learn_after(job: ImportJob | Reembedding | None) -> None:
+    """Segments and vectors are there: learn how to weigh them. Nobody waits for this."""
+    if job is not None and job.status == JobStatus.COMPLETED:
+        learn_after_change(job.dataset_id)
 
 
 def build_index(generation_id: str) -> None:

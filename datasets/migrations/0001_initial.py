@@ -49,6 +49,11 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(blank=True, default='', max_length=8)),
                 ('previous_text_search_config', models.CharField(blank=True, default='', editable=False, max_length=63)),
                 ('previous_language', models.CharField(blank=True, default='', editable=False, max_length=8)),
+                ('semantic_weight', models.FloatField(default=0.3)),
+                ('semantic_weight_source', models.CharField(choices=[('default', 'Default (nothing learned yet)'), ('learned', 'Learned from the segments'), ('tuned', 'Tuned on judged questions'), ('set', 'Set by hand')], default='default', editable=False, max_length=16)),
+                ('semantic_weight_basis', models.JSONField(blank=True, default=dict, editable=False)),
+                ('rerank_provider', models.CharField(blank=True, default='', max_length=64)),
+                ('rerank_model', models.CharField(blank=True, default='', max_length=255)),
                 ('enable_api', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -115,6 +120,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='dataset',
             constraint=models.CheckConstraint(condition=models.Q(('indexing_technique', 'economy'), models.Q(models.Q(('embedding_model', ''), _negated=True), models.Q(('embedding_model_provider', ''), _negated=True)), _connector='OR'), name='dataset_high_quality_has_model'),
+        ),
+        migrations.AddConstraint(
+            model_name='dataset',
+            constraint=models.CheckConstraint(condition=models.Q(('semantic_weight__gte', 0), ('semantic_weight__lte', 1)), name='dataset_semantic_weight_from_0_to_1'),
+        ),
+        migrations.AddConstraint(
+            model_name='dataset',
+            constraint=models.CheckConstraint(condition=models.Q(('semantic_weight_source__in', ['default', 'learned', 'tuned', 'set'])), name='dataset_semantic_weight_source_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='dataset',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rerank_model', ''), ('rerank_provider', '')), models.Q(models.Q(('rerank_model', ''), _negated=True), models.Q(('rerank_provider', ''), _negated=True)), _connector='OR'), name='dataset_reranker_is_whole', violation_error_message='A reranker needs its provider and its model.'),
         ),
         migrations.RunSQL(SAME_TENANT, ANY_TENANT),
     ]

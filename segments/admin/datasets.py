@@ -1,10 +1,12 @@
 """Datasets and documents in the admin, with links to their models, segments and imports."""
 
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,10 +15,11 @@ from django.views.decorators.http import require_POST
 
 from datasets.admin import DatasetAdmin, DocumentAdmin
 from datasets.exceptions import SegmillError
-from datasets.models import Dataset, Document
+from datasets.models import Dataset, Document, WeightSource
 from datasets.tenant_admin import access_of
 from segments.admin.permissions import editable_or_refused
 from segments.exceptions import StateConflict
+from segments.search.weights import learn_after_change
 from segments.services import indexes, languages, reembeddings
 
 
@@ -25,6 +28,20 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
     """A dataset's page leads to a change of its model, and shows how far its index is."""
 
     change_form_template = "admin/segments/dataset_change_form.html"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Also where the weight of meaning comes from."""
+        fixed = super().get_readonly_fields(request, obj)
+        return (*fixed, "weight_comes_from") if obj is not None else fixed
+
+    @admin.display(description="semantic weight comes from")
+    def weight_comes_from(self, dataset: Dataset) -> str:
+        """Its source, and from how many questions it was learned or tuned."""
+        source = dataset.get_semantic_weight_source_display()
+        questions = dataset.semantic_weight_basis.get("questions")
+        if dataset.semantic_weight_source == WeightSource.LEARNED and not questions:
+            return f"{source}, by their length and language"
+        return f"{source}, by {questions:,} questions" if questions else source
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -50,6 +67,8 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         super().save_model(request, obj, form, change)
         if is_changed:
             self._change_language(request, obj, *wanted)
+        if change and "semantic_weight" in form.changed_data:  # one left empty is learned at once
+            transaction.on_commit(partial(learn_after_change, obj.pk))
 
     def _change_language(
         self, request: HttpRequest, dataset: Dataset, language: str, config: str

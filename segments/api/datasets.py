@@ -1,5 +1,6 @@
 """/v1/datasets: what there is to fill, and a new one."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import (
@@ -21,11 +22,15 @@ from rest_framework.response import Response
 from datasets.models import Dataset, Document, Tenant
 from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
 from segments.api.serializers.datasets import (
-    DatasetLanguageSerializer,
+    DatasetChangeSerializer,
     DatasetSerializer,
     NewDatasetSerializer,
 )
+from segments.api.serializers.retrieval import semantic_weight
 from segments.api.views import ApiView, checked, checked_query
+from segments.search import RerankModel
+from segments.search.reranking import set_rerank_model
+from segments.search.weights import set_weight
 from segments.services.knowledge import NewDataset, create_dataset
 from segments.services.languages import change_language
 
@@ -95,12 +100,32 @@ class DatasetView(ApiView):
         return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)
 
     @extend_schema(
-        operation_id="change_dataset_language",
-        request=DatasetLanguageSerializer,
-        responses=DatasetSerializer,
+        operation_id="change_dataset", request=DatasetChangeSerializer, responses=DatasetSerializer
     )
     def patch(self, request: Request, dataset_id: UUID) -> Response:
-        """Change the language; full text is rebuilt in the background while search goes on."""
+        """Change the language and how the dataset is searched.
+
+        For another language full text is rebuilt in the background while search goes on.
+        """
         dataset = self.dataset(dataset_id)
-        change_language(dataset, **checked(DatasetLanguageSerializer, request), user=self.user)
+        wanted = checked(DatasetChangeSerializer, request)
+        if wanted["language"] or wanted["text_search_config"]:
+            change_language(
+                dataset, wanted["language"], wanted["text_search_config"], user=self.user
+            )
+        _change_retrieval(dataset, wanted)
         return Response(DatasetSerializer(with_counts(self.tenant).get(pk=dataset_id)).data)
+
+
+def _change_retrieval(dataset: Dataset, wanted: dict[str, Any]) -> None:
+    """Store the weight and the reranker that were given."""
+    model = wanted.get("retrieval_model") or {}
+    if "semantic_weight" in wanted:
+        set_weight(dataset, wanted["semantic_weight"])
+    elif model.get("weights"):
+        set_weight(dataset, semantic_weight(model["weights"]))
+    if model.get("reranking_enable") is False:
+        set_rerank_model(dataset, RerankModel())
+    elif chosen := model.get("reranking_model"):
+        provider, name = chosen["reranking_provider_name"], chosen["reranking_model_name"]
+        set_rerank_model(dataset, RerankModel(provider, name))

@@ -9,13 +9,15 @@ from rest_framework.response import Response
 
 from datasets.models import Document
 from segments.api.serializers.retrieval import (
+    RerankingSerializer,
     RetrievalSerializer,
     RetrieveSerializer,
     record_as_json,
+    semantic_weight,
 )
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
-from segments.search import Hit, SearchMethod, search
+from segments.search import Hit, RerankModel, SearchMethod, search_result
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,
@@ -37,14 +39,31 @@ class RetrieveView(ApiView):
         wanted = checked(RetrieveSerializer, request)
         model = wanted["retrieval_model"]
         threshold = model["score_threshold"] if model["score_threshold_enabled"] else None
-        hits = search(
+        found = search_result(
             dataset,
             wanted["query"],
             METHODS[model["search_method"]] if dataset.has_vectors else SearchMethod.FULL_TEXT,
             model["top_k"],
             threshold,
+            weight=semantic_weight(model["weights"]) if model["weights"] else None,
+            rerank=_reranker(model),
         )
-        return Response({"query": {"content": wanted["query"]}, "records": _records(hits)})
+        answer = {
+            "query": {"content": wanted["query"]},
+            "records": _records(found.hits),
+            "reranking": RerankingSerializer(found.reranking).data if found.reranking else None,
+        }
+        return Response(answer)
+
+
+def _reranker(model: dict[str, Any]) -> RerankModel | None:
+    """The reranker that was asked for: an empty one for none, None for the dataset's own."""
+    if model["reranking_enable"] is False:
+        return RerankModel()
+    if chosen := model["reranking_model"]:
+        named = RerankModel(chosen["reranking_provider_name"], chosen["reranking_model_name"])
+        return named or None
+    return None
 
 
 def _records(hits: list[Hit]) -> list[dict[str, Any]]:

@@ -29,6 +29,9 @@ PROVIDERS: dict[str, str] = {
         "segments.embedding.providers.sentence_transformers.SentenceTransformersEmbedder"
     ),
 }
+# A provider of this kind reranks hits and has no vectors (`embedding.rerank`); also the name of
+# the installation's own.
+RERANK = "rerank"
 # Models that a process keeps loaded; one more evicts the least recently used.
 MODELS_LOADED = 16
 
@@ -102,6 +105,19 @@ def find_model(provider: str, model: str, tenant_id: UUID | None) -> ModelSettin
     if (chosen := found.first()) is None:
         raise _not_found(provider, model, tenant_id)
     return tenants_model(chosen)
+
+
+def find_tenants_model(provider: str, model: str, tenant_id: UUID) -> ModelSettings | None:
+    """The settings of a model that the tenant has configured, for vectors or for reranking.
+
+    Raises:
+        CredentialsUnreadable: the provider's key has to be entered again.
+    """
+    found = ProviderModel.objects.select_related("provider").filter(
+        provider__tenant=tenant_id, provider__name=provider, name=model
+    )
+    chosen = found.first()
+    return tenants_model(chosen) if chosen else None
 
 
 def known_models(tenant_id: UUID) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import httpcore2
 import httpx2
+from django.conf import settings
 
 from segments.exceptions import EndpointRefused
 
@@ -56,6 +57,14 @@ class EgressPolicy:
                 "Set SEGMILL_ENDPOINT_PRIVATE_ADDRESSES to allow it."
             )
         return allowed
+
+
+def egress_policy(*, is_trusted: bool) -> EgressPolicy:
+    """Where an operator's own endpoints may be: anywhere; a tenant's: where the settings allow."""
+    if is_trusted:
+        return EgressPolicy(private_addresses=True)
+    hosts = frozenset(host.lower() for host in settings.SEGMILL_ENDPOINT_HOSTS)
+    return EgressPolicy(hosts, settings.SEGMILL_ENDPOINT_PRIVATE_ADDRESSES)
 
 
 def is_public(address: str) -> bool:

@@ -73,3 +73,15 @@ class EmbeddingInterrupted(EmbeddingUnavailable):
     """The endpoint has failed too often or for too long; the work resumes once it recovers."""
 
     code = "embedding_interrupted"
+
+
+class NoRerankModel(SegmillError):
+    """There is no such reranker."""
+
+    code = "no_rerank_model"
+
+
+class RerankFailed(SegmillError):
+    """The reranker gave no usable answer in time: hits stay in the order they have."""
+
+    code = "rerank_failed"

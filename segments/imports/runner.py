@@ -57,16 +57,17 @@ def seldom_collected() -> Iterator[None]:
                 gc.set_threshold(*usual)
 
 
-def take_turn(job_id: UUID) -> None:
-    """Handle a queue message for an import; do nothing if the import was deleted.
+def take_turn(job_id: UUID) -> ImportJob | None:
+    """Handle a queue message: the import's row afterwards, None if it was deleted.
 
     Embedding ends after `TURN_SECONDS`, at the end of a chunk: by then another message waits
     behind those of other imports, so a small import need not wait for a big one.
     """
     try:
-        run(job_id, turn_seconds=leases.TURN_SECONDS)
+        return run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ImportNotFound as gone:
         logger.info("nothing to do: %s", gone)
+        return None
 
 
 def run(

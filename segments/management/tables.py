@@ -8,10 +8,12 @@ from django.core.management.base import OutputWrapper
 from rich.console import Console
 from rich.table import Table
 
+from datasets.models import Dataset, WeightSource
 from segments.files.types import JSONValue
 from segments.models.import_job import ImportStatus
 from segments.search import Hit
 from segments.search.evaluation import Quality
+from segments.search.pseudo_questions import Curve
 from segments.services.reports import ChangeReport, ImportReport, PlanReport
 
 # Of each text of a hit; the whole is in --json.
@@ -147,3 +149,20 @@ def print_quality(qualities: Mapping[str, Quality], stream: TextIO) -> None:
     ]
     columns = ["method", "nDCG@10", "recall@10", "MRR@10", "ms a search"]
     print_table("Quality of search", columns, rows, stream)
+
+
+def print_curve(curve: Curve, stream: TextIO) -> None:
+    """nDCG@10 of hybrid by semantic weight; the best is marked."""
+    best = max(curve.scores)
+    rows = [
+        [f"{weight:.2f}", f"{score:.3f}" + (" ←" if score == best else "")]
+        for weight, score in curve.points()
+    ]
+    print_table("Hybrid by semantic weight", ["weight", "nDCG@10"], rows, stream)
+
+
+def print_weight(dataset: Dataset, stream: TextIO) -> None:
+    """A dataset's semantic weight, and where it comes from; nothing where there is none."""
+    if dataset.has_vectors:
+        source = WeightSource(dataset.semantic_weight_source).label.lower()
+        stream.write(f"Semantic weight of hybrid: {dataset.semantic_weight:.2f} ({source})\n")

@@ -189,12 +189,13 @@ def no_progress(work: Reembedding) -> None:
     """A listener that ignores progress."""
 
 
-def take_turn(job_id: UUID) -> None:
-    """Handle a queue message for a re-embedding; do nothing if it was deleted."""
+def take_turn(job_id: UUID) -> Reembedding | None:
+    """Handle a queue message: the row afterwards, None if it was deleted."""
     try:
-        run(job_id, turn_seconds=leases.TURN_SECONDS)
+        return run(job_id, turn_seconds=leases.TURN_SECONDS)
     except ReembeddingNotFound as gone:
         logger.info("nothing to do: %s", gone)
+        return None
 
 
 def run(

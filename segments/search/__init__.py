@@ -1,6 +1,15 @@
 """Search: by meaning, by words, or by both."""
 
+from segments.embedding.rerank import RerankModel
 from segments.search.hits import Hit
-from segments.search.query import SearchMethod, methods_of, search
+from segments.search.query import SearchMethod, SearchResult, methods_of, search, search_result
 
-__all__ = ["Hit", "SearchMethod", "methods_of", "search"]
+__all__ = [
+    "Hit",
+    "RerankModel",
+    "SearchMethod",
+    "SearchResult",
+    "methods_of",
+    "search",
+    "search_result",
+]

@@ -11,11 +11,15 @@ from pathlib import Path
 from statistics import fmean, median
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 from datasets.models import Dataset
-from segments.exceptions import JudgementsRefused
+from segments.exceptions import JudgementsRefused, SearchRefused
 from segments.models import DocumentSegment
-from segments.search.query import MAX_QUERY_CHARS, SearchMethod, search
+from segments.search.fusion import Ranked, fused
+from segments.search.pseudo_questions import GRID, Curve
+from segments.search.query import MAX_QUERY_CHARS, SearchMethod, both_rankings, search, storable
+from segments.search.weights import tune_weight, weight_for
 
 CUTOFF = 10
 
@@ -151,6 +155,45 @@ def evaluate(
         mrr_at_10=fmean(reciprocal_rank(*judged) for judged in rankings),
         median_ms=median(milliseconds),
     )
+
+
+def tune(
+    dataset: Dataset,
+    questions: Sequence[Question],
+    shown: Callable[[Sequence[Question]], Iterable[Question]] = iter,
+) -> Curve:
+    """Store the semantic weight that answers `questions` best; nDCG@10 of hybrid by weight.
+
+    Each question is searched once, and its two rankings are fused by every weight.
+
+    Raises:
+        SearchRefused: the dataset has no vectors, so there is nothing to weigh.
+    """
+    if not dataset.has_vectors:
+        raise SearchRefused(
+            f"Dataset “{dataset.name}” is an economy dataset: without vectors there is no "
+            "weight to tune."
+        )
+    return tune_weight(dataset, [_by_weight(dataset, question) for question in shown(questions)])
+
+
+def _by_weight(dataset: Dataset, question: Question) -> list[float]:
+    """nDCG@10 of hybrid with each weight of the grid."""
+    text = storable(question.text[:MAX_QUERY_CHARS]).strip()
+    rankings = both_rankings(dataset, text)
+    found = {ranked.segment_id for ranking in rankings for ranked in ranking}
+    segments = DocumentSegment.objects.filter(pk__in=found, external_id__isnull=False)
+    names = dict(segments.values_list("pk", "external_id"))
+    return [
+        ndcg(_names(fused(*rankings, weight_for(text, weight)), names), question.relevant)
+        for weight in GRID
+    ]
+
+
+def _names(ranking: Sequence[Ranked], names: Mapping[UUID, str | None]) -> list[str]:
+    """The external ids of a ranking in its order, each once."""
+    found = (names.get(ranked.segment_id) for ranked in ranking[:HITS_READ])
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def unknown_ids(dataset: Dataset, questions: Sequence[Question]) -> list[str]:

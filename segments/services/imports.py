@@ -22,6 +22,7 @@ from segments.imports.submit import RETRIED_STATUSES, submit
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
+from segments.search.weights import learn_after_change
 from segments.uploads import StoredFile, discard_file, is_stored, store_file
 
 # How often a watcher looks; a bar that moves twice a second looks alive.
@@ -180,7 +181,10 @@ def run_in_foreground(started: ImportJob, listener: Listener = no_progress) -> I
         DatabaseFailed: the database is unreachable, so the end could not even be recorded.
         TargetGone: the document was deleted during the import, and its history with it.
     """
-    return foreground.run(started, listener)
+    ended = foreground.run(started, listener)
+    if ended.status == ImportStatus.COMPLETED:
+        learn_after_change(ended.dataset_id)
+    return ended
 
 
 def cancel_import(started: ImportJob, why: str = "The import was cancelled.") -> ImportJob:

@@ -5,6 +5,7 @@ from uuid import UUID
 from datasets.models import Dataset
 from segments.embedding.catalog import (
     PROVIDERS,
+    RERANK,
     SET_PER_MODEL,
     Trial,
     embedder_of,
@@ -13,13 +14,14 @@ from segments.embedding.catalog import (
     try_model,
 )
 from segments.embedding.credentials import encrypt
+from segments.embedding.rerank import try_reranker
 from segments.exceptions import NoEmbeddingModel
 from segments.models import ModelProvider, ProviderModel
 
 
 def provider_kinds() -> list[str]:
     """The kinds of provider there are; also the names of the installation's own providers."""
-    return list(PROVIDERS)
+    return [*PROVIDERS, RERANK]
 
 
 def model_settings() -> tuple[str, ...]:
@@ -40,11 +42,15 @@ def set_api_key(provider: ModelProvider, api_key: str) -> None:
 def try_provider_model(model: ProviderModel) -> Trial:
     """Embed one text with a model, without retrying; what it answered, and how fast.
 
+    A reranker scores one text instead, which has no dimensions.
+
     Raises:
+        RerankFailed: the reranker cannot be used.
         NoEmbeddingModel, EmbeddingFailed: the model cannot be used; the message says why.
         CredentialsUnreadable: the provider's key has to be entered again.
     """
-    return try_model(tenants_model(model))
+    chosen = tenants_model(model)
+    return try_reranker(chosen) if chosen.kind == RERANK else try_model(chosen)
 
 
 def has_usable_model(dataset: Dataset) -> bool:

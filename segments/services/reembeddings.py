@@ -19,6 +19,7 @@ from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
 from segments.reembedding.state import REEMBEDDINGS, filling, submit
+from segments.search.weights import learn_after_change
 
 # How often a watcher looks at what a worker does.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -118,7 +119,10 @@ def run_in_foreground(ordered: Reembedding, listener: Listener = no_progress) ->
     Raises:
         ReembeddingNotFound: it has been deleted with its dataset.
     """
-    return _watch(ordered, listener, lambda: run.run(ordered.pk, listener))
+    ended = _watch(ordered, listener, lambda: run.run(ordered.pk, listener))
+    if ended.status == ReembeddingStatus.COMPLETED:
+        learn_after_change(ended.dataset_id)
+    return ended
 
 
 def follow(ordered: Reembedding, listener: Listener) -> Reembedding:

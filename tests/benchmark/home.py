@@ -34,7 +34,11 @@ def own_home(folder: Path) -> Iterator[Path]:
         _remove(home)
         home.mkdir()
         try:
-            list(_lines(home, [str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity=0"]))
+            list(
+                output_lines(
+                    home, [str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity=0"]
+                )
+            )
             yield home
         finally:
             _remove(home)
@@ -49,7 +53,7 @@ def run_part(
         CommandError: the process failed; the message ends with its last output.
     """
     figures = []
-    for line in _lines(home, ["-m", "tests.benchmark.part", part, json.dumps(asdict(sizes))]):
+    for line in output_lines(home, ["-m", "tests.benchmark.part", part, json.dumps(asdict(sizes))]):
         message = json.loads(line)
         if "figure" in message:
             figures.append(Figure(**message["figure"]))
@@ -58,7 +62,7 @@ def run_part(
     return figures
 
 
-def _lines(home: Path, arguments: Sequence[str]) -> Iterator[str]:
+def output_lines(home: Path, arguments: Sequence[str]) -> Iterator[str]:
     """The output, line by line, of Python with these arguments, in an installation at `home`."""
     log = home / "bench.log"
     with (

@@ -26,6 +26,9 @@ class Api:
             f"/v1/{path}", content, "application/json", headers=self.headers | headers
         )
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self.client.patch(f"/v1/{path}", body, "application/json", headers=self.headers)
+
     def send(self, path: str, fields: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
         """A multipart form; bytes are files, and so are names with bytes."""
         form = {name: _part(value) for name, value in fields.items()}

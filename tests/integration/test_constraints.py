@@ -18,6 +18,7 @@ from segments.models import (
     EmbeddingBudget,
     EmbeddingTurn,
     ImportJob,
+    IndexGeneration,
     ModelProvider,
     ProgressSample,
     ProviderModel,
@@ -127,7 +128,7 @@ def _new_document(world: World, **fields: object) -> Document:
     return Document.objects.create(**usual | fields)
 
 
-def _move(rows: ImportJob | Chunk | Reembedding, **fields: object) -> int:
+def _move(rows: ImportJob | Chunk | Reembedding | IndexGeneration, **fields: object) -> int:
     return type(rows).objects.filter(pk=rows.pk).update(**fields)
 
 
@@ -168,6 +169,10 @@ def _ended_reembedding(world: World, **fields: object) -> Reembedding:
 
 def _two_models_of_one_name(world: World) -> None:
     ProviderModel.objects.create(provider=_model(world).provider, name="m")
+
+
+def _generation(world: World, **fields: object) -> IndexGeneration:
+    return IndexGeneration.objects.create(tenant=world.tenant, dataset=world.dataset, **fields)
 
 
 VIOLATIONS: dict[str, Callable[[World], object]] = {
@@ -257,6 +262,20 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
         _ended_reembedding(w), status="waiting", finished_at=None
     ),
     "reembedding_epoch_never_falls": lambda w: _move(_reembedding(w, epoch=2), epoch=1),
+    "index_generation_status_known": lambda w: _generation(w, status="lost"),
+    "index_generation_final_has_time": lambda w: _generation(w, status="cancelled"),
+    "index_generation_at_work_has_lease": lambda w: _generation(w, status="building"),
+    "index_generation_failed_has_reason": lambda w: _generation(
+        w, status="failed", finished_at=timezone.now()
+    ),
+    "index_generation_has_range": lambda w: _generation(
+        w, status="completed", finished_at=timezone.now(), from_version=2, to_version=1
+    ),
+    "index_generation_moves_along_its_arrows": lambda w: _move(
+        _generation(w), status="completed", finished_at=timezone.now()
+    ),
+    "index_generation_epoch_never_falls": lambda w: _move(_generation(w, epoch=2), epoch=1),
+    "index_generation_one_at_a_time_per_dataset": lambda w: (_generation(w), _generation(w)),
     "reembedding_one_at_a_time_per_dataset": lambda w: (_reembedding(w), _reembedding(w)),
     "reembedded_vector_or_refusal": lambda w: ReembeddedVector.objects.create(
         reembedding_id=uuid4(), content_hash="0" * 64
@@ -293,6 +312,8 @@ NOT_RULES = {
     "segment_full_text_on_update",
     "deleted_import_is_kept",
     "deleted_reembedding_is_kept",
+    "segment_version_on_update",
+    "segment_versions_are_announced",
 }
 
 

@@ -6,23 +6,13 @@ from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
 from segments.api.serializers.fields import Constant, CreatorId, UnixTime
-from segments.api.serializers.retrieval import DEFAULT_TOP_K
+from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
 from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
 
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
 DESCRIPTION_CHARS = 400
-# There is one way of ranking; Dify's clients look for the words of all its ways.
-RETRIEVAL_MODEL = {
-    "reranking_enable": False,
-    "reranking_mode": None,
-    "reranking_model": {"reranking_provider_name": "", "reranking_model_name": ""},
-    "weights": None,
-    "top_k": DEFAULT_TOP_K,
-    "score_threshold_enabled": False,
-    "score_threshold": None,
-}
 
 
 class NewDatasetSerializer(serializers.Serializer[None]):
@@ -63,8 +53,8 @@ class NewDatasetSerializer(serializers.Serializer[None]):
     )
 
 
-class DatasetLanguageSerializer(serializers.Serializer[None]):
-    """Another language for a dataset."""
+class DatasetChangeSerializer(serializers.Serializer[None]):
+    """What shall be different in a dataset; what is left out stays as it is."""
 
     language = serializers.CharField(
         max_length=32, required=False, default="", help_text="As de or German."
@@ -75,11 +65,27 @@ class DatasetLanguageSerializer(serializers.Serializer[None]):
         default="",
         help_text="If it is left out, the one of the language.",
     )
+    semantic_weight = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        help_text="null: learned from the dataset's texts.",
+    )
+    retrieval_model = RetrievalModelSerializer(
+        required=False,
+        allow_null=True,
+        help_text="Of it, `weights`, `reranking_enable` and `reranking_model` are stored.",
+    )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        """One of both is needed."""
-        if not (given["language"] or given["text_search_config"]):
-            raise serializers.ValidationError("Give language, text_search_config, or both.")
+        """Something has to change."""
+        if not (given["language"] or given["text_search_config"]) and not (
+            {"semantic_weight", "retrieval_model"} & set(given)
+        ):
+            raise serializers.ValidationError(
+                "Give language, text_search_config, semantic_weight or retrieval_model."
+            )
         return given
 
 
@@ -97,6 +103,13 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     text_search_config = serializers.CharField(read_only=True)
     language_advice = serializers.SerializerMethodField()
     retrieval_model_dict = serializers.SerializerMethodField()
+    semantic_weight = serializers.FloatField(
+        read_only=True, help_text="The share of meaning in a hybrid score, 0 to 1."
+    )
+    semantic_weight_source = serializers.CharField(read_only=True)
+    semantic_weight_basis = serializers.DictField(
+        read_only=True, help_text="What the weight was learned or tuned from."
+    )
     app_count = Constant(0)
     document_count = serializers.IntegerField(read_only=True)
     total_documents = serializers.IntegerField(source="document_count", read_only=True)
@@ -132,8 +145,19 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
 
     def get_retrieval_model_dict(self, dataset: Dataset) -> dict[str, Any]:
         """How `retrieve` finds segments, unless it is asked to do otherwise."""
-        method = "semantic_search" if dataset.has_vectors else "full_text_search"
-        return {**RETRIEVAL_MODEL, "search_method": method}
+        return {
+            "search_method": "semantic_search" if dataset.has_vectors else "full_text_search",
+            "reranking_enable": bool(dataset.rerank_model),
+            "reranking_mode": "reranking_model" if dataset.rerank_model else None,
+            "reranking_model": {
+                "reranking_provider_name": dataset.rerank_provider,
+                "reranking_model_name": dataset.rerank_model,
+            },
+            "weights": _weights(dataset) if dataset.has_vectors else None,
+            "top_k": DEFAULT_TOP_K,
+            "score_threshold_enabled": False,
+            "score_threshold": None,
+        }
 
     def get_language_advice(self, dataset: Dataset) -> str:
         """What helps if the model does not know the language; else empty."""
@@ -142,3 +166,16 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     def get_embedding_available(self, dataset: Dataset) -> bool:
         """Whether its embedding model is available, or it needs none."""
         return has_usable_model(dataset)
+
+
+def _weights(dataset: Dataset) -> dict[str, Any]:
+    """The dataset's weight as Dify's clients read it."""
+    return {
+        "weight_type": "customized",
+        "vector_setting": {
+            "vector_weight": dataset.semantic_weight,
+            "embedding_provider_name": dataset.embedding_model_provider,
+            "embedding_model_name": dataset.embedding_model,
+        },
+        "keyword_setting": {"keyword_weight": round(1 - dataset.semantic_weight, 4)},
+    }

@@ -8,6 +8,7 @@ from datasets.models import Document
 from segments.api.serializers.fields import Constant, CreatorId, UnixTime, UserId
 from segments.models import DocumentSegment
 from segments.search.query import MAX_TOP_K
+from segments.search.reranking import Reranking
 
 
 class SegmentSerializer(serializers.Serializer[DocumentSegment]):
@@ -44,6 +45,45 @@ QUERY_CHARS = 250
 DEFAULT_TOP_K = 4
 
 
+class VectorSettingSerializer(serializers.Serializer[None]):
+    """How much meaning counts in a hybrid search."""
+
+    vector_weight = serializers.FloatField(min_value=0, max_value=1)
+
+
+class KeywordSettingSerializer(serializers.Serializer[None]):
+    """How much words count in a hybrid search."""
+
+    keyword_weight = serializers.FloatField(min_value=0, max_value=1)
+
+
+class WeightsSerializer(serializers.Serializer[None]):
+    """What meaning and words count in a hybrid search; only their ratio matters."""
+
+    vector_setting = VectorSettingSerializer()
+    keyword_setting = KeywordSettingSerializer()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse two zeros, which say nothing."""
+        if not semantic_weight(attrs) and not attrs["keyword_setting"]["keyword_weight"]:
+            raise serializers.ValidationError("One of the two weights must be above 0.")
+        return attrs
+
+
+def semantic_weight(weights: dict[str, Any]) -> float:
+    """The share of meaning that checked weights ask for, 0 to 1."""
+    meaning: float = weights["vector_setting"]["vector_weight"]
+    words: float = weights["keyword_setting"]["keyword_weight"]
+    return meaning / (meaning + words) if meaning else 0.0
+
+
+class RerankingModelSerializer(serializers.Serializer[None]):
+    """A reranker; both empty is none."""
+
+    reranking_provider_name = serializers.CharField(max_length=64, allow_blank=True)
+    reranking_model_name = serializers.CharField(max_length=255, allow_blank=True)
+
+
 class RetrievalModelSerializer(serializers.Serializer[None]):
     """How segments are found. Other fields that Dify knows are not used."""
 
@@ -56,7 +96,21 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
         min_value=1, max_value=MAX_TOP_K, required=False, default=DEFAULT_TOP_K
     )
     score_threshold_enabled = serializers.BooleanField(required=False, default=False)
-    score_threshold = serializers.FloatField(required=False, allow_null=True, default=None)
+    score_threshold = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Cosine similarity, BM25, 0 to 1 for hybrid, or the reranker's own scores.",
+    )
+    weights = WeightsSerializer(
+        required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
+    )
+    reranking_enable = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Default: as the dataset is set."
+    )
+    reranking_model = RerankingModelSerializer(
+        required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
+    )
 
 
 class RetrieveSerializer(serializers.Serializer[None]):
@@ -107,11 +161,21 @@ class QuerySerializer(serializers.Serializer[None]):
     content = serializers.CharField()
 
 
+class RerankingSerializer(serializers.Serializer[Reranking]):
+    """Whether the hits are in a reranker's order, and why not."""
+
+    provider = serializers.CharField(source="model.provider")
+    model = serializers.CharField(source="model.model")
+    reranked = serializers.BooleanField(source="is_done")
+    reason = serializers.CharField(help_text="Empty if it was reranked.")
+
+
 class RetrievalSerializer(serializers.Serializer[None]):
-    """A question and its hits, best first."""
+    """A question and its hits, best first; `reranking` is null if none was wanted."""
 
     query = QuerySerializer()
     records = RecordSerializer(many=True)
+    reranking = RerankingSerializer(allow_null=True)
 
 
 def record_as_json(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import openai
-from django.conf import settings
 from numpy.typing import NDArray
 
 from segments.embedding.base import Answer, ModelSettings, Purpose, Vectors
-from segments.embedding.http import EgressPolicy, bounded_client
+from segments.embedding.http import bounded_client, egress_policy
 from segments.embedding.providers.remote import RemoteEmbedder
 from segments.embedding.rate_limits import retry_after, wanted_pause
 from segments.exceptions import (
@@ -71,7 +70,8 @@ class OpenAIEmbedder(RemoteEmbedder):
 
     @cached_property
     def _client(self) -> openai.OpenAI:
-        http_client = bounded_client(self._reach(), TIMEOUT_SECONDS, MAX_ANSWER_BYTES)
+        policy = egress_policy(is_trusted=self.settings.is_trusted)
+        http_client = bounded_client(policy, TIMEOUT_SECONDS, MAX_ANSWER_BYTES)
         weakref.finalize(self, http_client.close)
         client = openai.OpenAI(
             api_key=self.settings.api_key.reveal() or NO_KEY,
@@ -83,13 +83,6 @@ class OpenAIEmbedder(RemoteEmbedder):
         # The package reads these from the environment, where they belong to something else.
         client.organization = client.project = None
         return client
-
-    def _reach(self) -> EgressPolicy:
-        """Where requests may go; a tenant's only where the installation allows it."""
-        if self.settings.is_trusted:
-            return EgressPolicy(private_addresses=True)
-        hosts = frozenset(host.lower() for host in settings.SEGMILL_ENDPOINT_HOSTS)
-        return EgressPolicy(hosts, settings.SEGMILL_ENDPOINT_PRIVATE_ADDRESSES)
 
     def ask(self, texts: Sequence[str], purpose: Purpose) -> Answer:
         """The vectors of `texts` in their order, whatever order the server answers in."""

@@ -14,9 +14,17 @@ from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT, Dataset
 from segments.management.console import counted
-from segments.management.tables import print_quality
+from segments.management.tables import print_curve, print_quality, print_weight
 from segments.search import SearchMethod, methods_of
-from segments.search.evaluation import Quality, Question, evaluate, read_judgements, unknown_ids
+from segments.search.evaluation import (
+    Quality,
+    Question,
+    evaluate,
+    read_judgements,
+    tune,
+    unknown_ids,
+)
+from segments.search.pseudo_questions import Curve
 
 METHODS = [method.value for method in SearchMethod]
 ALL = "all"
@@ -39,6 +47,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--method", choices=[*METHODS, ALL], default=ALL, help="default: %(default)s"
         )
+        parser.add_argument(
+            "--tune",
+            action="store_true",
+            help="first store the semantic weight with which hybrid answers these questions best",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,15 +60,27 @@ class Command(BaseCommand):
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
             questions = read_judgements(options["queries"])
             self._warn_about_unknown(dataset, questions)
+            curve = _tuned(dataset, questions) if options["tune"] else None
             qualities = _measured(dataset, questions, options["method"])
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
         if options["json"]:
             methods = {method: asdict(quality) for method, quality in qualities.items()}
-            answer = {"dataset": dataset.name, "queries": len(questions), "methods": methods}
+            answer = {
+                "dataset": dataset.name,
+                "queries": len(questions),
+                "semantic_weight": dataset.semantic_weight,
+                "semantic_weight_source": dataset.semantic_weight_source,
+                "methods": methods,
+            }
+            if curve:
+                answer["ndcg_at_10_by_weight"] = curve.as_json()
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
         else:
+            if curve:
+                print_curve(curve, sys.stdout)
             print_quality(qualities, sys.stdout)
+            print_weight(dataset, sys.stdout)
 
     def _warn_about_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
         if unknown := unknown_ids(dataset, questions):
@@ -63,6 +88,10 @@ class Command(BaseCommand):
                 f"{len(unknown):,} relevant external ids are not in the dataset and count as "
                 f"missed, among them: {', '.join(unknown[:5])}."
             )
+
+
+def _tuned(dataset: Dataset, questions: list[Question]) -> Curve:
+    return tune(dataset, questions, partial(counted, title="tuning", stream=sys.stderr))
 
 
 def _measured(dataset: Dataset, questions: list[Question], method: str) -> dict[str, Quality]:

@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,9 +14,11 @@ from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_tenant
 from datasets.models import DEFAULT_TENANT
 from segments.management.tables import print_hits
-from segments.search import Hit, SearchMethod, search
+from segments.search import RerankModel, SearchMethod, SearchResult, search_result
 from segments.search.query import DEFAULT_TOP_K, storable
+from segments.search.reranking import Reranking
 
+NO_RERANKING = "none"
 METHODS = [method.value for method in SearchMethod]
 
 
@@ -42,28 +45,65 @@ class Command(BaseCommand):
         parser.add_argument("--top-k", type=int, default=DEFAULT_TOP_K, help="default: %(default)s")
         parser.add_argument("--score-threshold", type=float, help="omit hits with a lower score")
         parser.add_argument(
+            "--weight",
+            type=float,
+            help="share of meaning in hybrid, 0 to 1; default: the dataset's own",
+        )
+        parser.add_argument(
+            "--rerank",
+            metavar="PROVIDER/MODEL",
+            help="order hits by this reranker, or by none (“none”); default: the dataset's own",
+        )
+        parser.add_argument(
             "--exact", action="store_true", help="compare every vector instead of asking the index"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Search and show, or refuse with what to do."""
-        wanted = {name: options[name] for name in ("method", "top_k", "score_threshold", "exact")}
+        names = ("method", "top_k", "score_threshold", "weight", "exact")
+        wanted = {name: options[name] for name in names}
         path = options["queries"]
+        wanted["rerank"] = _reranker(options["rerank"])
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
             for query in [options["query"]] if path is None else _lines(path):
-                hits = search(dataset, query, **wanted)
+                began = perf_counter()
+                found = search_result(dataset, query, **wanted)
+                milliseconds = (perf_counter() - began) * 1000
                 if options["json"] or path is not None:
-                    self.stdout.write(_as_json(query, hits))
+                    self.stdout.write(_as_json(query, found, milliseconds))
                 else:
-                    print_hits(hits, sys.stdout)
+                    print_hits(found.hits, sys.stdout)
+                    self._tell_reranking(found.reranking)
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
 
+    def _tell_reranking(self, reranking: Reranking | None) -> None:
+        if reranking and not reranking.is_done:
+            self.stderr.write(f"Not reranked: {reranking.reason}")
 
-def _as_json(query: str, hits: list[Hit]) -> str:
-    answer = {"query": storable(query), "hits": [hit.as_json() for hit in hits]}
+
+def _reranker(named: str | None) -> RerankModel | None:
+    """The reranker that was named; None for the dataset's own."""
+    if named is None:
+        return None
+    if named == NO_RERANKING:
+        return RerankModel()
+    provider, _, model = named.partition("/")
+    if not (provider and model):
+        raise CommandError(f"--rerank {named}: name it as PROVIDER/MODEL, or {NO_RERANKING}.")
+    return RerankModel(provider, model)
+
+
+def _as_json(query: str, found: SearchResult, milliseconds: float) -> str:
+    answer: dict[str, Any] = {
+        "query": storable(query),
+        "milliseconds": round(milliseconds, 2),
+        "hits": [hit.as_json() for hit in found.hits],
+    }
+    if found.reranking:
+        answer["reranking"] = found.reranking.as_json()
     return json.dumps(answer, ensure_ascii=False)
 
 
