@@ -165,7 +165,6 @@ class DocumentForm(forms.ModelForm[Document]):
             "dataset",
             "name",
             "doc_form",
-            "indexing_status",
             "enabled",
             "archived",
         ]

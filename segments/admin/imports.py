@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.exceptions import SegmillError
 from datasets.tenant_admin import access_of
-from segments.admin import exports, import_wizard
+from segments.admin import exports, import_upload, import_wizard
 from segments.admin.history import HistoryAdmin
 from segments.admin.permissions import editable_or_refused, visible_or_404
 from segments.admin.segment_filters import BoundedPaginator
@@ -172,7 +172,12 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
     search_fields = ("file_name", "document__name")
 
     pages = (
+        ("upload/", import_upload.upload, "upload"),
+        ("upload/look/", import_upload.look, "look"),
+        ("upload/look/bad-rows/", import_upload.look_bad_rows, "look_bad_rows"),
+        ("upload/accept/", import_upload.accept, "accept"),
         ("new/<uuid:document_id>/", import_wizard.new_import, "new"),
+        ("new/<uuid:document_id>/bad-rows/", import_wizard.preview_bad_rows, "preview_bad_rows"),
         ("new/<uuid:document_id>/preview/", import_wizard.preview_page, "preview"),
         ("new/<uuid:document_id>/confirm/", import_wizard.confirm_import, "confirm"),
         ("<uuid:job_id>/state.json", import_state, "state"),

@@ -103,7 +103,7 @@ class SignedFileView(APIView):
 class BadRowsView(ApiView):
     """An import's bad rows as a file."""
 
-    @extend_schema(operation_id="download_bad_rows", responses=_file_of(tuple(FileFormat)))
+    @extend_schema(operation_id="download_bad_rows", responses=_file_of(tuple(CONTENT_TYPES)))
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """The bad rows in the file's format and columns; `error` has the line and what is wrong.
 

@@ -69,6 +69,13 @@ class OptionsSerializer(serializers.Serializer[None]):
         help_text="Which column is which part, for example content=Frage; in JSON also an object.",
     )
     no_header = serializers.BooleanField(required=False)
+    header_row = serializers.IntegerField(
+        required=False, min_value=1, help_text="The row of the header; found if omitted."
+    )
+    template = serializers.CharField(
+        required=False,
+        help_text="Writes each text from several columns, for example {Name}: {Price}.",
+    )
     unknown = serializers.ChoiceField([word.value for word in UnknownColumns], required=False)
     embed = serializers.ChoiceField(
         EmbedWhen.choices,
@@ -77,7 +84,11 @@ class OptionsSerializer(serializers.Serializer[None]):
     )
     encoding = serializers.CharField(required=False, help_text="Detected if omitted.")
     delimiter = serializers.CharField(required=False, help_text="Detected if omitted.")
-    sheet = serializers.CharField(required=False, help_text="Of a workbook; default: the first.")
+    sheet = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Of a workbook; all means every one; default: the first that has rows.",
+    )
     max_tokens = serializers.IntegerField(
         required=False,
         help_text="If the rows need more, the import fails before anything is embedded.",
