@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.files.storage import FileSystemStorage
 from django.db import connections
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from segments.checks.values import add_line
 from segments.jobs.queue import has_workers
@@ -79,12 +80,18 @@ def _schema() -> Iterator[CheckMessage]:
             hint='Add to INSTALLED_APPS: "drf_spectacular",',
             id="segments.W015",
         )
-    if getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_SCHEMA_CLASS") != SCHEMA_CLASS:
+    elif not _describes_itself():
         yield Warning(
             "The description of the REST API cannot be made.",
             hint=add_line(f'REST_FRAMEWORK = {{"DEFAULT_SCHEMA_CLASS": "{SCHEMA_CLASS}"}}'),
             id="segments.W015",
         )
+
+
+def _describes_itself() -> bool:
+    """Whether views without a schema of their own get one that drf-spectacular can read."""
+    name = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_SCHEMA_CLASS")
+    return bool(name) and issubclass(import_string(name), import_string(SCHEMA_CLASS))
 
 
 def _queue() -> Iterator[CheckMessage]:

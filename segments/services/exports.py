@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core import signing
-from django.core.files.storage import default_storage
 
 from datasets.models import DocForm, Document
 from segments.files.types import FileFormat, JSONValue
 from segments.files.writers import CONTENT_TYPES, Row, Table, table_bytes
 from segments.models import DocumentSegment, ImportJob
-from segments.uploads import is_stored
+from segments.uploads import is_stored, upload_storage
 
 # What an import reads, then what it passes over. Times are in UTC, as ISO 8601 writes them.
 COLUMNS = {
@@ -111,7 +110,7 @@ def _imported(job_id: str) -> LinkedFile | None:
 
 
 def _stored(key: str) -> Iterator[bytes]:
-    with default_storage.open(key) as file:
+    with upload_storage().open(key) as file:
         yield from file.chunks()
 
 
