@@ -90,8 +90,8 @@ def _schema() -> Iterator[CheckMessage]:
 
 def _describes_itself() -> bool:
     """Whether views without a schema of their own get one that drf-spectacular can read."""
-    name = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_SCHEMA_CLASS")
-    return bool(name) and issubclass(import_string(name), import_string(SCHEMA_CLASS))
+    name = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_SCHEMA_CLASS", "")
+    return bool(name) and issubclass(import_string(str(name)), import_string(SCHEMA_CLASS))
 
 
 def _queue() -> Iterator[CheckMessage]:
