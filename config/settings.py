@@ -214,7 +214,7 @@ SEGMILL_INDEX_WORKERS = env.whole_number(
 
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
-FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["segments.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR: Path | None = folder_in(SEGMILL_HOME, "incoming")
 
 # --- Queue and cache -----------------------------------------------------------------------------

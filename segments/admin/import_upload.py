@@ -31,14 +31,13 @@ from segments.admin.import_wizard import (
 )
 from segments.admin.signed_upload import ANYWHERE, sign, unsign
 from segments.files.options import ImportOptions
-from segments.http import download, received_file
 from segments.models.import_job import ImportSource
 from segments.services import imports, proposals
 from segments.services.bad_rows import bad_rows_of_dry_run
 from segments.services.previews import column_names, opened
 from segments.services.proposals import Proposal
 from segments.services.targets import ImportTarget
-from segments.uploads import StoredFile, store_file
+from segments.uploads import StoredFile, download, received_file, store_file
 
 URLS = {
     name: f"admin:segments_importjob_{page}"

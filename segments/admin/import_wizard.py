@@ -34,13 +34,12 @@ from segments.admin.import_form import (
 from segments.admin.permissions import editable_or_refused
 from segments.admin.signed_upload import sign, unsign
 from segments.files.options import ImportOptions, OnError
-from segments.http import download, received_file
 from segments.models.import_job import ImportSource
 from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
 from segments.services.previews import Preview, column_names, opened
 from segments.services.proposals import preview_as_proposed
-from segments.uploads import StoredFile, store_file
+from segments.uploads import StoredFile, download, received_file, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
 ROWS_PREVIEWED = 10_000

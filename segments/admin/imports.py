@@ -28,7 +28,6 @@ from segments.admin import exports, import_upload, import_wizard
 from segments.admin.history import HistoryAdmin
 from segments.admin.permissions import editable_or_refused, visible_or_404
 from segments.admin.segment_filters import BoundedPaginator
-from segments.http import download
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
@@ -36,6 +35,7 @@ from segments.services import imports
 from segments.services import reembeddings as reembedding
 from segments.services.bad_rows import bad_rows_of_import
 from segments.templatetags.imports import badge
+from segments.uploads import download
 
 BY_STARTER = f"created_by__{get_user_model().USERNAME_FIELD}"
 

@@ -21,12 +21,11 @@ from segments.api.serializers.imports import (
 )
 from segments.api.views import ApiView
 from segments.files.options import ImportMode, ImportOptions
-from segments.http import received_file, refuse_large_body
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource
 from segments.progress import measure, read_progress
 from segments.services import imports
-from segments.uploads import find_upload
+from segments.uploads import find_upload, received_file, refuse_large_body
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")

@@ -18,10 +18,9 @@ from segments.api.serializers.imports import UploadFormSerializer, UploadSeriali
 from segments.api.views import ApiView, checked_query
 from segments.files.types import FileFormat
 from segments.files.writers import CONTENT_TYPES
-from segments.http import attachment, download, received_file, refuse_large_body
 from segments.services import exports
 from segments.services.bad_rows import bad_rows_of_import
-from segments.uploads import keep_upload
+from segments.uploads import attachment, download, keep_upload, received_file, refuse_large_body
 
 
 class UploadView(ApiView):

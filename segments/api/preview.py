@@ -17,10 +17,9 @@ from segments.api.serializers.imports import (
     RowErrorSerializer,
 )
 from segments.api.views import ApiView
-from segments.http import received_file, refuse_large_body
 from segments.services import imports
 from segments.services.reports import report_dry_run
-from segments.uploads import find_upload, upload_storage
+from segments.uploads import find_upload, received_file, refuse_large_body, upload_storage
 
 
 class ChangeSerializer(serializers.Serializer[Any]):

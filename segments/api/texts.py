@@ -25,10 +25,10 @@ from segments.api.serializers.texts import (
 )
 from segments.api.views import ApiView, checked
 from segments.exceptions import OptionRefused
-from segments.http import received_file, refuse_large_body
 from segments.services import texts
 from segments.services.documents import rename_document
 from segments.services.knowledge import DatasetChanges, update_dataset
+from segments.uploads import received_file, refuse_large_body
 
 
 class CreateByTextView(ApiView):

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.db.models import Model
 from django.utils import timezone
 
-from datasets.models import Dataset, Document, Membership, Tenant
+from datasets.models import Dataset, Document, Membership, MetadataField, Tag, Tenant
 from segments.models import (
     ApiKey,
     Chunk,
@@ -173,6 +173,15 @@ def _two_models_of_one_name(world: World) -> None:
     ProviderModel.objects.create(provider=_model(world).provider, name="m")
 
 
+def _tag(world: World, **fields: object) -> Tag:
+    return Tag.objects.create(tenant=world.tenant, **{"name": "manuals"} | fields)
+
+
+def _metadata_field(world: World, **fields: object) -> MetadataField:
+    usual = {"name": "author", "kind": "string"}
+    return MetadataField.objects.create(dataset=world.dataset, **usual | fields)
+
+
 def _rebuild(world: World, **fields: object) -> FullTextRebuild:
     usual = {"tenant": world.tenant, "text_search_config": "german"}
     return FullTextRebuild.objects.create(dataset=world.dataset, **usual | fields)
@@ -198,6 +207,11 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "dataset_high_quality_has_model": lambda w: _dataset(
         w, indexing_technique="high_quality", embedding_model="m"
     ),
+    "tag_name_once_per_tenant": lambda w: (_tag(w), _tag(w)),
+    "tag_name_not_blank": lambda w: _tag(w, name=" "),
+    "metadata_field_name_once": lambda w: (_metadata_field(w), _metadata_field(w)),
+    "metadata_field_name_not_blank": lambda w: _metadata_field(w, name=" "),
+    "metadata_field_kind_known": lambda w: _metadata_field(w, kind="colour"),
     "dataset_semantic_weight_from_0_to_1": lambda w: _dataset(w, semantic_weight=1.5),
     "dataset_semantic_weight_source_known": lambda w: _dataset(w, semantic_weight_source="guessed"),
     "dataset_reranker_is_whole": lambda w: _dataset(w, rerank_model="m"),

@@ -20,7 +20,7 @@ MODULES = sorted(
 MOST_MODULES = 290
 MOST_LINES = 400
 MOST_FILES_A_FOLDER = 25
-MOST_LOOSE_MODULES = 9
+MOST_LOOSE_MODULES = 8
 # A module below this that one other imports is a part of that one.
 FEWEST_LINES = 40
 # Django, or whoever starts a process, looks for these by name or place.
