@@ -56,9 +56,7 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
     """
     began = perf_counter()
     with staging.visit() as visit:
-        tally = prepare.prepare_rows(
-            visit, given, target, _no_fence, listener, keeps_language=False
-        )
+        tally = prepare.prepare_rows(visit, given, target, _no_fence, listener)
         spec = prepare.merge_spec(visit, given, target, tally)
         price = price_of(target.provider, target.model, target.tenant_id)
         plan = make_plan(spec, price, with_removals=not tally.is_partial)

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db import transaction
-
 from datasets.languages import configuration_of, language_name
 from datasets.models import DEFAULT_TEXT_SEARCH_CONFIG, Dataset
 from segments.embedding.languages import advice_for
@@ -30,21 +28,13 @@ def is_open(target: Target) -> bool:
     return not DocumentSegment.objects.filter(dataset=target.dataset_id).exists()
 
 
-def find(target: Target, head: Sequence[RawRow], columns: Columns, *, keep: bool) -> FoundLanguage:
-    """The language of the dataset, or else of the rows in `head`; with `keep` it is stored.
-
-    Without `head` the dataset stays as it is. Of two first imports at once, the first to get
-    here decides.
-    """
+def find(target: Target, head: Sequence[RawRow], columns: Columns) -> FoundLanguage:
+    """The language of the rows in `head`; that of the dataset if they are empty or do not tell."""
     known = FullText(target.text_search_config, target.language)
     found = detect([text for raw in head if (text := _text_of(raw, columns))]) if head else ""
     if not found:
         return FoundLanguage(known, _advice(target, known))
-    # Another configuration than the usual one was chosen by somebody.
-    follows = target.text_search_config == DEFAULT_TEXT_SEARCH_CONFIG
-    full_text = FullText(configuration_of(found) if follows else known.config, found)
-    if keep:
-        full_text = _kept(target, full_text)
+    full_text = _full_text(target, found)
     is_usual = full_text.config == DEFAULT_TEXT_SEARCH_CONFIG
     notices = [] if is_usual else [_notice(full_text)]
     return FoundLanguage(full_text, [*notices, *_advice(target, full_text)])
@@ -60,16 +50,23 @@ def _text_of(raw: RawRow, columns: Columns) -> str:
     return " ".join(raw.cells[place] for place in places if place < len(raw.cells))
 
 
-@transaction.atomic
-def _kept(target: Target, found: FullText) -> FullText:
-    """What the dataset has, once it has a language."""
-    dataset = Dataset.objects.select_for_update(no_key=True).filter(pk=target.dataset_id).first()
-    if dataset is None:  # it was deleted, and the import with it
-        return found
-    if not dataset.language:
-        dataset.language, dataset.text_search_config = found.language, found.config
-        dataset.save(update_fields=["language", "text_search_config", "updated_at"])
-    return FullText(dataset.text_search_config, dataset.language)
+def keep(target: Target, found: str) -> None:
+    """Make the language that an import has found its dataset's, if that has none yet.
+
+    Of two first imports at once the first decides; the other one's rows are refused when they
+    are to be published if they were prepared for another configuration.
+    """
+    if found and not target.language:
+        full_text = _full_text(target, found)
+        Dataset.objects.filter(pk=target.dataset_id, language="").update(
+            language=full_text.language, text_search_config=full_text.config
+        )
+
+
+def _full_text(target: Target, language: str) -> FullText:
+    # Another configuration than the usual one was chosen by somebody.
+    follows = target.text_search_config == DEFAULT_TEXT_SEARCH_CONFIG
+    return FullText(configuration_of(language) if follows else target.text_search_config, language)
 
 
 def _notice(full_text: FullText) -> str:

@@ -116,12 +116,10 @@ def prepare_rows(
     target: Target,
     fence: Fence,
     listener: Listener,
-    *,
-    keeps_language: bool = True,
 ) -> PrepareStats:
     """Check every row of the file for `target` and stage the good ones under `job_id`.
 
-    The first import of a dataset shows its language; with `keeps_language` that is stored.
+    The first import of a dataset shows its language (`PrepareStats.language`).
 
     Raises:
         FileRefused: the file as a whole cannot be read.
@@ -138,7 +136,7 @@ def prepare_rows(
         tally = PrepareStats(columns, column_mapping.describe_columns(sheet, columns))
         read = column_mapping.rows_in(sheet)
         head = list(islice(read, SAMPLE_ROWS if language.is_open(target) else 0))
-        found = language.find(target, head, columns, keep=keeps_language)
+        found = language.find(target, head, columns)
         tally.notices += found.notices
         tally.language = found.full_text.language
         rows = _checked(chain(head, read), _Checks(columns, embedder, found.full_text))
@@ -280,6 +278,7 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     spec = merge_spec(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(spec, given.options, price)
+    language.keep(target_of(job), tally.language)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
     IMPORT_JOBS.start_embedding(claim, notices=notices)
 
