@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from datasets.lookup import as_uuid
 from datasets.models import Dataset, Document
 from datasets.tenant_admin import access_of
-from segments.languages.analysis import cut_text
+from segments.languages.analysis import question_text
 from segments.models import DocumentSegment, ImportJob
 from segments.models.segment import FullTextOfDataset
 
@@ -132,7 +132,7 @@ def _ids(text: str, datasets: QuerySet[Dataset]) -> list[UUID]:
 
 def _questions(text: str, datasets: QuerySet[Dataset]) -> Iterator[Q]:
     """The words, asked of all datasets of a language at once."""
-    text = cut_text(text, "")
+    text = question_text(text, "")
     languages = defaultdict(list)
     for dataset, config in datasets.order_by().values_list("pk", "text_search_config"):
         languages[config].append(dataset)

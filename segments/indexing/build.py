@@ -102,6 +102,7 @@ def _run(
                 return
             with Pulse(claim, listener, is_needed_elsewhere) as pulse:
                 _build(claim, pulse)
+        tables.drop_orphans()
         plan.ensure_if_worthwhile(Dataset.objects.get(pk=_dataset_id(claim)))
     except NeededElsewhere:
         INDEXES.release(claim, PAUSE_SECONDS, waits_for="Imports go first.", step="")
@@ -110,8 +111,6 @@ def _run(
         with suppress(ClaimLost):
             INDEXES.release(claim)
         raise
-    finally:
-        tables.drop_orphans()
 
 
 def _dataset_id(claim: JobClaim) -> UUID:
@@ -127,7 +126,7 @@ def _only_one() -> Iterator[bool]:
     try:
         yield is_ours
     finally:
-        if is_ours and connection.is_usable():
+        if is_ours and connection.connection and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [ONE_AT_A_TIME])
 

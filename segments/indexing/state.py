@@ -23,7 +23,7 @@ class IndexMachine(StateMachine[IndexGeneration]):
     """The moves of generations of an index; the arrows are drawn above."""
 
     model = IndexGeneration
-    noun = "index"
+    noun = "index build"
     task = "segments.tasks.build_index"
     leased = (IndexStatus.BUILDING,)
     resumes = IndexStatus.BUILDING

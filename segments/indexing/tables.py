@@ -22,6 +22,11 @@ TABLES = """
     WHERE relkind = 'r' AND relname ~ '^segments_[a-z]+_[0-9a-f]{32}$'
         AND relnamespace = current_schema()::regnamespace
 """
+ORPHANS = f"""
+    {TABLES} AND NOT EXISTS (
+        SELECT FROM segments_indexgeneration
+        WHERE replace(id::text, '-', '') = right(relname, 32))
+"""
 SIZE = """
     SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)
     FROM unnest(%s::text[]) AS name
@@ -50,10 +55,9 @@ def total_bytes(generation_id: UUID) -> int:
 
 def orphans() -> list[str]:
     """Tables of generations that are gone."""
-    tables = existing()
-    kept = IndexGeneration.objects.filter(pk__in=tables.values())
-    ids = set(kept.values_list("pk", flat=True))
-    return [name for name, owner in tables.items() if owner not in ids]
+    with connection.cursor() as cursor:
+        cursor.execute(ORPHANS)
+        return [name for name, _ in cursor.fetchall()]
 
 
 def drop_orphans() -> int:

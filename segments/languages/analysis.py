@@ -40,17 +40,21 @@ def index_text(text: str, language: str) -> str | None:
 
 
 def question_text(text: str, language: str) -> str:
-    """The question with everything that `index_text` would have put into a text that has it.
+    """The words of a question: cut, without the other forms of its words.
 
     Short pieces that stand for no more than parts of its words are left out.
     """
-    clean, extra = _analysed(text, language)
-    return " ".join((cut_runs(clean, language, question=True), *extra))
-
-
-def cut_text(text: str, language: str) -> str:
-    """The question cut into words, without other forms: where all of its words must occur."""
     return cut_runs(cleaned(text), language, question=True)
+
+
+def question_forms(text: str, language: str) -> str:
+    """The other forms of a question's words, which `index_text` puts into texts that have it."""
+    return " ".join(_analysed(text, language)[1])
+
+
+def question_codes(text: str, language: str) -> str:
+    """Those of `question_forms` that are of codes, names and numbers, not of ordinary words."""
+    return " ".join(extra_forms(cleaned(text), hyphenated=False))
 
 
 def _analysed(text: str, language: str) -> tuple[str, list[str]]:

@@ -50,6 +50,7 @@ _FORM = _form(_CHAR, _LETTER)
 _ASCII_FORM = _form("[A-Za-z0-9]", "[A-Za-z]")
 _SIGNS = {"++": "plusplus", "+": "plus", "#": "sharp", "": ""}
 _PIECES = re.compile(r"\d+(?:\.\d+)+|[^\W\d_]+|\d+")
+_HYPHENATED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 _HEXADECIMAL = re.compile(r"0[xX]([0-9a-fA-F]{2,})")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+)")
 # PostgreSQL's parser does well with times of day.
@@ -65,8 +66,11 @@ def has_forms(text: str) -> bool:
     return _HINT.search(text) is not None
 
 
-def extra_forms(text: str) -> Iterator[str]:
-    """The other forms of the words of `text`, in the order of the words, in lower case."""
+def extra_forms(text: str, *, hyphenated: bool = True) -> Iterator[str]:
+    """The other forms of the words of `text`, in the order of the words, in lower case.
+
+    Without `hyphenated`, those of codes, names and numbers only.
+    """
     words = " ".join([word for word in text.split() if not word.isalpha() and _HINT.search(word)])
     form_of = _ASCII_FORM if words.isascii() else _FORM
     for found in form_of.finditer(words):
@@ -74,7 +78,7 @@ def extra_forms(text: str) -> Iterator[str]:
             yield f"dot{dotted.lower()}"
             continue
         form = found["joined"] or found["mixed"] or found["plain"]
-        if len(form) <= MOST_CHARS:
+        if len(form) <= MOST_CHARS and (hyphenated or not _HYPHENATED.fullmatch(form)):
             yield from _forms_of(form.lower(), _SIGNS[found["sign"] or ""])
 
 
@@ -105,7 +109,7 @@ def _parts_of_address(address: str) -> Iterator[str]:
 
 def _pieces_of(form: str, words: list[str]) -> Iterator[str]:
     """Its words, and what stands between letters and digits, but for single characters."""
-    if re.fullmatch(r"[^\W\d_]+(?:-[^\W\d_]+)+", form):
+    if _HYPHENATED.fullmatch(form):
         return  # the parser gives the words of hyphenated ones
     if hexadecimal := _HEXADECIMAL.fullmatch(form):
         yield hexadecimal[1]

@@ -124,7 +124,7 @@ STATES = [
 VERSIONS = [
     RunSQLFile(
         "functions/draw_version.sql",
-        sha256="afa002eb886b6a4bafe7febe7d70cbad0e79b6b407e3aac4cbd16de147983868",
+        sha256="cfee68c26ea105068d8d5f9a29320591d3be93a682023427348b471236670967",
         undo="DROP FUNCTION segments_draw_version",
     ),
     RunSQLFile(
@@ -134,7 +134,7 @@ VERSIONS = [
     ),
     RunSQLFile(
         "triggers/segment_version_on_update.sql",
-        sha256="e7aa33a07259c446ba1e4390968a9d3c531a3667c454d13d531ec78a5102d234",
+        sha256="93ed4004b0d7e31ccfefc66a89e301e98f1736a1637a655481283474ff4f344a",
         undo="DROP TRIGGER segment_version_on_update ON segments_documentsegment",
     ),
     RunSQLFile(

@@ -306,10 +306,11 @@ class BuildIndex(Scenario):
     def arrange(self) -> None:
         """An index of what is there, and as many changes."""
         self.dataset = self.document.dataset
+        segments = DocumentSegment.objects.filter(document=self.document)
+        segments.update(status="completed", completed_at=Now())
         self.started()
         self.run_to_the_end()
-        for segment in DocumentSegment.objects.filter(document=self.document):
-            DocumentSegment.objects.filter(pk=segment.pk).update(answer="Changed.")
+        segments.update(answer="Changed.")
         self.generation = self.started()
 
     def started(self) -> UUID:

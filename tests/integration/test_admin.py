@@ -253,7 +253,6 @@ def test_what_segments_were_made_with_is_fixed(things: dict[str, Any], log_in: L
         ("indexing_technique", "economy"),
         ("embedding_model_provider", "openai"),
         ("embedding_model", "another"),
-        ("text_search_config", "german"),
     ],
 )
 def test_a_form_shown_before_an_import_changes_nothing_after_it(

@@ -18,6 +18,7 @@ from segments.models import (
     EmbeddingBudget,
     EmbeddingTurn,
     ImportJob,
+    IndexGeneration,
     ModelProvider,
     ProgressSample,
     ProviderModel,
@@ -127,7 +128,7 @@ def _new_document(world: World, **fields: object) -> Document:
     return Document.objects.create(**usual | fields)
 
 
-def _move(rows: ImportJob | Chunk | Reembedding, **fields: object) -> int:
+def _move(rows: ImportJob | Chunk | Reembedding | IndexGeneration, **fields: object) -> int:
     return type(rows).objects.filter(pk=rows.pk).update(**fields)
 
 
@@ -170,6 +171,10 @@ def _two_models_of_one_name(world: World) -> None:
     ProviderModel.objects.create(provider=_model(world).provider, name="m")
 
 
+def _generation(world: World, **fields: object) -> IndexGeneration:
+    return IndexGeneration.objects.create(tenant=world.tenant, dataset=world.dataset, **fields)
+
+
 VIOLATIONS: dict[str, Callable[[World], object]] = {
     # Owners.
     "tenant_name_not_blank": lambda w: Tenant.objects.create(name=" \n"),
@@ -186,9 +191,10 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "dataset_high_quality_has_model": lambda w: _dataset(
         w, indexing_technique="high_quality", embedding_model="m"
     ),
-    "dataset_language_of_segments": lambda w: Dataset.objects.filter(pk=w.dataset.pk).update(
-        text_search_config="german"
-    ),
+    "dataset_language_of_segments": lambda w: [
+        Dataset.objects.filter(pk=w.dataset.pk).update(text_search_config=config)
+        for config in ("german", "french")
+    ],
     "document_name_not_blank": lambda w: _new_document(w, name="\t"),
     "document_doc_form_known": lambda w: _new_document(w, doc_form="tree"),
     "document_indexing_status_known": lambda w: _new_document(w, indexing_status="done"),
@@ -256,6 +262,20 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
         _ended_reembedding(w), status="waiting", finished_at=None
     ),
     "reembedding_epoch_never_falls": lambda w: _move(_reembedding(w, epoch=2), epoch=1),
+    "index_generation_status_known": lambda w: _generation(w, status="lost"),
+    "index_generation_final_has_time": lambda w: _generation(w, status="cancelled"),
+    "index_generation_at_work_has_lease": lambda w: _generation(w, status="building"),
+    "index_generation_failed_has_reason": lambda w: _generation(
+        w, status="failed", finished_at=timezone.now()
+    ),
+    "index_generation_has_range": lambda w: _generation(
+        w, status="completed", finished_at=timezone.now(), from_version=2, to_version=1
+    ),
+    "index_generation_moves_along_its_arrows": lambda w: _move(
+        _generation(w), status="completed", finished_at=timezone.now()
+    ),
+    "index_generation_epoch_never_falls": lambda w: _move(_generation(w, epoch=2), epoch=1),
+    "index_generation_one_at_a_time_per_dataset": lambda w: (_generation(w), _generation(w)),
     "reembedding_one_at_a_time_per_dataset": lambda w: (_reembedding(w), _reembedding(w)),
     "reembedded_vector_or_refusal": lambda w: ReembeddedVector.objects.create(
         reembedding_id=uuid4(), content_hash="0" * 64
@@ -292,6 +312,8 @@ NOT_RULES = {
     "segment_full_text_on_update",
     "deleted_import_is_kept",
     "deleted_reembedding_is_kept",
+    "segment_version_on_update",
+    "segment_versions_are_announced",
 }
 
 

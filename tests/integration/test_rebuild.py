@@ -1,6 +1,7 @@
 """Another language for a dataset that has segments: full text is rebuilt while search goes on."""
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -124,3 +125,12 @@ def test_a_dataset_without_segments_changes_at_once(economy: Dataset) -> None:
 
     economy.refresh_from_db()
     assert (economy.language, economy.text_search_config) == ("ja", "simple")
+
+
+def test_the_command_changes_and_shows_it(
+    houses: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("dataset_language", "archive", tenant="acme", language="German")
+
+    assert "archive: German, full text by german" in capsys.readouterr().out
+    assert found(houses, "Haus") == ["Die Häuser stehen leer"]

@@ -10,6 +10,7 @@ from segments.operations.doctor.data import (
     CredentialsCheck,
     DocumentTotalsCheck,
     FilesCheck,
+    LanguagesCheck,
 )
 from segments.operations.doctor.installation import (
     BrokerCheck,
@@ -19,7 +20,6 @@ from segments.operations.doctor.installation import (
     SettingsCheck,
     VersionsCheck,
 )
-from segments.operations.doctor.languages import LanguagesCheck
 from segments.operations.doctor.work import HeartbeatsCheck, LeftoversCheck, StuckWorkCheck
 
 # Each check comes after those it depends on.

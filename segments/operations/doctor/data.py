@@ -12,10 +12,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from datasets.models import Document
+from datasets.models import Dataset, Document
 from segments.embedding.credentials import is_current, renewed
+from segments.embedding.languages import REMEDY, language_advice
 from segments.exceptions import CredentialsUnreadable
-from segments.models import ImportJob, ModelProvider, UploadFile
+from segments.models import FullTextRebuild, ImportJob, ModelProvider, UploadFile
 from segments.models.import_job import ImportStatus
 from segments.operations.doctor.check import REPAIR, Check, Problem
 from segments.uploads import find_stale_files, is_stored, remove_stale_files, stored_keys
@@ -203,3 +204,32 @@ def _space() -> Iterator[Problem]:
             "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
             can_wait=True,
         )
+
+
+class LanguagesCheck(Check):
+    """Models know the languages of their datasets, and full text is of one language."""
+
+    name = "languages"
+
+    def look(self) -> Iterator[Problem]:
+        """Rebuilds that ended before their time, and models of other languages."""
+        under_way = FullTextRebuild.objects.open().values("dataset")
+        half = Dataset.objects.exclude(previous_text_search_config="").exclude(pk__in=under_way)
+        for dataset in half:
+            yield Problem(
+                f"Full text of dataset “{dataset}” is in two languages: its rebuild ended early.",
+                f"Run: manage.py dataset_language “{dataset}” --text-search-config "
+                f"{dataset.text_search_config}",
+                can_wait=True,
+            )
+        for dataset in Dataset.objects.exclude(language="").order_by("name"):
+            if advice := language_advice(dataset):
+                yield Problem(
+                    f"Dataset “{dataset}”: {advice.removesuffix(REMEDY).strip()}",
+                    REMEDY,
+                    can_wait=True,
+                )
+
+    def summary(self) -> str:
+        """How many datasets have one."""
+        return f"{Dataset.objects.exclude(language='').count():,} datasets with a known language"

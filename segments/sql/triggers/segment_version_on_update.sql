@@ -2,9 +2,4 @@
 -- after segment_full_text_on_update in the alphabet: it sees the entry that the other one makes.
 CREATE OR REPLACE TRIGGER segment_version_on_update
     BEFORE UPDATE ON segments_documentsegment
-    FOR EACH ROW WHEN (
-        NEW.content IS DISTINCT FROM OLD.content
-        OR NEW.answer IS DISTINCT FROM OLD.answer
-        OR NEW.embedding IS DISTINCT FROM OLD.embedding
-        OR NEW.search_vector IS DISTINCT FROM OLD.search_vector)
-    EXECUTE FUNCTION segments_draw_version();
+    FOR EACH ROW EXECUTE FUNCTION segments_draw_version();
