@@ -10,24 +10,29 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers bench quality stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package test-readme docs hooks lock licences bench quality stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
-$(BIN)/.installed: requirements.txt requirements-dev.txt
+# What Segmill runs on; tests and checks take more.
+$(BIN)/.application: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(BIN)/.installed: $(BIN)/.application requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 setup: $(BIN)/.installed ## Create .venv and install everything into it
 
-demo: setup ## Import a sample FAQ, search it, show the result
+demo: $(BIN)/.application ## Import a sample FAQ, search it, show the result
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py demo
 
-run: setup ## Start web server and workers on this machine; Ctrl-C stops them
+run: $(BIN)/.application ## Start web server and workers on this machine; Ctrl-C stops them
 	@$(BIN)/python manage.py run $(ARGS)
 
 check: setup ## Check lint, format, types, import layers, Django's checks, migrations
@@ -64,8 +69,26 @@ $(TRANSFORMERS_VENV)/.installed: requirements-dev.txt requirements-sentence-tran
 test-sentence-transformers: $(TRANSFORMERS_VENV)/.installed ## Run the tests with all-MiniLM-L6-v2 on PyTorch
 	$(TRANSFORMERS_VENV)/bin/python -m pytest tests/acceptance/test_sentence_transformers.py tests/unit/test_sentence_transformers.py
 
+docs: setup ## Build the documentation as a site in var/docs; needs no network
+	$(BIN)/mkdocs build --quiet --strict
+
+hooks: setup ## Have git run the linters at every commit
+	$(BIN)/pre-commit install
+
+lock: setup ## Pin every package of the application with its hashes, in requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock requirements.txt
+
+licences: setup ## List the licences of all packages that are installed
+	@$(BIN)/pip-licenses --format=markdown --order=license
+
+test-package: setup ## Install the package and each of its extras by pip, and use them
+	@$(BIN)/python -m tests.extras
+
 test: check browser ## Run every check and every test
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore tests/acceptance/test_readme.py
+
+test-readme: setup ## Type every command of the README into a fresh checkout; about a minute
+	$(BIN)/python -m pytest tests/acceptance/test_readme.py
 
 bench: setup ## Measure speed and memory: tables and a chart (ARGS="--only import")
 	@$(BIN)/python -m tests.benchmark $(ARGS)
@@ -73,7 +96,7 @@ bench: setup ## Measure speed and memory: tables and a chart (ARGS="--only impor
 quality: setup ## Measure how well search finds what people judged relevant (ARGS="--json")
 	@$(BIN)/python -m tests.benchmark.quality $(ARGS)
 
-stop: ## Stop the embedded PostgreSQL of this home, if it is running
+stop: $(BIN)/.application ## Stop the embedded PostgreSQL of this home, if it is running
 	@$(BIN)/python -m config.embedded
 
 clean: ## Remove .venv (keeps the data in SEGMILL_HOME)

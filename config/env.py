@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from config.queue import database_number
 
@@ -59,6 +60,22 @@ def check_environment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             id="segments.E001",
         )
         for problem in PROBLEMS
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`segments.W017`: served by plain HTTP; one variable sets all that Django warns of."""
+    if settings.SEGMILL_HTTPS:
+        return []
+    return [
+        Warning(
+            "People come by plain HTTP: passwords and keys can be read on the way.",
+            hint="Serve it by HTTPS (docs/deploy) and set SEGMILL_HTTPS=true in the environment: "
+            "that sets SECURE_HSTS_SECONDS, SECURE_SSL_REDIRECT, SESSION_COOKIE_SECURE and "
+            "CSRF_COOKIE_SECURE, which Django names.",
+            id="segments.W017",
+        )
     ]
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
+from segments.conf import QUEUE, RETRY_AFTER_TIMEOUT
+
 # A Redis server has 16 databases by default, numbered from 0.
 LAST_DATABASE = 15
 # A server that does not answer in time is reported as down. An answer may take longer than the one
@@ -51,9 +53,6 @@ def _with_query(parts: SplitResult, changes: dict[str, int]) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
-# Seconds a killed worker's message stays hidden, in addition to the timeout of a task: the hard
-# kill comes three seconds after the timeout, and the message may have waited in a worker before.
-RETRY_AFTER_TIMEOUT = 2
 CACHE_ENTRIES = 10_000
 
 
@@ -61,38 +60,16 @@ def cluster_from(
     broker_url: str, *, workers: int, timeout: int, max_rss_kib: int
 ) -> dict[str, Any]:
     """Django-q2's settings: the ORM broker, or Redis at `broker_url`."""
-    broker = {"redis": with_timeouts(broker_url)} if broker_url else {"orm": "default"}
+    shared = dict(QUEUE)
+    if broker_url:
+        del shared["orm"]
+        shared["redis"] = with_timeouts(broker_url)
     return {
-        "name": "segmill",
-        # The ORM broker is on the alias of the data: a message is committed with its job, and
-        # the scheduler does not lose its transaction.
-        **broker,
+        **shared,
         "workers": workers,
-        # Messages fetched ahead wait in one machine's memory, where other machines cannot take
-        # them and a killed cluster of the Redis broker loses them: so only one.
-        "queue_limit": 1,
-        # An unreadable message would take the rest of its batch with it.
-        "bulk": 1,
-        # Ends what hangs. Leases, not this, bring the work of a lost worker to another one.
         "timeout": timeout,
-        # Counted from the fetching of the message: below the timeout work would run twice.
         "retry": RETRY_AFTER_TIMEOUT * timeout,
-        # Attempts are counted in our own tables, at the claim; django-q2 counts neither
-        # killed workers nor lost results, and would repeat a failed task for ever.
-        "ack_failures": True,
-        "max_attempts": 5,
-        # Workers are renewed now and then, so that a leak in a library stays small.
-        "recycle": 200,
         "max_rss": max_rss_kib,
-        # The hard kill fires when a countdown from timeout + 3 in steps of this meets zero
-        # exactly: a step that does not divide it switches the kill off.
-        "guard_cycle": 0.5,
-        # A schedule that was missed while all was down is due once, not once per slot.
-        "catch_up": False,
-        # Results are in our tables; keeping them here would lock 250 rows per task.
-        "save_limit": -1,
-        "poll": 0.5,
-        "cache": "default",
     }
 
 

@@ -13,7 +13,7 @@ from config.database import database_from, limit_transactions
 from config.home import folder_in, local_secret_key
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from, neighbour
-from segments.conf import Defaults
+from segments.conf import TASK_TIMEOUT_SECONDS, Defaults
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -115,14 +115,10 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- REST API ------------------------------------------------------------------------------------
+# For the pages of the schema, which are drf-spectacular's; our own views name what they need.
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_THROTTLE_CLASSES": ["segments.api.throttling.KeyThrottle"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.auth.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["segments.api.auth.HasApiKey"],
-    "DEFAULT_PARSER_CLASSES": ["segments.api.parsers.LimitedJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "segments.api.parsers.AlwaysJSON",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "segments.api.schema.SchemaWithRefusals",
     "EXCEPTION_HANDLER": "segments.api.errors.answer_error",
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -135,6 +131,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"ImportModeEnum": "segments.files.options.ImportMode.choices"},
 }
 
 # --- Embedding -----------------------------------------------------------------------------------
@@ -217,16 +214,13 @@ SEGMILL_INDEX_WORKERS = env.whole_number(
 
 # An upload goes to disk as it comes, counted: it never fills the memory, and one that is too
 # large is cut off. The folder is beside the files, for /tmp may be memory.
-FILE_UPLOAD_HANDLERS = ["segments.http.LimitedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["segments.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR: Path | None = folder_in(SEGMILL_HOME, "incoming")
 
 # --- Queue and cache -----------------------------------------------------------------------------
 # One Redis server serves both, in two of its databases: clearing a cache empties its database.
 SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if REDIS_URL else "")
 SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
-# Preparing and publishing are one piece of work each: the largest file (5,000,000 rows) takes
-# some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
-TASK_TIMEOUT = 3_600
 SEGMILL_STALL_SECONDS = env.whole_number(
     "SEGMILL_STALL_SECONDS", Defaults.SEGMILL_STALL_SECONDS, minimum=5
 )
@@ -236,10 +230,13 @@ WORKER_MAX_MIB = 2_048
 Q_CLUSTER = cluster_from(
     REDIS_URL,
     workers=SEGMILL_WORKERS,
-    timeout=TASK_TIMEOUT,
+    timeout=TASK_TIMEOUT_SECONDS,
     max_rss_kib=WORKER_MAX_MIB * 1024,
 )
 CACHES: dict[str, dict[str, Any]] = {"default": cache_from(SEGMILL_CACHE_URL, SEGMILL_HOME)}
+
+# Messages go to django-q2: for a queue of one's own the apps go into a project of one's own.
+SEGMILL_QUEUE = Defaults.SEGMILL_QUEUE
 
 # --- Operation -----------------------------------------------------------------------------------
 SEGMILL_API_REQUESTS_PER_MINUTE = env.whole_number(

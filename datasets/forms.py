@@ -52,7 +52,9 @@ class MembershipForm(forms.ModelForm[Membership]):
             ValidationError: there is no active user with that name.
         """
         name: str = self.cleaned_data["username"]
-        user = get_user_model().objects.filter(username=name, is_active=True).first()
+        users = get_user_model()
+        found = {users.USERNAME_FIELD: name, "is_active": True}
+        user = users.objects.filter(**found).first()
         if user is None:
             raise forms.ValidationError(
                 f"There is no user “{name}”. Ask an administrator to add them first."
@@ -163,7 +165,6 @@ class DocumentForm(forms.ModelForm[Document]):
             "dataset",
             "name",
             "doc_form",
-            "indexing_status",
             "enabled",
             "archived",
         ]

@@ -1,11 +1,13 @@
 """Tenant, Membership, Dataset, Document: who owns what imports fill."""
 
+import secrets
 import uuid
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 DEFAULT_TENANT = "default"
 DEFAULT_TEXT_SEARCH_CONFIG = "english"
@@ -74,6 +76,25 @@ class IndexingTechnique(models.TextChoices):
     ECONOMY = "economy", "Economy (full text only)"
 
 
+class Tag(models.Model):
+    """A word that a tenant groups its datasets by."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=50)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="tag_name_once_per_tenant"),
+            not_blank("name", "tag_name_not_blank"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class WeightSource(models.TextChoices):
     """Where a dataset's semantic weight comes from."""
 
@@ -94,7 +115,8 @@ class Dataset(models.Model):
     `semantic_weight` (0 to 1) is the share of meaning in a hybrid score, the rest is that of
     words; `semantic_weight_basis` says what it was learned or tuned from. Imports learn it
     anew unless it was tuned or set. `rerank_model` of `rerank_provider`, if there is one,
-    puts the best hits of every search into a better order.
+    puts the best hits of every search into a better order. `retrieval_model` is how
+    questions by the API are answered that do not say it themselves; None for the usual way.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -122,6 +144,9 @@ class Dataset(models.Model):
     rerank_provider = models.CharField(max_length=64, blank=True, default="")
     rerank_model = models.CharField(max_length=255, blank=True, default="")
     enable_api = models.BooleanField(default=True)
+    retrieval_model = models.JSONField(null=True, blank=True, default=None, editable=False)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="datasets")
+    built_in_field_enabled = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -176,6 +201,36 @@ class Dataset(models.Model):
         return self.embedding_model_provider, self.embedding_model
 
 
+class MetadataField(models.Model):
+    """A field that every document of a dataset may have a value of (`Document.doc_metadata`)."""
+
+    class Kind(models.TextChoices):
+        """What its values are; a time is a number of seconds since 1970."""
+
+        STRING = "string"
+        NUMBER = "number"
+        TIME = "time"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="metadata_fields")
+    name = models.CharField(max_length=255)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["created_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["dataset", "name"], name="metadata_field_name_once"),
+            not_blank("name", "metadata_field_name_not_blank"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["string", "number", "time"]), name="metadata_field_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DocForm(models.TextChoices):
     """What one row of a document is."""
 
@@ -196,6 +251,11 @@ class IndexingStatus(models.TextChoices):
     COMPLETED = "completed"
 
 
+def new_batch() -> str:
+    """What clients ask for the indexing of a document by: the time and six random digits."""
+    return f"{timezone.now():%Y%m%d%H%M%S}{secrets.randbelow(10**6):06}"
+
+
 class DocumentQuerySet(models.QuerySet["Document"]):
     """Filters on documents."""
 
@@ -208,7 +268,9 @@ class Document(models.Model):
     """A list of segments in a fixed order, filled by imports.
 
     The totals (`segment_count`, `word_count` in characters, `tokens`) change only by atomic
-    updates in the transaction that changes the segments.
+    updates in the transaction that changes the segments. `doc_metadata` has the values of the
+    dataset's metadata fields, by the names of the fields. `indexing_job` is the import that makes
+    segments of the document's text, for a document that was made of one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -221,6 +283,17 @@ class Document(models.Model):
     )
     enabled = models.BooleanField(default=True)
     archived = models.BooleanField(default=False)
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    disabled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+    doc_metadata = models.JSONField(default=dict, blank=True, editable=False)
+    batch = models.CharField(max_length=32, default=new_batch, editable=False)
+    indexing_job = models.UUIDField(null=True, editable=False)
     segment_count = models.PositiveIntegerField(default=0, editable=False)
     word_count = models.PositiveBigIntegerField(default=0, editable=False)
     tokens = models.PositiveBigIntegerField(default=0, editable=False)
@@ -248,7 +321,10 @@ class Document(models.Model):
                 fields=["id", "dataset", "tenant"], name="document_id_dataset_tenant_once"
             ),
         ]
-        indexes: ClassVar = [models.Index(F("dataset"), F("name"), name="document_by_name")]
+        indexes: ClassVar = [
+            models.Index(F("dataset"), F("name"), name="document_by_name"),
+            models.Index(F("dataset"), F("batch"), name="document_by_batch"),
+        ]
 
     def __str__(self) -> str:
         return self.name

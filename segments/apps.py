@@ -16,18 +16,24 @@ class SegmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks, hide the queue from the admin, and create the queue's schedules."""
+        """Register the checks, and set up the queue."""
         from datasets.models import Document
-        from segments import checks  # noqa: F401  (importing registers them)
-        from segments.jobs.queue import ensure_schedules
+        from segments.checks import project, values  # noqa: F401  (importing registers them)
         from segments.services.knowledge import lock_in_order
 
-        self._hide_queue()
-        post_migrate.connect(ensure_schedules, sender=self)
+        if apps.is_installed("django_q"):
+            self._set_up_django_q()
         pre_delete.connect(lock_in_order, sender=Document)
 
-    def _hide_queue(self) -> None:
-        """Django-q2's own admin pages run any function of any module by name: not for users."""
-        for model in apps.get_app_config("django_q").get_models():
+    def _set_up_django_q(self) -> None:
+        """Give the queue its schedule, and keep it out of the admin.
+
+        Its own admin pages run any function of any module by name: not for users.
+        """
+        from segments.jobs.django_q_queue import ensure_schedules
+
+        queue = apps.get_app_config("django_q")
+        post_migrate.connect(ensure_schedules, sender=queue)
+        for model in queue.get_models():
             if admin.site.is_registered(model):
                 admin.site.unregister(model)

@@ -4,9 +4,10 @@ A project overrides them in its own settings. The settings of our own installati
 (`config.settings`) take them from the environment, with these defaults.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 
@@ -76,6 +77,9 @@ class Defaults:
     SEGMILL_INDEX_WORKERS = 1
 
     # --- Workers ---
+    # Where messages to workers go: empty is django-q2; else the dotted path of a function
+    # `(task, job_id)` that has a worker of any task queue call `segments.tasks.run(task, job_id)`.
+    SEGMILL_QUEUE = ""
     # A worker takes work within a second of its message, and a lost message is sent again after a
     # lease and one round of the reaper. If work waits longer and no worker takes any, they hang.
     SEGMILL_STALL_SECONDS = 90
@@ -87,11 +91,52 @@ class Defaults:
     SEGMILL_METRICS_TOKEN = ""
 
 
+# Preparing and publishing are one piece of work each: the largest file (5,000,000 rows) takes
+# some 2 and 6 minutes, and this leaves seven times that for slow machines and models.
+TASK_TIMEOUT_SECONDS = 3_600
+# Seconds a killed worker's message stays hidden, over the time a task may take: the hard kill
+# comes three seconds after the timeout, and the message waits in a worker's hand before that.
+RETRY_AFTER_TIMEOUT = 2
+QUEUE: Mapping[str, Any] = {
+    "name": "segmill",
+    # On the alias of the data: a message is committed with its job, and the scheduler does not
+    # lose its transaction.
+    "orm": "default",
+    # Messages fetched ahead wait in one machine's memory, where no other machine gets at
+    # them and a killed cluster of the Redis broker loses them: one will do.
+    "queue_limit": 1,
+    # An unreadable message would take the rest of its batch with it.
+    "bulk": 1,
+    # Ends what hangs. Leases, not this, bring the work of a lost worker to another one.
+    "timeout": TASK_TIMEOUT_SECONDS,
+    # Counted from the fetching of the message: below the timeout work would run twice.
+    "retry": RETRY_AFTER_TIMEOUT * TASK_TIMEOUT_SECONDS,
+    # Attempts are counted in our own tables, at the claim; django-q2 counts neither
+    # killed workers nor lost results, and would repeat a failed task for ever.
+    "ack_failures": True,
+    "max_attempts": 5,
+    # Workers are renewed now and then, so that a leak in a library stays small.
+    "recycle": 200,
+    # The hard kill fires when a countdown from timeout + 3 in steps of this meets zero
+    # exactly: a step that does not divide it switches the kill off.
+    "guard_cycle": 0.5,
+    # A schedule that was missed while all was down is due once, not once per slot.
+    "catch_up": False,
+    # Results are in our tables; keeping them here would lock 250 rows per task.
+    "save_limit": -1,
+    "poll": 0.5,
+    "cache": "default",
+}
+"""Django-q2's settings, where a project has no `Q_CLUSTER` of its own."""
+
+
 def fill_in() -> None:
     """Set every default that the project's settings do not override."""
     for name, default in vars(Defaults).items():
         if name.startswith("SEGMILL_") and not hasattr(settings, name):
             setattr(settings, name, default)
+    if not hasattr(settings, "Q_CLUSTER"):
+        settings.Q_CLUSTER = dict(QUEUE)
 
 
 def project_folder() -> Path:

@@ -46,7 +46,8 @@ class OutageMiddleware:
         if not is_expected(error):
             return None
         logger.error("%s %s failed: %s", request.method, request.path, explained(error))
-        answer = HttpResponse(render_to_string("503.html"), status=HTTPStatus.SERVICE_UNAVAILABLE)
+        page = render_to_string("segments/outage.html")
+        answer = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
         answer["Retry-After"] = str(RETRY_SECONDS)
         return logged_already(answer)
 

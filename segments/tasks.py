@@ -1,17 +1,34 @@
-"""The tasks that django-q2 runs: a line or two each, with ids only."""
+"""The tasks of workers, by django-q2 or any other queue: a line or two each, with ids only."""
 
 from uuid import UUID
+
+from django.utils.module_loading import import_string
 
 from segments.imports import runner
 from segments.indexing import build
 from segments.jobs import heartbeats
+from segments.jobs.queue import CANARY
 from segments.models import ImportJob, Reembedding
 from segments.models.job import JobStatus
 from segments.operations import reaper, retention
-from segments.operations.claimable import is_import_left_waiting
+from segments.operations.claimable import KINDS, is_import_left_waiting
 from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
 from segments.search.weights import learn_after_change
+
+
+def work_on(task: str, job_id: str) -> None:
+    """Do what a message asks for: the one call for workers of a project's own queue.
+
+    `task` and `job_id` are what `SEGMILL_QUEUE` was given.
+
+    Raises:
+        ValueError: `task` is none of Segmill's.
+    """
+    if task not in {CANARY, *(kind.task for kind in KINDS)}:
+        raise ValueError(f"{task} is not a task of Segmill.")
+    function = import_string(task)
+    function(job_id) if job_id else function()
 
 
 def run_import(job_id: str) -> None:

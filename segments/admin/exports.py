@@ -11,8 +11,8 @@ from datasets.models import DocForm, Document
 from segments.admin.permissions import visible_or_404
 from segments.exceptions import ExportRefused
 from segments.files.types import FileFormat
-from segments.http import download
 from segments.services import exports
+from segments.uploads import download
 
 
 @require_http_methods(["GET", "HEAD"])

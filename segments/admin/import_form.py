@@ -13,6 +13,8 @@ ENCODINGS = (
     *("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "gb18030", "big5"),
     *("shift-jis", "euc-jp", "euc-kr", "iso-8859-15", "koi8-r", "cp850"),
 )
+# Options of which there may be several.
+LISTS = {"map", "sheet"}
 DELIMITERS = ("comma", "semicolon", "tab", "pipe")
 
 
@@ -45,18 +47,22 @@ def options_from(given: QueryDict) -> ImportOptions:
     """
     known = {option.name for option in fields(ImportOptions)}
     values: dict[str, object] = {
-        name: given[name] for name in known & given.keys() if given[name] and name != "map"
+        name: given[name] for name in (known - LISTS) & given.keys() if given[name]
     }
     values["map"] = [pair for pair in given.getlist("map") if pair]
+    values["sheet"] = [name for name in given.getlist("sheet") if name]
     return ImportOptions.from_fields(values)
 
 
-def given_fields(given: QueryDict) -> list[tuple[str, str]]:
-    """The options as they were given, for a form to carry along."""
+def given_fields(given: QueryDict, options: ImportOptions | None = None) -> list[tuple[str, str]]:
+    """The options as they were given, for a form to carry along; the mode as it was proposed."""
     known = {option.name for option in fields(ImportOptions)}
-    return [
+    found = [
         (name, value) for name in known & given.keys() for value in given.getlist(name) if value
     ]
+    if options and options.mode != ImportMode.APPEND and "mode" not in dict(found):
+        found.append(("mode", options.mode.value))
+    return found
 
 
 def part_choices(header: Sequence[str], uses: Sequence[str]) -> list[PartChoice]:

@@ -7,7 +7,13 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -27,12 +33,13 @@ from segments.admin.import_form import (
 )
 from segments.admin.permissions import editable_or_refused
 from segments.admin.signed_upload import sign, unsign
-from segments.files.options import ImportOptions
-from segments.http import received_file
+from segments.files.options import ImportOptions, OnError
 from segments.models.import_job import ImportSource
 from segments.services import imports
-from segments.services.previews import Preview, column_names, preview_import
-from segments.uploads import StoredFile, store_file
+from segments.services.bad_rows import bad_rows_of_dry_run
+from segments.services.previews import Preview, column_names, opened
+from segments.services.proposals import preview_as_proposed
+from segments.uploads import StoredFile, download, received_file, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
 ROWS_PREVIEWED = 10_000
@@ -52,7 +59,7 @@ def new_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
         except SegmillError as refusal:
             error = str(refusal)
         else:
-            return _answer_with(request, url)
+            return answer_with(request, url)
     if error and _wants_json(request):
         return JsonResponse({"error": error})
     return _page(request, "import_new", document, error=error or _refusal(document))
@@ -64,16 +71,16 @@ def preview_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
     document = editable_or_refused(request, _documents(), document_id)
     reference = request.GET.get("file", "")
     try:
-        stored = unsign(reference, document.pk, _user(request).pk)
+        stored = unsign(reference, document.pk, user_of(request).pk)
     except SegmillError as refusal:
         return _page(request, "import_new", document, error=str(refusal))
     context = {"stored": stored, "reference": reference}
     try:
         reading = _read(request, stored, document)
     except SegmillError as refusal:  # it may be read with other options
-        choices = _choices(request, _Reading(_options_or_default(request), ()))
-        return _page(request, "import_new", document, error=str(refusal), **context, **choices)
-    context |= {"preview": reading.preview, "error": reading.error, **_choices(request, reading)}
+        shown = choices(request, Reading(options_or_default(request), ()))
+        return _page(request, "import_new", document, error=str(refusal), **context, **shown)
+    context |= {"preview": reading.preview, "error": reading.error, **choices(request, reading)}
     return _page(request, "import_preview", document, **context)
 
 
@@ -82,18 +89,35 @@ def confirm_import(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """Start the import of a file that was looked at; confirming twice starts it once."""
     document = editable_or_refused(request, _documents(), document_id)
     try:
-        stored = unsign(request.POST.get("file", ""), document.pk, _user(request).pk)
+        stored = unsign(request.POST.get("file", ""), document.pk, user_of(request).pk)
         started = imports.start_stored_import(
             document,
             stored,
             source=ImportSource.ADMIN,
-            user=_user(request),
+            user=user_of(request),
             options=options_from(request.POST),
             idempotency_key=stored.key,
         )
     except SegmillError as refusal:
         return _page(request, "import_new", document, error=str(refusal))
     return HttpResponseRedirect(reverse("admin:segments_importjob_change", args=[started.pk]))
+
+
+@require_http_methods(["GET", "HEAD"])
+def preview_bad_rows(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
+    """The bad rows as a file, before anything is imported."""
+    document = editable_or_refused(request, _documents(), document_id)
+    try:
+        stored = unsign(request.GET.get("file", ""), document.pk, user_of(request).pk)
+        options = options_from(request.GET)
+        with opened(stored) as file:
+            found = imports.dry_run_import(
+                document, file, stored.name, stored.size, options=options
+            )
+    except SegmillError as refusal:
+        return _page(request, "import_new", document, error=str(refusal))
+    bad_rows = bad_rows_of_dry_run(found, stored.name, document, options)
+    return download(bad_rows.portions, bad_rows.name, bad_rows.format)
 
 
 def _documents() -> QuerySet[Document]:
@@ -109,13 +133,13 @@ def _accept(request: HttpRequest, document: Document) -> str:
     imports.check_target(document)
     posted = received_file(request)
     stored = store_file(cast("BinaryIO", posted), posted.name or "file")
-    reference = sign(stored, document.pk, _user(request).pk)
+    reference = sign(stored, document.pk, user_of(request).pk)
     url = reverse("admin:segments_importjob_preview", args=[document.pk])
     return f"{url}?{urlencode({'file': reference})}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """A file as far as it could be looked at: its columns, and the preview or what is wrong."""
 
     options: ImportOptions
@@ -124,7 +148,7 @@ class _Reading:
     error: str = ""
 
 
-def _read(request: HttpRequest, stored: StoredFile, document: Document) -> _Reading:
+def _read(request: HttpRequest, stored: StoredFile, document: Document) -> Reading:
     """The file under the options of the address; a refusal of them leaves the file as it is.
 
     Raises:
@@ -138,15 +162,21 @@ def _read(request: HttpRequest, stored: StoredFile, document: Document) -> _Read
         options, error = ImportOptions(), str(refusal)
         header = column_names(stored, options)
     if error:
-        return _Reading(options, header, error=error)
+        return Reading(options, header, error=error)
     try:
-        preview = preview_import(document, stored, options, ROWS_PREVIEWED)
-        return _Reading(options, header, preview)
+        preview, options = preview_as_proposed(
+            document,
+            stored,
+            options,
+            ROWS_PREVIEWED,
+            is_mode_chosen=bool(request.GET.get("mode")),
+        )
+        return Reading(options, header, preview)
     except SegmillError as refusal:
-        return _Reading(options, header, error=str(refusal))
+        return Reading(options, header, error=str(refusal))
 
 
-def _options_or_default(request: HttpRequest) -> ImportOptions:
+def options_or_default(request: HttpRequest) -> ImportOptions:
     """The options of the address; the usual ones, if those cannot be used."""
     try:
         return options_from(request.GET)
@@ -154,10 +184,15 @@ def _options_or_default(request: HttpRequest) -> ImportOptions:
         return ImportOptions()
 
 
-def _choices(request: HttpRequest, reading: _Reading) -> dict[str, Any]:
+def choices(request: HttpRequest, reading: Reading) -> dict[str, Any]:
+    """What the form of options shows."""
     return {
         "options": reading.options,
-        "given": given_fields(request.GET),
+        "given": given_fields(request.GET, reading.options),
+        "asked_policy": bool(request.GET.get("on_error")),
+        "asked": bool(given_fields(request.GET)),
+        "query": request.GET.urlencode(),
+        "stops_at_bad_rows": request.GET.get("on_error") == OnError.ABORT,
         "modes": mode_choices(reading.options),
         "policies": error_choices(reading.options),
         "moments": embed_choices(reading.options),
@@ -178,7 +213,8 @@ def _refusal(document: Document) -> str:
     return ""
 
 
-def _user(request: HttpRequest) -> User:
+def user_of(request: HttpRequest) -> User:
+    """Who is looking at the page."""
     return cast("User", request.user)  # admin pages are for users who are logged in
 
 
@@ -186,12 +222,28 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
-def _answer_with(request: HttpRequest, url: str) -> HttpResponse:
+def wants_json_refusal(request: HttpRequest, error: str) -> HttpResponse | None:
+    """The refusal for a script that asks for JSON; None for others."""
+    return JsonResponse({"error": error}) if _wants_json(request) else None
+
+
+def answer_with(request: HttpRequest, url: str) -> HttpResponse:
+    """Where to go next: for a script that asks for JSON, or by a redirect."""
     return JsonResponse({"url": url}) if _wants_json(request) else HttpResponseRedirect(url)
 
 
 def _page(request: HttpRequest, name: str, document: Document, **context: Any) -> HttpResponse:
     title = f"Import into {document}"
-    shown = {"title": title, "document": document, "dataset": document.dataset, **context}
+    urls = {
+        page: reverse(f"admin:segments_importjob_{name}", args=[document.pk])
+        for page, name in (
+            ("new", "new"),
+            ("preview", "preview"),
+            ("confirm", "confirm"),
+            ("bad_rows", "preview_bad_rows"),
+        )
+    }
+    shown = {"title": title, "document": document, "dataset": document.dataset, "urls": urls}
+    shown |= context
     site = admin.site.each_context(request)
     return render(request, f"admin/segments/{name}.html", {**site, **shown})

@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import (
@@ -23,11 +24,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.exceptions import SegmillError
 from datasets.tenant_admin import access_of
-from segments.admin import exports, import_wizard
+from segments.admin import exports, import_upload, import_wizard
 from segments.admin.history import HistoryAdmin
 from segments.admin.permissions import editable_or_refused, visible_or_404
 from segments.admin.segment_filters import BoundedPaginator
-from segments.http import download
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
@@ -35,6 +35,9 @@ from segments.services import imports
 from segments.services import reembeddings as reembedding
 from segments.services.bad_rows import bad_rows_of_import
 from segments.templatetags.imports import badge
+from segments.uploads import download
+
+BY_STARTER = f"created_by__{get_user_model().USERNAME_FIELD}"
 
 ERRORS_SHOWN = 100
 
@@ -169,7 +172,12 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
     search_fields = ("file_name", "document__name")
 
     pages = (
+        ("upload/", import_upload.upload, "upload"),
+        ("upload/look/", import_upload.look, "look"),
+        ("upload/look/bad-rows/", import_upload.look_bad_rows, "look_bad_rows"),
+        ("upload/accept/", import_upload.accept, "accept"),
         ("new/<uuid:document_id>/", import_wizard.new_import, "new"),
+        ("new/<uuid:document_id>/bad-rows/", import_wizard.preview_bad_rows, "preview_bad_rows"),
         ("new/<uuid:document_id>/preview/", import_wizard.preview_page, "preview"),
         ("new/<uuid:document_id>/confirm/", import_wizard.confirm_import, "confirm"),
         ("<uuid:job_id>/state.json", import_state, "state"),
@@ -194,7 +202,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         bad = f", {job.rows_failed:,} bad" if job.rows_failed else ""
         return f"{job.rows_total:,}{bad}"
 
-    @admin.display(description="started by", ordering="created_by__username")
+    @admin.display(description="started by", ordering=BY_STARTER)
     def started_by(self, job: ImportJob) -> str:
         """Who started it, where that is known, and through which source."""
         source = job.get_source_display()

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,6 +27,8 @@ from segments.models.embedding import ReembeddingStatus
 from segments.services import reembeddings
 from segments.services.model_providers import models_by_provider
 from segments.services.reembeddings import report_reembedding
+
+BY_STARTER = f"created_by__{get_user_model().USERNAME_FIELD}"
 
 ON_ERROR = (
     (OnError.ABORT.value, "leave the dataset unchanged"),
@@ -184,7 +187,7 @@ class ReembeddingAdmin(HistoryAdmin[Reembedding]):
         """How many were embedded, of how many."""
         return f"{work.texts_embedded:,} of {work.texts_total:,}"
 
-    @admin.display(description="started by", ordering="created_by__username")
+    @admin.display(description="started by", ordering=BY_STARTER)
     def started_by(self, work: Reembedding) -> str:
         """Who asked for it, where that is known."""
         return str(work.created_by) if work.created_by else "–"

@@ -13,6 +13,8 @@ from segments.exceptions import FileUnreadable
 from segments.uploads import UPLOADED_FOR, StoredFile, is_stored
 
 SALT = "segments.admin.upload"
+# In place of a document, while it is still open where the file goes.
+ANYWHERE = UUID(int=0)
 
 
 def sign(stored: StoredFile, document_id: UUID, user_id: int) -> str:

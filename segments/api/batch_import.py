@@ -1,7 +1,7 @@
 """The import itself: a file into a document, and what became of it, in Dify's words."""
 
 import re
-from typing import Any
+from typing import IO, Any, cast
 from uuid import UUID
 
 from django.http import QueryDict
@@ -11,24 +11,33 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from segments.api.parsers import LimitedJSONParser
+from segments.api.parsers import LimitedJSONParser, LinesParser
 from segments.api.serializers.imports import (
     BatchImportFormSerializer,
     BatchImportSerializer,
+    BulkRowSerializer,
+    OptionsSerializer,
     ProgressSerializer,
 )
 from segments.api.views import ApiView
-from segments.files.options import ImportOptions
-from segments.http import received_file, refuse_large_body
+from segments.files.options import ImportMode, ImportOptions
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource
 from segments.progress import measure, read_progress
 from segments.services import imports
-from segments.uploads import find_upload
+from segments.uploads import find_upload, received_file, refuse_large_body
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 NOT_OPTIONS = ("file", "upload_file_id")
+BULK_NAME = "rows.jsonl"
+IDEMPOTENT = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="A repeated key returns the first import, or 422 if the file, document or "
+    "options differ.",
+)
 
 
 class BatchImportView(ApiView):
@@ -42,15 +51,7 @@ class BatchImportView(ApiView):
             "multipart/form-data": BatchImportFormSerializer,
             "application/json": BatchImportSerializer,
         },
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                description="A repeated key returns the first import, or 422 if the "
-                "file, document or options differ.",
-            )
-        ],
+        parameters=[IDEMPOTENT],
         responses=ProgressSerializer,
     )
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
@@ -71,6 +72,42 @@ class BatchImportView(ApiView):
         else:
             file = received_file(request)
             job = imports.start_import(document, file, file.name or "", **start)
+        return _answer(job)
+
+
+class BulkView(ApiView):
+    """Rows into a document without a file."""
+
+    parser_classes = (LinesParser,)
+
+    @extend_schema(
+        operation_id="bulk_segments",
+        request={"application/x-ndjson": BulkRowSerializer},
+        parameters=[IDEMPOTENT, OptionsSerializer],
+        responses=ProgressSerializer,
+    )
+    def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        """Import JSON objects, one a line, which workers publish all at once.
+
+        Unless `mode` says otherwise, a row with the `external_id` of a segment changes it, and
+        others are added. Returns the import, as `batch_import` does.
+        """
+        document = self.document(dataset_id, document_id)
+        key = idempotency_key(request.headers.get("Idempotency-Key"))
+        refuse_large_body(request)
+        given = {
+            name: values[0] if len(values) == 1 else values
+            for name, values in request.query_params.lists()
+        }
+        job = imports.start_import(
+            document,
+            cast("IO[bytes]", request.data),
+            BULK_NAME,
+            source=ImportSource.API,
+            user=self.user,
+            options=options_of({"mode": ImportMode.UPSERT} | given),
+            idempotency_key=key,
+        )
         return _answer(job)
 
 

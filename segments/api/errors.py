@@ -11,9 +11,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions
-from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
+from rest_framework.views import set_rollback
 
 from datasets.exceptions import SegmillError
 from segments.db.errors import is_expected
@@ -99,15 +98,3 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
 def _name(context: Mapping[str, Any]) -> str:
     request = context.get("request")
     return f"{request.method} {request.path}" if request else "a request"
-
-
-class UnknownPath(APIView):
-    """What an address that is none answers, in the same shape."""
-
-    authentication_classes = ()
-    permission_classes = ()
-    schema = None
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse, whatever the method."""
-        raise Http404

@@ -7,19 +7,20 @@ from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from datasets.models import DocForm
 from segments.api.serializers.imports import UploadFormSerializer, UploadSerializer
 from segments.api.views import ApiView, checked_query
 from segments.files.types import FileFormat
 from segments.files.writers import CONTENT_TYPES
-from segments.http import download, received_file, refuse_large_body
 from segments.services import exports
 from segments.services.bad_rows import bad_rows_of_import
-from segments.uploads import keep_upload
+from segments.uploads import attachment, download, keep_upload, received_file, refuse_large_body
 
 
 class UploadView(ApiView):
@@ -79,10 +80,29 @@ class ExportView(ApiView):
         return download(portions, exports.export_name(document, kind), kind)
 
 
+class SignedFileView(APIView):
+    """A file for who has its link: the link is the permission."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(
+        operation_id="download_linked_file",
+        auth=[],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, token: str) -> HttpResponseBase:
+        """The file. 404 once the link is ten minutes old, or the file is gone."""
+        linked = exports.open_link(token)
+        if linked is None:
+            raise NotFound("The link is too old, or its file is no longer stored. Get a new one.")
+        return attachment(linked.portions, linked.name, linked.content_type)
+
+
 class BadRowsView(ApiView):
     """An import's bad rows as a file."""
 
-    @extend_schema(operation_id="download_bad_rows", responses=_file_of(tuple(FileFormat)))
+    @extend_schema(operation_id="download_bad_rows", responses=_file_of(tuple(CONTENT_TYPES)))
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """The bad rows in the file's format and columns; `error` has the line and what is wrong.
 

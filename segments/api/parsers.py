@@ -6,7 +6,7 @@ from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -39,6 +39,21 @@ class LimitedJSONParser(JSONParser):
             return super().parse(BytesIO(body), media_type, parser_context or {})
         except (ParseError, RecursionError) as broken:
             raise ParseError("Invalid JSON payload received or JSON payload is empty.") from broken
+
+
+class LinesParser(BaseParser):
+    """JSON objects, one a line; whoever handles the request reads them as they come."""
+
+    media_type = "application/*"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The body, unread."""
+        return stream
 
 
 class AlwaysJSON(DefaultContentNegotiation):

@@ -3,7 +3,6 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -18,10 +17,9 @@ from segments.api.serializers.imports import (
     RowErrorSerializer,
 )
 from segments.api.views import ApiView
-from segments.http import received_file, refuse_large_body
 from segments.services import imports
 from segments.services.reports import report_dry_run
-from segments.uploads import find_upload
+from segments.uploads import find_upload, received_file, refuse_large_body, upload_storage
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
@@ -94,7 +92,7 @@ class PreviewView(ApiView):
         options = options_of(body)
         if upload_id := body.get("upload_file_id"):
             stored = find_upload(self.tenant, uuid_of(upload_id))
-            with default_storage.open(stored.key) as file:
+            with upload_storage().open(stored.key) as file:
                 found = imports.dry_run_import(
                     document, cast("Any", file), stored.name, stored.size, options=options
                 )

@@ -7,13 +7,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from datasets.models import Document
 from segments.api.serializers.retrieval import (
     RerankingSerializer,
     RetrievalSerializer,
     RetrieveSerializer,
-    record_as_json,
+    records_as_json,
     semantic_weight,
+    usual_retrieval_model,
 )
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
@@ -37,7 +37,8 @@ class RetrieveView(ApiView):
         """The segments that answer the question, best first."""
         dataset = self.dataset(dataset_id)
         wanted = checked(RetrieveSerializer, request)
-        model = wanted["retrieval_model"]
+        own = wanted.get("retrieval_model") or dataset.retrieval_model
+        model = usual_retrieval_model() | (own or {})
         threshold = model["score_threshold"] if model["score_threshold_enabled"] else None
         found = search_result(
             dataset,
@@ -67,10 +68,11 @@ def _reranker(model: dict[str, Any]) -> RerankModel | None:
 
 
 def _records(hits: list[Hit]) -> list[dict[str, Any]]:
-    segments = DocumentSegment.objects.without_vectors().in_bulk([hit.segment_id for hit in hits])
-    documents = Document.objects.in_bulk({hit.document_id for hit in hits})
-    return [
-        record_as_json(segments[hit.segment_id], documents[hit.document_id], hit.score)
-        for hit in hits
-        if hit.segment_id in segments and hit.document_id in documents
-    ]
+    segments = (
+        DocumentSegment.objects.without_vectors()
+        .select_related("document__created_by")
+        .in_bulk([hit.segment_id for hit in hits])
+    )
+    return records_as_json(
+        (segments[hit.segment_id], hit.score) for hit in hits if hit.segment_id in segments
+    )

@@ -1,18 +1,30 @@
 """What all views share: the asking tenant, lookups in it alone, checked input."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.http import Http404
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.views import APIView
 
 from datasets.models import Dataset, Document, Tenant
-from segments.api.auth import SCHEME, BearerAuthentication
-from segments.models import ApiKey, ImportJob
+from segments.api.auth import SCHEME, BearerAuthentication, HasApiKey
+from segments.api.errors import answer_error
+from segments.api.parsers import AlwaysJSON, LimitedJSONParser
+from segments.api.schema import SchemaWithRefusals
+from segments.api.throttling import KeyThrottle
+from segments.models import ApiKey, DocumentSegment, ImportJob
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -30,7 +42,21 @@ class ApiView(APIView):
     """A view that acts for the tenant of the key.
 
     Everything is looked up through the tenant: what belongs to another one does not exist.
+    What it needs of the REST framework it names itself: a project may have an API of its own.
     """
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (BearerAuthentication,)
+    permission_classes: Sequence[type[BasePermission]] = (HasApiKey,)
+    throttle_classes = (KeyThrottle,)
+    parser_classes: Sequence[type[BaseParser]] = (LimitedJSONParser,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysJSON
+    versioning_class = None
+    schema: ViewInspector | None = SchemaWithRefusals()
+
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
+        """Errors as Dify's clients read them."""
+        return answer_error
 
     @property
     def key(self) -> ApiKey:
@@ -79,6 +105,20 @@ class ApiView(APIView):
         document.dataset = dataset
         return document
 
+    def segment(self, dataset_id: UUID, document_id: UUID, segment_id: UUID) -> DocumentSegment:
+        """The segment of the document.
+
+        Raises:
+            NotFound, PermissionDenied: as `document`, and there is no such segment in it.
+        """
+        document = self.document(dataset_id, document_id)
+        segments = DocumentSegment.objects.without_vectors().filter(document=document)
+        segment = segments.filter(pk=segment_id).first()
+        if segment is None:
+            raise NotFound("Segment not found.")
+        segment.document = document
+        return segment
+
     def import_job(self, job_id: UUID) -> ImportJob:
         """The tenant's import.
 
@@ -93,6 +133,18 @@ class ApiView(APIView):
         if not job.dataset.enable_api:
             raise PermissionDenied("Dataset api access is not enabled.")
         return job
+
+
+class UnknownPath(ApiView):
+    """What an address that is none answers, in the same shape."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse, whatever the method."""
+        raise Http404
 
 
 def checked(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

@@ -6,6 +6,15 @@ from django.db import DatabaseError, Error, InterfaceError, NotSupportedError, O
 
 from segments.exceptions import DatabaseFailed
 
+try:
+    from redis.exceptions import RedisError
+except ImportError:  # the extra `redis` is not installed, so no broker is in Redis
+    BROKER_ERRORS: tuple[type[Exception], ...] = ()
+else:
+    BROKER_ERRORS = (RedisError,)
+OUTAGES: tuple[type[Exception], ...] = (Error, OSError, *BROKER_ERRORS)
+"""What a database, a broker or a storage that is away for a while raises."""
+
 NOT_SET_UP = "The database is not set up for this version of Segmill. Run: python manage.py migrate"
 # By PostgreSQL's error codes (manual, appendix A).
 REMEDIES = {

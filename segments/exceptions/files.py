@@ -79,6 +79,13 @@ class UploadNotFound(NotFound):
     noun = "uploaded file"
 
 
+class FileTypeRefused(FileRefused):
+    """No document is made of that kind of file."""
+
+    code = "unsupported_file_type"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class FormatUnknown(FileRefused):
     """Segmill does not read this kind of file."""
 

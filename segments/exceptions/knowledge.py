@@ -38,6 +38,68 @@ class SegmentRefused(SegmillError):
         super().__init__(" ".join(problem.reason for problem in problems))
 
 
+class SegmentsRefused(SegmentRefused):
+    """Some of several new segments break rules, so none was added."""
+
+    code = "invalid_param"
+
+
+class SegmentDisabled(SegmentRefused):
+    """A disabled segment takes no other change than being enabled."""
+
+    code = "invalid_param"
+
+    def __init__(self) -> None:
+        SegmillError.__init__(self, "Can't update disabled segment")
+        self.problems = []
+
+
+class DocumentArchived(SegmillError):
+    """An archived document takes no change but being taken out of the archive."""
+
+    code = "archived_document_immutable"
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__("The archived document is not editable.")
+
+
+class DocumentIndexing(SegmillError):
+    """Segments are being made for the document at this moment."""
+
+    code = "document_indexing"
+
+
+class ActionRefused(SegmillError):
+    """Documents cannot be switched as requested."""
+
+    code = "invalid_action"
+
+
+class MetadataRefused(SegmillError):
+    """A metadata field, or a value of one, cannot be what is requested."""
+
+    code = "invalid_metadata"
+
+
+class MetadataFieldNotFound(NotFound):
+    """The dataset has no such metadata field."""
+
+    noun = "metadata field"
+
+
+class TagNotFound(NotFound):
+    """This tenant has no such tag."""
+
+    noun = "tag"
+
+
+class NameTaken(SegmillError):
+    """Another tag of the tenant, or metadata field of the dataset, has the name."""
+
+    code = "invalid_param"
+
+
 class VectorExtensionMissing(SegmillError):
     """The PostgreSQL server has no pgvector, or one that is too old."""
 

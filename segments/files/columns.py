@@ -1,72 +1,41 @@
 """Maps the columns of a file to the parts of a segment, by their names or by a given mapping."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from itertools import islice
+from dataclasses import dataclass, field, replace
 
-from segments.exceptions import FileRefused, HeaderRefused, OptionRefused
+from segments.exceptions import HeaderRefused
+from segments.files import guess, template
+from segments.files.names import (
+    ERROR_COLUMN,
+    METADATA_PREFIX,
+    PASSAGE_NAMES,
+    QUESTION_NAMES,
+    bare,
+    folded,
+    part_meant,
+    part_named,
+)
 from segments.files.options import ImportOptions, UnknownColumns
-from segments.files.types import Sheet, shown
-
-
-def refuse_unusable(header: Sequence[str], line: int) -> None:
-    """Refuse names that cannot be stored or appear twice.
-
-    Raises:
-        HeaderRefused: naming the line and the column.
-    """
-    _refuse_unprintable(header, line)
-    _refuse_duplicates(header, line)
-
-
-def listed(header: Sequence[str]) -> str:
-    """The columns by name, as many as fit into a message."""
-    return ", ".join(f"“{name}”" for name in header[:20]) + (" …" if len(header) > 20 else "")
-
-
-def _refuse_unprintable(header: Sequence[str], line: int) -> None:
-    for name in header:
-        if "\0" in name:
-            raise HeaderRefused(
-                f"Line {line}: the column name “{shown(name)}” contains a NUL character. "
-                "Remove it, or save the file as “CSV UTF-8” again."
-            )
-
-
-def _refuse_duplicates(header: Sequence[str], line: int) -> None:
-    counts = Counter(folded(name) for name in header if name.strip())
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise HeaderRefused(
-            f"Line {line}: the column “{twice[0]}” appears {counts[twice[0]]} times in the header. "
-            "Remove or rename all but one."
-        )
-
+from segments.files.places import QA_MODEL, TEXT_MODEL, Places, guess_parts, listed, refuse_unusable
+from segments.files.template import Template
+from segments.files.types import WORKBOOK_FORMATS, JSONValue, RawRow, Sheet
 
 # What an export contains that an import does not set.
 EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
-# What a report of bad rows adds; it comes back with the corrected rows.
-ERROR_COLUMN = "error"
-# The values of `DocForm`, which belongs to a model and so is not known here.
-TEXT_MODEL, QA_MODEL = "text_model", "qa_model"
-# The order of the parts in a file without a header.
-POSITIONS = {TEXT_MODEL: ("content",), QA_MODEL: ("content", "answer")}
 DEFAULT_OPTIONS = ImportOptions()
-# Titles and remarks above a table take fewer lines.
-ROWS_ABOVE_HEADER = 20
+# The use of the further columns of a template; the first is the content.
+TEMPLATE_USE = "template"
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The place of each part in a row's cells; None where the file has no such column.
 
-    `names` are the header's own words, for messages; `unknown` the unused columns that might
-    be meant for a part; `ignored` those that exports and reports add; `uses` says what each
-    column is, in the header's order, empty for an unused one; `told` is the mapping that was
-    given, in the header's own words.
+    `names` are the header's own words, for messages; `unknown` those that are not used, though
+    they might be meant; `ignored` those that exports and reports bring along; `uses` says
+    what each column is, in the header's order, empty for one that is not used; `told` is the
+    mapping that was given, in the header's own words; `guesses` says what was not told and not
+    plain by name either. Where several columns are the content, `template` writes it from them.
     """
 
     names: tuple[str, ...]
@@ -83,60 +52,85 @@ class Columns:
     ignored: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
+    template: Template | None = None
+    guesses: tuple[str, ...] = ()
+    is_workbook: bool = False
 
     @property
     def mapping(self) -> dict[str, str]:
-        """Part → column name: the `ImportOptions.map` that gives these columns again."""
-        return {use: name for name, use in zip(self.names, self.uses, strict=True) if use and name}
+        """Part → column name: what `ImportOptions.map` would say to get these columns again."""
+        found: dict[str, str] = {}
+        for name, use in zip(self.names, self.uses, strict=True):
+            if use and name:
+                found[use] = f"{found[use]}\n{name}" if use in found else name
+        return found
+
+    @property
+    def template_text(self) -> str:
+        """The template as it would be given; empty without one, or if it only joins columns."""
+        if self.template is None or TEMPLATE_USE not in self.uses:
+            return ""
+        return template.template_text(self.names, self.template)
+
+    @property
+    def remembered(self) -> dict[str, JSONValue]:
+        """What an import has to be told to read a file of this header in the same way."""
+        if self.template_text:
+            parts = {part: name for part, name in self.told.items() if part != "content"}
+            return {"map": {**parts}, "template": self.template_text}
+        found = self.mapping
+        parts = {part: found[part] for part in ("content", "answer") if part in found}
+        return {"map": {**parts, **self.told}}
 
 
-def guess_doc_form(header: Sequence[str], options: ImportOptions = DEFAULT_OPTIONS) -> str:
-    """The `doc_form` that fits: questions and answers if a column has answers, else passages."""
+def guess_doc_form(
+    header: Sequence[str],
+    options: ImportOptions = DEFAULT_OPTIONS,
+    sample: Sequence[RawRow] = (),
+) -> str:
+    """The `doc_form` that suits: questions and answers if a column has answers, else passages."""
     if "answer" in options.map:
         return QA_MODEL
     if options.no_header:
         return QA_MODEL if len(header) > 1 and not options.map else TEXT_MODEL
-    has_answer = any(part_named(name) == "answer" for name in header)
-    return QA_MODEL if has_answer else TEXT_MODEL
+    if options.template or options.map:
+        has_answer = any(part_named(name) == "answer" for name in header)
+        return QA_MODEL if has_answer else TEXT_MODEL
+    is_qa = guess.holds_answers(header, sample) or _has_answers_as_content(header)
+    return QA_MODEL if is_qa else TEXT_MODEL
 
 
 def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
     """The columns of an opened file for a document of `doc_form`.
 
     Raises:
-        HeaderRefused: as `map_columns`; if the header is further down, the text says where.
-        OptionRefused: the mapping names a part that does not exist.
+        HeaderRefused: as `map_columns`.
+        OptionRefused: the mapping names a part there is not.
     """
     try:
-        return map_columns(sheet.header, sheet.header_line, doc_form, options)
+        found = map_columns(sheet.header, sheet.header_line, doc_form, options, sheet.sample)
     except HeaderRefused as refusal:
-        hint = "" if options.no_header else _header_hint(sheet)
+        is_known = options.no_header or any(map(part_named, sheet.header))
+        hint = (
+            ""
+            if is_known
+            else "If the header is in another row, say which (header_row); if there is none, set "
+            "the option no_header."
+        )
         raise HeaderRefused(f"{refusal} {hint}".rstrip()) from refusal
-
-
-def _header_hint(sheet: Sheet) -> str:
-    """Where the header might be, if the first row is not one."""
-    if any(map(part_named, sheet.header)):
-        return ""
-    line = _header_further_down(sheet)
-    if line is None:
-        return "If this is the first row, set the option no_header."
-    return f"Line {line} looks like the header: remove what is above it."
-
-
-def _header_further_down(sheet: Sheet) -> int | None:
-    """The line of the first row that names a content column; None if it is not near the top."""
-    with suppress(FileRefused):
-        for row in islice(sheet.rows, ROWS_ABOVE_HEADER):
-            if any(part_named(cell) == "content" for cell in row.cells):
-                return row.line
-    return None
+    return replace(found, is_workbook=sheet.details.format in WORKBOOK_FORMATS)
 
 
 def map_columns(
-    header: Sequence[str], line: int, doc_form: str, options: ImportOptions = DEFAULT_OPTIONS
+    header: Sequence[str],
+    line: int,
+    doc_form: str,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    sample: Sequence[RawRow] = (),
 ) -> Columns:
     """The columns of a file with this header (found at `line`) for a document of `doc_form`.
+
+    Names decide; where they do not, the first rows (`sample`) may.
 
     Raises:
         HeaderRefused: a name appears twice or cannot be stored, or a column is missing.
@@ -144,7 +138,11 @@ def map_columns(
     """
     refuse_unusable(header, line)
     takes_answers = doc_form == QA_MODEL
-    places = _places(header, line, doc_form, options)
+    found = Places(header, line, takes_answers, options)
+    found.place(doc_form)
+    if not options.no_header:
+        guess_parts(found, guess.Table(header, sample))
+    places = found.places
     if "content" not in places:
         raise HeaderRefused(
             f"Line {line}: there is no content column among {listed(header)}. "
@@ -156,26 +154,32 @@ def map_columns(
             f"answer column among {listed(header)}. Name one of the columns “answer”, or map one "
             "(answer=NAME)."
         )
-    if not takes_answers:
+    if not takes_answers and "answer" not in map(part_meant, options.map):
         places.pop("answer", None)
-    told = {part: header[places[part]] for part in map(part_meant, options.map) if part in places}
-    return _columns(header, places, options, told)
+    if not takes_answers and "answer" in places:
+        raise HeaderRefused(
+            f"Line {line}: the document holds passages (text_model), so no column can be mapped "
+            "to answer. Leave that mapping out, or choose a document of questions and answers."
+        )
+    return _columns(found, options)
 
 
-def _columns(
-    header: Sequence[str],
-    places: Mapping[str, int],
-    options: ImportOptions,
-    told: Mapping[str, str],
-) -> Columns:
+def _columns(found: Places, options: ImportOptions) -> Columns:
+    header, places = found.header, found.places
     uses = [""] * len(header)
+    written = found.template.places if found.template else ()
+    for place in found.template.places if found.template else ():
+        uses[place] = TEMPLATE_USE if found.is_table else "content"
     for part, place in places.items():
         uses[place] = part
     ignored = _ignored(header, uses)
+    kept = list(uses)
     if options.unknown == UnknownColumns.METADATA:
         for place, name in enumerate(header):
-            if not uses[place] and name.strip() and name not in ignored:
-                uses[place] = METADATA_PREFIX + name.strip()
+            is_told = not uses[place] or (found.is_table and place in written)
+            if is_told and name.strip() and name not in ignored:
+                kept[place] = METADATA_PREFIX + name.strip()
+                uses[place] = uses[place] or kept[place]
     return Columns(
         names=tuple(header),
         content=places["content"],
@@ -183,7 +187,7 @@ def _columns(
         keywords=places.get("keywords"),
         external_id=places.get("external_id"),
         enabled=places.get("enabled"),
-        metadata=_metadata(uses),
+        metadata=_metadata(kept),
         unknown=tuple(
             name for name, use in zip(header, uses, strict=True) if not use and name not in ignored
         ),
@@ -192,67 +196,16 @@ def _columns(
         escaped=places.get("escaped"),
         ignored=ignored,
         uses=tuple(uses),
-        told=told,
+        told=found.told_names(options),
+        template=found.template,
+        guesses=tuple(found.guesses),
     )
 
 
-def _places(
-    header: Sequence[str], line: int, doc_form: str, options: ImportOptions
-) -> dict[str, int]:
-    """The place of each part: as mapped, else by name, or by position without names."""
-    told = _mapped_places(header, line, options.map)
-    taken = {place for place in told.values() if place is not None}
-    places = {part: place for part, place in told.items() if place is not None}
-    if options.no_header:
-        named = {} if options.map else dict(_positions(header, doc_form))
-    else:
-        named = _named_places(header, line, told, taken)
-    return places | named
-
-
-def _mapped_places(
-    header: Sequence[str], line: int, mapping: Mapping[str, str]
-) -> dict[str, int | None]:
-    """The parts that are mapped; None for one that is to be left out."""
-    numbers = {folded(name): place for place, name in enumerate(header)}
-    told: dict[str, int | None] = {}
-    for given, column in mapping.items():
-        part = part_meant(given)
-        if not column:
-            told[part] = None
-        elif folded(column) not in numbers:
-            nearest = get_close_matches(column, header, n=1)
-            hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
-            raise HeaderRefused(
-                f"Line {line}: {part} is mapped to the column “{column}”, which does not exist. "
-                f"{hint}The columns are {listed(header)}."
-            )
-        else:
-            told[part] = numbers[folded(column)]
-    return told
-
-
-def _positions(header: Sequence[str], doc_form: str) -> list[tuple[str, int]]:
-    parts = POSITIONS[doc_form]
-    return [(part, place) for place, part in enumerate(parts[: len(header)])]
-
-
-def _named_places(
-    header: Sequence[str], line: int, told: Mapping[str, int | None], taken: set[int]
-) -> dict[str, int]:
-    """The parts that the header names; two columns for one part are refused."""
-    places: dict[str, int] = {}
-    for place, name in enumerate(header):
-        part = part_named(name)
-        if part is None or part in told or place in taken:
-            continue
-        if part in places:
-            raise HeaderRefused(
-                f"Line {line}: the columns “{header[places[part]]}” and “{name}” both mean "
-                f"{part}. Remove or rename one of them."
-            )
-        places[part] = place
-    return places
+def _has_answers_as_content(header: Sequence[str]) -> bool:
+    """Whether there are questions beside a content, which then answers them."""
+    names = set(map(bare, header))
+    return bool(names & QUESTION_NAMES) and bool(names & PASSAGE_NAMES)
 
 
 def _metadata(uses: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -271,58 +224,3 @@ def _ignored(header: Sequence[str], uses: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         name for name, use in zip(header, uses, strict=True) if not use and (folded(name) in known)
     )
-
-
-# Besides our own names: the headers of Dify's templates, in English and in Chinese.
-ALIASES = {
-    "content": ("content", "question", "segment content", "分段内容", "问题"),
-    "answer": ("answer", "答案"),
-    "keywords": ("keywords", "关键词"),
-    "external_id": ("external_id",),
-    "enabled": ("enabled",),
-    "metadata": ("metadata",),
-    "segment_id": ("segment_id",),
-    "escaped": ("escaped",),
-}
-METADATA_PREFIX = "metadata."
-PART_OF = {alias: part for part, aliases in ALIASES.items() for alias in aliases}
-
-
-# Invisible characters that copied tables have in their headers.
-UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
-
-
-def folded(name: str) -> str:
-    """A column's name in the form in which names are compared."""
-    return name.translate(UNSEEN).strip().casefold()
-
-
-def similar_part(name: str) -> str | None:
-    """The part that a column of this name was probably meant for, if it is only misspelt."""
-    return next(iter(get_close_matches(folded(name), ALIASES, n=1, cutoff=0.8)), None)
-
-
-def part_named(name: str) -> str | None:
-    """The part that a column of this name stands for, if any."""
-    if _is_metadata(name):
-        return METADATA_PREFIX + name.strip()[len(METADATA_PREFIX) :]
-    return PART_OF.get(folded(name))
-
-
-def part_meant(given: str) -> str:
-    """The part that a mapping means by a name.
-
-    Raises:
-        OptionRefused: there is no such part.
-    """
-    part = part_named(given)
-    if part is None:
-        nearest = get_close_matches(folded(given), ALIASES, n=1)
-        hint = f"Did you mean {nearest[0]}?" if nearest else f"The parts are {', '.join(ALIASES)}."
-        raise OptionRefused("map", f"“{given}” is not part of a segment.", hint)
-    return part
-
-
-def _is_metadata(name: str) -> bool:
-    low = folded(name)
-    return low.startswith(METADATA_PREFIX) and len(low) > len(METADATA_PREFIX)

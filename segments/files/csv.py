@@ -5,12 +5,11 @@ import io
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count, islice
 
 from segments.exceptions import FileMalformed, FormatUnknown
-from segments.files.columns import PART_OF, folded
 from segments.files.encodings import LINE_END, undecodable
+from segments.files.names import PART_OF, folded
 from segments.files.opened import START_BYTES, OpenedFile, sheet_of
 from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
 
@@ -74,7 +73,9 @@ NUL_SHARE = 8
 DELIMITERS = (",", ";", "\t", "|")
 # Rows read to find the delimiter.
 SNIFFED_ROWS = 50
-# The characters of the line under the header of a Markdown table.
+# Under a title, so many rows have to be cut alike for a delimiter to be seen in them.
+ROWS_OF_A_TABLE = 3
+# What the line under the header of a Markdown table is made of.
 RULE = frozenset("-: ")
 # Empty rows that a notice lists.
 LINES_LISTED = 10
@@ -106,8 +107,7 @@ class DelimitedReader:
             delimiter=delimiter,
         )
         notices: list[str] = []
-        sheet = sheet_of(_records(opened, delimiter, notices), details, opened)
-        return replace(sheet, notices=notices)
+        return sheet_of(_records(opened, delimiter, notices), details, opened, notices)
 
 
 def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
@@ -124,12 +124,22 @@ def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
 
 
 def _score(rows: list[list[str]]) -> tuple[bool, float, int]:
-    """How well a delimiter splits the text into rows; `max` keeps the first of equals."""
-    if not rows or len(rows[0]) < 2:
-        return False, 0.0, 0
-    header = rows[0]
-    alike = sum(len(row) == len(header) for row in rows) / len(rows)
-    return any(folded(cell) in PART_OF for cell in header), alike, len(header)
+    """How well a delimiter has cut the text into rows; `max` keeps the first of equals."""
+    header = next((row for row in rows if _is_known(row)), rows[0] if rows else [])
+    if len(header) < 2:
+        if header and folded(header[0]) in PART_OF:  # a table of one column, and no title
+            return False, 0.0, 0
+        header = next((row for row in rows if len(row) > 1), [])
+        if sum(len(row) == len(header) for row in rows) < max(ROWS_OF_A_TABLE, len(rows) / 2):
+            return False, 0.0, 0
+    under = rows[rows.index(header) :]
+    alike = sum(len(row) == len(header) for row in under) / len(rows)
+    return _is_known(header), alike, len(header)
+
+
+def _is_known(row: list[str]) -> bool:
+    """Whether a row may be the header by the names in it; a title above it has but one cell."""
+    return len(row) > 1 and any(folded(cell) in PART_OF for cell in row)
 
 
 def _sniffed_rows(start: str, delimiter: str, is_cut: bool) -> list[list[str]]:

@@ -34,11 +34,9 @@ XML = re.compile(rb"<\?xml|<\w+[^<>]*>\s*<")
 ZIP_CONTENTS = (
     ("word/", "a Word document", "Copy its text into a table, one segment per row."),
     ("ppt/", "a PowerPoint presentation", "Copy its text into a table, one segment per row."),
-    ("xl/workbook.bin", "a binary Excel workbook (XLSB)", "Save it as XLSX and import it again."),
     ("META-INF/MANIFEST.MF", "a Java archive", "Import a table of texts."),
 )
 ZIP_MIMETYPES = {
-    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument spreadsheet (ODS)",
     b"application/vnd.oasis.opendocument.text": "an OpenDocument text (ODT)",
     b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation (ODP)",
     b"application/epub+zip": "an EPUB book",
@@ -53,7 +51,7 @@ def refuse_foreign(name: str, start: bytes) -> None:
         FileProtected: it is a workbook with a password.
     """
     if start.startswith(OLE2):
-        raise _ole2(name, start)
+        _refuse_ole2(name, start)
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     for magic, what, remedy in MAGIC:
         if start.startswith(magic):
@@ -69,16 +67,20 @@ def foreign(name: str, what: str, remedy: str) -> FormatUnknown:
     return FormatUnknown(f"{PurePath(name).name} is {what}, which Segmill cannot read. {remedy}")
 
 
-def _ole2(name: str, start: bytes) -> FormatUnknown | FileProtected:
-    """An old Excel or Word file, or a new one that is encrypted: both are OLE2 (MS-OFFCRYPTO)."""
+def _refuse_ole2(name: str, start: bytes) -> None:
+    """An old Word file, or a new workbook that is encrypted: both are OLE2 (MS-OFFCRYPTO)."""
     shown = PurePath(name).name
     if ENCRYPTED in start or (name.lower().endswith((".xlsx", ".xlsm")) and not _is_xls(start)):
-        return FileProtected(
+        raise FileProtected(
             f"{shown} is protected by a password. Save it without one and import it again."
         )
-    if _is_xls(start) or name.lower().endswith(".xls"):
-        return foreign(name, "an Excel 97–2003 workbook (XLS)", SAVE_AS)
-    return foreign(name, "an old Office document", SAVE_AS)
+    if not is_xls(name, start):
+        raise foreign(name, "an old Office document", SAVE_AS)
+
+
+def is_xls(name: str, start: bytes) -> bool:
+    """Whether a file is an Excel 97–2003 workbook."""
+    return start.startswith(OLE2) and (_is_xls(start) or name.lower().endswith(".xls"))
 
 
 def _is_xls(start: bytes) -> bool:

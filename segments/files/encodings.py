@@ -7,6 +7,7 @@ right about 20; charset-normalizer about 15, or 19 when only common encodings ar
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -31,6 +32,13 @@ MARKS = (  # the longer ones first: UTF-32's little-endian mark begins like UTF-
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Read from the beginning to tell UTF-16 and UTF-32 without a mark; a multiple of four.
+UNMARKED_BYTES = 16 * 1024
+UNMARKED = (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2))
+# Of a text in UTF-16 at least so much is NUL; of another at most a cell by mistake.
+NUL_SHARE = 25
+# Of a text that was decoded rightly at most so much is odd: a NUL by mistake.
+ODD_SHARE = 50
 # Names of the Encoding Standard whose Python codec of that name knows fewer characters.
 WIDER_CODECS = {
     "shift_jis": "cp932",
@@ -45,6 +53,10 @@ NAMES = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
     "utf-32": "UTF-32",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32-le": "UTF-32",
+    "utf-32-be": "UTF-32",
     "gb18030": "GB18030",
     "cp932": "Shift-JIS",
     "cp949": "EUC-KR",
@@ -79,6 +91,10 @@ def detect(file: BinaryIO) -> Encoding:
     for mark, codec in MARKS:
         if start.startswith(mark):
             return Encoding(codec)
+    if codec := _unmarked(file.read(UNMARKED_BYTES)):
+        file.seek(0)
+        return Encoding(codec)
+    file.seek(0)
     is_utf8 = _is_utf8(file)
     file.seek(0)
     if is_utf8:
@@ -127,6 +143,34 @@ class LineCounter:
         last = max(text.rfind("\n"), text.rfind("\r"))
         self.column = len(text) - last if last >= 0 else self.column + len(text)
         self._ended_in_cr = text[-1] == "\r"
+
+
+def _unmarked(start: bytes) -> str:
+    """Which UTF-32 or UTF-16 a file without a mark begins with; empty if it is neither.
+
+    Both write the characters of ASCII with NULs, always on the same side; text has line ends,
+    blanks and separators of ASCII in every language, and no control characters.
+    """
+    if start.count(0) * NUL_SHARE < len(start):
+        return ""
+    for codec, unit in UNMARKED:
+        whole = start[: len(start) - len(start) % unit]
+        try:
+            text = codecs.getincrementaldecoder(codec)().decode(whole)
+        except UnicodeDecodeError:
+            continue
+        if text and _is_plausible(text):
+            return codec
+    return ""
+
+
+def _is_plausible(text: str) -> bool:
+    """Whether a text has been decoded rightly: separators, and nothing that no table has."""
+    if not any(mark in text for mark in "\n\r,;\t|"):
+        return False
+    odd = sum(unicodedata.category(char) in ("Cc", "Cn", "Co") for char in text)
+    ends = sum(text.count(mark) for mark in "\n\r\t")
+    return (odd - ends) * ODD_SHARE <= len(text)
 
 
 def _is_utf8(file: BinaryIO) -> bool:

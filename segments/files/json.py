@@ -8,12 +8,15 @@ for half a character where a row has to be refused.
 import io
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
 from typing import Any, NamedTuple
 
 from segments.exceptions import FileEmpty, FileMalformed, FormatUnknown
-from segments.files.columns import PART_OF, folded
 from segments.files.csv import numbered_lines, text_of
 from segments.files.encodings import LineCounter
+from segments.files.header import ROWS_LOOKED_AT
+from segments.files.names import PART_OF, folded
 from segments.files.opened import OpenedFile
 from segments.files.types import (
     MAX_COLUMNS,
@@ -91,7 +94,10 @@ def sheet_of_objects(
     header, count = _header(elements())
     if not count:
         raise FileEmpty(f"{opened.name} contains no objects. Add one for each segment.")
-    return Sheet(tuple(header), 1, _rows(elements(), header), opened.position, details)
+    with closing(_rows(elements(), header)) as rows:
+        sample = tuple(islice(rows, ROWS_LOOKED_AT))
+    rows = _rows(elements(), header)
+    return Sheet(tuple(header), 1, rows, opened.position, details, sample=sample)
 
 
 def _header(elements: Iterator[Element]) -> tuple[list[str], int]:
@@ -119,10 +125,10 @@ def _rows(elements: Iterator[Element], header: list[str]) -> Generator[RawRow]:
             yield RawRow(element.line, (element.text,), (problem,))
         else:
             get = element.object.get
-            yield RawRow(element.line, tuple(_cell(get(key)) for key in header))
+            yield RawRow(element.line, tuple(cell_of(get(key)) for key in header))
 
 
-def _cell(value: Any) -> str:
+def cell_of(value: Any) -> str:
     """A text unchanged; anything else as JSON writes it, along with the value."""
     if isinstance(value, str):
         return value

@@ -10,10 +10,11 @@ from functools import cached_property
 from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
-from segments.exceptions import FileEmpty, FileMalformed, FileTooLarge, FileTooSlow, FormatUnknown
+from segments.exceptions import FileMalformed, FileTooLarge, FileTooSlow, FormatUnknown
 from segments.files import encodings
 from segments.files.detect import foreign
 from segments.files.encodings import Encoding
+from segments.files.header import Frame, Wanted, find_header
 from segments.files.options import ImportOptions
 from segments.files.types import FileDetails, RawRow, Sheet
 
@@ -175,8 +176,9 @@ START_BYTES = 64 * 1024
 class OpenedFile:
     """A file at its beginning.
 
-    `source` is the file itself, `content` the same through a meter and, if it was compressed,
-    unpacked. `position()` is the number of bytes of the file read so far, as its owner counts them.
+    `source` is the file itself, `content` the same through a meter and, if it was packed, unpacked.
+    `position()` is the number of bytes of the file read so far, as its owner counts them.
+    `known_header` is that of the last file of the same kind, if there was one.
     """
 
     name: str
@@ -187,6 +189,7 @@ class OpenedFile:
     deadline: Deadline
     position: Callable[[], int]
     is_packed: bool = False
+    known_header: tuple[str, ...] = ()
 
     @cached_property
     def encoding(self) -> Encoding:
@@ -209,23 +212,27 @@ class OpenedFile:
         )
 
 
-def sheet_of(rows: Generator[RawRow], details: FileDetails, opened: OpenedFile) -> Sheet:
-    """The sheet whose header is the first of `rows`; numbers, if the file has no header.
+def sheet_of(
+    rows: Generator[RawRow],
+    details: FileDetails,
+    opened: OpenedFile,
+    notices: list[str] | None = None,
+    frame: Frame | None = None,
+) -> Sheet:
+    """The sheet whose header stands among the first of `rows`; numbers, if the file has none.
 
     Raises:
-        FileEmpty: there are no rows.
+        FileEmpty: there is no row.
+        HeaderRefused: the row of the header that was chosen does not exist.
     """
-    first = next(rows, None)
-    if first is None:
-        raise FileEmpty("The file is empty. Add a header and rows.")
-    if opened.options.no_header:
-        header = tuple(str(number) for number in range(1, len(first.cells) + 1))
-        rows = _with_first(first, rows)
-    else:
-        header = tuple(cell.strip() for cell in first.cells)
-    return Sheet(header, first.line, rows, opened.position, details)
-
-
-def _with_first(first: RawRow, others: Generator[RawRow]) -> Generator[RawRow]:
-    yield first
-    yield from others
+    options, notices = opened.options, [] if notices is None else notices
+    wanted = Wanted(options.header_row, options.no_header, opened.known_header)
+    try:
+        found = find_header(rows, wanted, frame)
+    except BaseException:
+        rows.close()
+        raise
+    notices += found.notices
+    return Sheet(
+        found.header, found.line, found.rows, opened.position, details, notices, found.sample
+    )

@@ -34,6 +34,11 @@ NOT_OF_FILES = frozenset(
 )
 
 
+# What stands for every sheet that is not hidden, where no sheet has this name.
+ALL_SHEETS = frozenset({"*", "all"})
+LAST_HEADER_ROW = 1_048_576
+
+
 class ImportMode(TextChoices):
     """What an import does with existing segments."""
 
@@ -71,7 +76,10 @@ class ImportOptions:
 
     * `map` says which column is which part: {"content": "Frage"}; a column of a file without a
       header is named by its number ("1").
-    * Empty `encoding`, `delimiter` and `sheet` mean: detect them.
+    * `header_row` is the line of the header; without it, it is looked for.
+    * `template` writes the content from several columns: "{Name}: {Price}".
+    * Empty `encoding` and `delimiter` mean: found out from the file; without `sheet`, the first
+      that has rows is read, and with `ALL_SHEETS` every one that is not hidden.
     * `embed` later publishes the rows for full text at once; their vectors follow.
     * `max_tokens` and `max_cost` fail the import before anything is embedded.
     """
@@ -81,11 +89,13 @@ class ImportOptions:
     on_error: OnError = OnError.ABORT
     map: Mapping[str, str] = field(default_factory=dict)
     no_header: bool = False
+    header_row: int | None = None
+    template: str = ""
     unknown: UnknownColumns = UnknownColumns.REPORT
     embed: EmbedWhen = EmbedWhen.NOW
     encoding: str = ""
     delimiter: str = ""
-    sheet: str = ""
+    sheet: tuple[str, ...] = ()
     max_tokens: int | None = None
     max_cost: Decimal | None = None
 
@@ -119,15 +129,19 @@ class ImportOptions:
             "on_error": self.on_error.value,
             "map": dict(self.map),
             "no_header": self.no_header,
+            "header_row": self.header_row,
+            "template": self.template,
             "unknown": self.unknown.value,
             "embed": "" if self.embed == EmbedWhen.NOW else self.embed.value,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
-            "sheet": self.sheet,
+            "sheet": list(self.sheet),
             "max_tokens": self.max_tokens,
             "max_cost": None if self.max_cost is None else str(self.max_cost),
         }
-        return {name: value for name, value in plain.items() if value not in (None, "", False, {})}
+        return {
+            name: value for name, value in plain.items() if value not in (None, "", False, {}, [])
+        }
 
     def with_map(self, columns: Mapping[str, str]) -> Self:
         """The same options with another mapping."""
@@ -168,17 +182,43 @@ def _switch(value: object) -> bool:
 def _map(value: object) -> dict[str, str]:
     """A mapping, or words of the form `part=column`."""
     if isinstance(value, Mapping):
-        return {str(part): str(column) for part, column in value.items()}
+        return {
+            str(part): "\n".join(map(str, column)) if isinstance(column, list) else str(column)
+            for part, column in value.items()
+        }
     words = [value] if isinstance(value, str) else list(_iterated(value))
     pairs: dict[str, str] = {}
     for word in words:
         part, equals, column = str(word).partition("=")
         if not equals or not part.strip() or not column.strip():
             raise OptionRefused("map", f"“{word}” is not a mapping.", "Write content=NAME.")
+        if part.strip() in ("content", "question") and part.strip() in pairs:
+            pairs[part.strip()] += f"\n{column.strip()}"
+            continue
         if part.strip() in pairs:
             raise OptionRefused("map", f"{part.strip()} is given twice.", "Give it once.")
         pairs[part.strip()] = column.strip()
     return pairs
+
+
+def _row_number(value: object) -> int:
+    word = str(value).strip()
+    if not word.isdecimal() or not 1 <= int(word) <= LAST_HEADER_ROW:
+        raise OptionRefused("header_row", f"“{value}” is not the number of a row.", "Count from 1.")
+    return int(word)
+
+
+def _sheets(value: object) -> tuple[str, ...]:
+    """The names of sheets: one, or several."""
+    given = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    return tuple(dict.fromkeys(str(name) for name in given if str(name).strip()))
+
+
+def _template(value: object) -> str:
+    text = str(value)
+    if "{" not in text:
+        raise OptionRefused("template", "it names no column.", "Write {Name} for a column.")
+    return text
 
 
 def _iterated(value: object) -> Iterable[object]:
@@ -234,11 +274,13 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "on_error": _on_error,
     "map": _map,
     "no_header": _switch,
+    "header_row": _row_number,
+    "template": _template,
     "unknown": _unknown,
     "embed": _embed,
     "encoding": _encoding,
     "delimiter": _delimiter,
-    "sheet": str,
+    "sheet": _sheets,
     "max_tokens": _tokens,
     "max_cost": _cost,
 }

@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import IO, Protocol
 
 from segments.exceptions import FileEmpty, FormatUnknown
+from segments.files.calamine import CalamineReader
 from segments.files.csv import DelimitedReader
 from segments.files.detect import refuse_foreign
 from segments.files.encodings import MARKS
@@ -22,6 +24,10 @@ SUFFIX_FORMATS = {
     ".tab": {"csv", "tsv"},
     ".txt": {"csv", "tsv"},
     ".xlsx": {"xlsx"},
+    ".xlsm": {"xlsm", "xlsx"},
+    ".xlsb": {"xlsb"},
+    ".xls": {"xls"},
+    ".ods": {"ods"},
     ".jsonl": {"jsonl"},
     ".ndjson": {"jsonl"},
     ".json": {"json", "jsonl"},
@@ -46,19 +52,28 @@ class Reader(Protocol):
 
 READERS: Sequence[Reader] = (
     XLSXReader(),
+    CalamineReader(),
     JSONArrayReader(),
     JSONLinesReader(),
     DelimitedReader(),
 )
 
 
-def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None) -> Sheet:
-    """The rows of `file`, which is at its beginning and called `name`.
+def open_sheet(
+    file: IO[bytes],
+    name: str,
+    options: ImportOptions | None = None,
+    known_header: tuple[str, ...] = (),
+) -> Sheet:
+    """The rows of `file`, whose name is `name` and which stands at its beginning.
+
+    `known_header` is that of the last file of the same kind: a row that is equal is the header.
 
     Raises:
         FileRefused: it is empty, of an unknown format, over a limit, or broken.
     """
     opened = _opened(file, PurePath(name).name, options or ImportOptions())
+    opened = replace(opened, known_header=known_header)
     _refuse_empty(opened)
     refuse_foreign(opened.name, opened.start)
     for reader in READERS:
@@ -67,8 +82,8 @@ def open_sheet(file: IO[bytes], name: str, options: ImportOptions | None = None)
             sheet.notices[:0] = _notices(opened, sheet)
             return sheet
     raise FormatUnknown(
-        f"{opened.name} has a format that Segmill cannot read. Use CSV, TSV, XLSX, JSON or JSON "
-        "Lines; if it is text in an encoding without a mark, such as UTF-16, set option encoding."
+        f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, XLS, ODS, JSON or "
+        "JSON Lines. If it is a text, name its encoding (option encoding)."
     )
 
 

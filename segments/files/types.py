@@ -73,6 +73,10 @@ class FileFormat(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     XLSX = "xlsx"
+    XLSM = "xlsm"
+    XLSB = "xlsb"
+    XLS = "xls"
+    ODS = "ods"
     JSON = "json"
     JSONL = "jsonl"
 
@@ -81,13 +85,23 @@ class FileFormat(StrEnum):
         """The name people know it by."""
         return "JSON Lines" if self is FileFormat.JSONL else self.upper()
 
+    @property
+    def written(self) -> "FileFormat":
+        """The format that files like it are written in: of workbooks only XLSX is."""
+        return FileFormat.XLSX if self in WORKBOOK_FORMATS else self
+
+
+WORKBOOK_FORMATS = frozenset(
+    {FileFormat.XLSX, FileFormat.XLSM, FileFormat.XLSB, FileFormat.XLS, FileFormat.ODS}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class FileDetails:
     """What a file turned out to be: the encoding and the delimiter of a text, else the sheet.
 
-    `header` lists its columns, none without a header; `uses` says which part of a segment each
-    column is, empty for none.
+    `header` are its columns, numbered without a header; `uses` says of each column which part of a
+    segment it is, empty for none.
     """
 
     format: FileFormat
@@ -126,7 +140,7 @@ class Sheet:
     """An opened file: its column names and its rows, read on demand.
 
     `position()` is the number of bytes of the file read so far. `notices` is complete when the
-    last row has been read.
+    last row has been read. `sample` are the first rows, which come in `rows` all the same.
     """
 
     header: tuple[str, ...]
@@ -135,6 +149,7 @@ class Sheet:
     position: Callable[[], int]
     details: FileDetails
     notices: list[str] = field(default_factory=list)
+    sample: tuple[RawRow, ...] = ()
 
 
 class SegmentRow(NamedTuple):

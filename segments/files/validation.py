@@ -55,13 +55,14 @@ def validate(raw: RawRow, rules: Rules) -> SegmentRow | list[RowProblem]:
         raw = raw._replace(cells=fitted)
     if columns.escaped is not None and raw.cells[columns.escaped]:
         raw = _unescaped(raw, columns, columns.escaped)
-    problems = list(_problems(raw, rules))
+    cells = raw.cells
+    content = columns.template.fill(cells) if columns.template else cells[columns.content]
+    problems = list(_problems(raw, content, rules))
     if problems:
         return problems
-    cells = raw.cells
     return SegmentRow(
         line=raw.line,
-        content=cells[columns.content],
+        content=content,
         answer=None if columns.answer is None else cells[columns.answer],
         keywords=None if columns.keywords is None else keywords_of(cells[columns.keywords]),
         external_id=(cells[columns.external_id].strip() or None)
@@ -115,6 +116,8 @@ def _fitted(cells: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...] |
 
 def _ragged(raw: RawRow, columns: Columns) -> RowProblem:
     found, wanted = len(raw.cells), len(columns.names)
+    if columns.is_workbook:
+        return _beyond_header(raw, columns)
     reason = (
         f"The row has {found} {'cell' if found == 1 else 'cells'}, the header has {wanted}. "
         'Add what is missing, or put cells that hold a separator into quotes (").'
@@ -122,14 +125,28 @@ def _ragged(raw: RawRow, columns: Columns) -> RowProblem:
     return problem(raw, "", " | ".join(raw.cells), "ragged_row", reason)
 
 
-def _problems(raw: RawRow, rules: Rules) -> Iterator[RowProblem]:
+def _beyond_header(raw: RawRow, columns: Columns) -> RowProblem:
+    """A row of a workbook with something in a column that has no name."""
+    width = len(columns.names)
+    place = next(place for place in range(width, len(raw.cells)) if raw.cells[place])
+    reason = (
+        f"The cell in column {column_letters(place)} is beyond the header, which ends in column "
+        f"{column_letters(width - 1)}. Give the column a name in the header, or clear the cell."
+    )
+    return problem(raw, column_letters(place), raw.cells[place], "ragged_row", reason)
+
+
+def _problems(raw: RawRow, content: str, rules: Rules) -> Iterator[RowProblem]:
     columns = rules.columns
     for place, cell in enumerate(raw.cells):
         if not _is_plain(cell, rules.max_cell_chars):
             yield from _cell_problems(raw, columns.names[place], cell, rules.max_cell_chars)
-    yield from _blank(raw, columns, columns.content)
+    if columns.template and len(content) > rules.max_cell_chars:
+        name = columns.names[columns.content]
+        yield from _cell_problems(raw, name, content, rules.max_cell_chars)
+    yield from _blank(raw, columns, columns.content, content)
     if columns.answer is not None:
-        yield from _blank(raw, columns, columns.answer)
+        yield from _blank(raw, columns, columns.answer, raw.cells[columns.answer])
     if columns.external_id is not None:
         yield from _long_id(raw, columns, columns.external_id)
     if columns.enabled is not None:
@@ -179,8 +196,7 @@ def _has_surrogate(cell: str) -> bool:
     return False
 
 
-def _blank(raw: RawRow, columns: Columns, place: int) -> Iterator[RowProblem]:
-    cell = raw.cells[place]
+def _blank(raw: RawRow, columns: Columns, place: int, cell: str) -> Iterator[RowProblem]:
     if isinstance(cell, JSONCell) and isinstance(cell.value, (list, dict)):
         reason = "This is a list or an object, not a text. Write a text in quotes."
         yield problem(raw, columns.names[place], cell, "not_text", reason)

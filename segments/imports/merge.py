@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from segments.db.transactions import planner_settings
-from segments.files.columns import METADATA_PREFIX
+from segments.files.names import METADATA_PREFIX
 from segments.files.options import ImportMode
 from segments.models import DocumentSegment, ImportJob, StagedMatch
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from segments.embedding import Embedder, get_embedder, price_of
@@ -50,6 +49,7 @@ from segments.jobs.state_machine import JobClaim
 from segments.languages.detection import SAMPLE_ROWS
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportStatus
+from segments.uploads import upload_storage
 
 
 def content_hash(content: str) -> str:
@@ -130,17 +130,18 @@ def prepare_rows(
     embedder = (
         get_embedder(target.provider, target.model, target.tenant_id) if target.provider else None
     )
-    sheet = open_sheet(given.file, given.name, given.options)
+    remembered = column_mapping.remembered_columns(target.document_id)
+    known = column_mapping.known_header(remembered)
+    sheet = open_sheet(given.file, given.name, given.options, known)
     with closing(sheet.rows):
-        columns = column_mapping.columns_of(sheet, target, given.options)
-        tally = PrepareStats(
-            columns, column_mapping.describe_columns(sheet, columns, given.options)
-        )
-        head = list(islice(sheet.rows, SAMPLE_ROWS if language.is_open(target) else 0))
+        columns = column_mapping.columns_of(sheet, target, given.options, remembered)
+        tally = PrepareStats(columns, column_mapping.describe_columns(sheet, columns))
+        read = column_mapping.rows_in(sheet)
+        head = list(islice(read, SAMPLE_ROWS if language.is_open(target) else 0))
         found = language.find(target, head, columns, keep=keeps_language)
         tally.notices += found.notices
         tally.language = found.full_text.language
-        rows = _checked(chain(head, sheet.rows), _Checks(columns, embedder, found.full_text))
+        rows = _checked(chain(head, read), _Checks(columns, embedder, found.full_text))
         with StagingWriter(job_id, found.full_text) as writer:
             for chunk in _chunks(islice(rows, given.most_rows), tally, _chunk_rows(embedder)):
                 tally.bytes_read = sheet.position()
@@ -270,6 +271,7 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     with _stored(job) as file:
         given = GivenFile(cast("BinaryIO", file), job.file_name, job.file_bytes, options_of(job))
         tally = prepare_rows(job.pk, given, target_of(job), fence, listener)
+    column_mapping.remember_columns(job.document_id, tally.columns, given.options)
     if not tally.staged or (tally.failed and job.on_error == OnError.ABORT):
         first = min(tally.problems, key=lambda problem: problem.line)
         raise RowsRefused(tally.failed, tally.rows, str(first))
@@ -278,8 +280,6 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     spec = merge_spec(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(spec, given.options, price)
-    if given.options.map:
-        column_mapping.remember_columns(job.document_id, tally, given.options)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
     IMPORT_JOBS.start_embedding(claim, notices=notices)
 
@@ -300,7 +300,7 @@ def _stored(job: ImportJob) -> File[bytes]:
         FileUnreadable: the storage does not have it any more.
     """
     try:
-        return default_storage.open(job.file_key)
+        return upload_storage().open(job.file_key)
     except FileNotFoundError as gone:
         raise FileUnreadable(
             f"The uploaded file of {job.file_name} is no longer in the storage. "

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db.models import F, Sum
 
-from segments.files.columns import METADATA_PREFIX
+from segments.files.columns import TEMPLATE_USE
+from segments.files.names import METADATA_PREFIX
 from segments.files.types import JSONCell, JSONValue, RowProblem
 from segments.files.values import check_storable, keywords_cell
 from segments.models import ImportJob, RowError, StagedMatch, StagedRow
@@ -85,7 +86,18 @@ def with_cells(job_id: UUID, found: Sequence[RowProblem], uses: Sequence[str]) -
 
 
 def _restored_cells(row: StagedRow, uses: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_restored_cell(row, use) for use in uses)
+    """The cells of a row, as far as they were kept.
+
+    What was written from several columns cannot be taken apart: questions all come back in the
+    first of their columns, and a text by a template not at all.
+    """
+    if TEMPLATE_USE in uses:
+        return tuple("" if use == "content" else _restored_cell(row, use) for use in uses)
+    first = uses.index("content") if "content" in uses else 0
+    return tuple(
+        "" if use == "content" and place != first else _restored_cell(row, use)
+        for place, use in enumerate(uses)
+    )
 
 
 def _restored_cell(row: StagedRow, use: str) -> str:

@@ -25,6 +25,7 @@ from segments.indexing.plan import ensure_if_worthwhile
 from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus
+from segments.signals import import_ended
 from segments.uploads import discard_file
 
 # Rows create no reference cycles, so there is little to find. Searching every 700 new objects, as
@@ -115,6 +116,9 @@ def settle(job_id: UUID) -> ImportJob:
             logger.warning("import %s ended, but its rows are still staged: %s", job_id, trouble)
         else:
             _log_end(job)
+            import_ended.send_robust(
+                ImportJob, job_id=job.pk, document_id=job.document_id, status=job.status
+            )
     return job
 
 

@@ -12,7 +12,18 @@ from segments.files.options import EmbedWhen, ImportMode, ImportOptions, OnError
 from segments.services.targets import ImportTarget
 
 FIELDS = (
-    *("mode", "on_error", "map", "no_header", "unknown", "encoding", "delimiter", "sheet"),
+    *(
+        "mode",
+        "on_error",
+        "map",
+        "no_header",
+        "header_row",
+        "template",
+        "unknown",
+        "encoding",
+        "delimiter",
+        "sheet",
+    ),
     *("embed", "max_tokens", "max_cost"),
 )
 
@@ -74,6 +85,17 @@ def add_import_options(parser: ArgumentParser) -> None:
         "--no-header", action="store_true", help="the file has no header; columns are named 1, 2, …"
     )
     parser.add_argument(
+        "--header-row",
+        metavar="N",
+        help="the header is in row N; found if omitted",
+    )
+    parser.add_argument(
+        "--template",
+        metavar="TEXT",
+        help="write each text from several columns, for example --template '{Name}: {Price}'; "
+        "lines are separated by \\n",
+    )
+    parser.add_argument(
         "--keep-unknown",
         action="store_const",
         const=UnknownColumns.METADATA.value,
@@ -82,7 +104,19 @@ def add_import_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--encoding", help="encoding of a text file; detected if omitted")
     parser.add_argument("--delimiter", help="delimiter between cells; detected if omitted")
-    parser.add_argument("--sheet", help="sheet of a workbook; default: the first")
+    parser.add_argument(
+        "--sheet",
+        action="append",
+        help="sheet of a workbook; may be given several times, all means every one; default: the "
+        "first that has rows",
+    )
+    parser.add_argument(
+        "--all-sheets",
+        action="append_const",
+        const="*",
+        dest="sheet",
+        help="every sheet of a workbook that is not hidden",
+    )
     parser.add_argument(
         "--embed",
         choices=EmbedWhen.values,

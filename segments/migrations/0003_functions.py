@@ -50,7 +50,7 @@ FULL_TEXT = [
 LANGUAGE = [
     RunSQLFile(
         "functions/keep_previous_language.sql",
-        sha256="3a9a44f4adde7cf9071688a2338ef6adbae842ce78446a06b84061dad3a773c7",
+        sha256="73aee9ac6cc7d717a8dd0108081236243d95833805290b90902431d4f95e2b07",
         undo="DROP FUNCTION segments_keep_previous_language",
     ),
     RunSQLFile(
@@ -175,9 +175,5 @@ METRICS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("segments", "0002_tables"),
-        # The queue's own tables, which hold the schedules that are made after migrating.
-        ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
-    ]
+    dependencies = [("segments", "0002_tables")]
     operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *BUDGET, *METRICS]

@@ -73,13 +73,16 @@ class RowError(models.Model):
 
 
 class RememberedColumns(models.Model):
-    """The last mapping used for a document, offered for the next file with the same header."""
+    """How the columns of a document's last file were read, for the next one of the same header.
+
+    `options` are those that say so: `map`, `template` and `unknown`.
+    """
 
     document = models.OneToOneField(
         Document, on_delete=models.CASCADE, primary_key=True, related_name="remembered_columns"
     )
     header = models.JSONField()
-    mapping = models.JSONField()
+    options = models.JSONField()
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -16,10 +16,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
-from django_q.brokers import get_broker
-from redis.exceptions import RedisError
 
-from segments.jobs import heartbeats
+from segments.db.errors import OUTAGES
+from segments.jobs import heartbeats, queue
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
 from segments.operations.reaper import CANARY_SECONDS
@@ -57,7 +56,7 @@ def _asked(name: str, look: Callable[[], str]) -> str:
     try:
         with _with_timeout():
             return look()
-    except (Error, RedisError, OSError) as trouble:
+    except OUTAGES as trouble:
         logger.warning("not ready: %s: %s", name, trouble)
         if isinstance(trouble, Error):
             connection.close_if_unusable_or_obsolete()
@@ -94,11 +93,11 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def _broker() -> str:
-    return "" if get_broker().ping() else "does not answer"
+    return "" if queue.is_answering() else "does not answer"
 
 
 def _workers() -> str:
-    if are_workers_well():
+    if not queue.has_workers() or are_workers_well():
         return ""
     return "no worker has reported recently: check that manage.py run_workers is running"
 

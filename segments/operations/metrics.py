@@ -10,17 +10,16 @@ from typing import Any
 import django
 from django.db import connection
 from django.db.models import Avg, Count, F, QuerySet, Sum
-from django_q.brokers import get_broker
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
 
+from segments.db.errors import BROKER_ERRORS
 from segments.db.pgvector import installed_version
 from segments.indexing import upkeep
-from segments.jobs import heartbeats
+from segments.jobs import heartbeats, queue
 from segments.models import Chunk, ImportJob, IndexGeneration
 from segments.models.import_job import OPEN_STATUSES, ChunkStatus, ImportStatus
 from segments.models.indexing import IndexStatus
@@ -121,11 +120,12 @@ def _queue() -> Iterator[Metric]:
         age.add_metric([kind.noun], max(waited, default=0.0))
     yield from (jobs, age)
     try:
-        messages = get_broker().queue_size()
-    except RedisError as trouble:
+        messages = queue.messages_waiting()
+    except BROKER_ERRORS as trouble:
         logger.warning("the broker does not say how long its queue is: %s", trouble)
     else:
-        yield GaugeMetricFamily("segmill_broker_messages", "Messages in the broker", messages)
+        if messages is not None:
+            yield GaugeMetricFamily("segmill_broker_messages", "Messages in the broker", messages)
 
 
 def _indexes() -> Iterator[Metric]:

@@ -14,16 +14,13 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django_q.brokers import get_broker
-from django_q.conf import Conf
-from redis.exceptions import RedisError
 
+from segments.db.errors import BROKER_ERRORS
 from segments.db.transactions import Busy, lock_timeout
 from segments.imports import foreground, runner
 from segments.indexing import upkeep
-from segments.jobs import heartbeats, leases
+from segments.jobs import heartbeats, leases, queue
 from segments.jobs.leases import LeaseOwner
-from segments.jobs.queue import send_canary
 from segments.jobs.state_machine import StateMachine
 from segments.models import Chunk, EmbeddingCall, ImportJob
 from segments.models.import_job import ChunkStatus
@@ -175,11 +172,11 @@ def is_overdue(found: Claimable, backoff: float) -> bool:
 def enqueue_backoff() -> float:
     """How many seconds a message may still be waiting in the queue."""
     try:
-        waiting = get_broker().queue_size() or 0
-    except RedisError as trouble:
+        waiting = queue.messages_waiting() or 0
+    except BROKER_ERRORS as trouble:
         logger.warning("the broker does not say how long its queue is: %s", trouble)
         waiting = 0
-    turns = waiting / Conf.WORKERS
+    turns = waiting / queue.worker_count()
     return float(
         min(
             max(settings.SEGMILL_LEASE_SECONDS / MESSAGES_PER_LEASE, turns * leases.TURN_SECONDS),
@@ -201,7 +198,7 @@ def _send_canary_if_quiet() -> None:
     ages = heartbeats.age_of_any_worker(), heartbeats.age(heartbeats.CANARY)
     if all(age is None or age > CANARY_SECONDS for age in ages):
         heartbeats.beat(heartbeats.CANARY)
-        send_canary()
+        queue.send_canary()
 
 
 def _each(jobs: QuerySet[Any], act: Callable[[UUID], object]) -> int:

@@ -12,10 +12,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django_q.models import Task
 
 from segments.indexing import upkeep
-from segments.jobs import heartbeats
+from segments.jobs import heartbeats, queue
 from segments.models import ImportJob, ProgressSample, RowError
 from segments.uploads import remove_stale_files
 
@@ -56,7 +55,7 @@ def clean_up() -> Cleaned:
         files=remove_stale_files(),
         row_errors=_delete(RowError.objects.filter(job__in=old)),
         samples=_delete(ProgressSample.objects.filter(job__in=old)),
-        queue_failures=_delete(Task.objects.filter(success=False, stopped__lt=Now() - details)),
+        queue_failures=_remove_queue_failures(details),
         machines=heartbeats.forget_machines(GONE_AFTER),
         builds_started=upkeep.start_due_builds(),
     )
@@ -64,5 +63,13 @@ def clean_up() -> Cleaned:
     return cleaned
 
 
-def _delete(rows: QuerySet[RowError] | QuerySet[ProgressSample] | QuerySet[Task]) -> int:
+def _delete(rows: QuerySet[RowError] | QuerySet[ProgressSample]) -> int:
     return rows.delete()[0]
+
+
+def _remove_queue_failures(age: timedelta) -> int:
+    if not queue.has_django_q():
+        return 0
+    from segments.jobs.django_q_queue import remove_old_failures  # imports its models
+
+    return remove_old_failures(age)

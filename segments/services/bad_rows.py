@@ -7,9 +7,12 @@ from operator import attrgetter
 from pathlib import PurePath
 from typing import Protocol, TypeVar
 
-from segments.files.columns import ERROR_COLUMN, folded
+from datasets.models import Document
+from segments.files.names import ERROR_COLUMN, folded
+from segments.files.options import ImportOptions
 from segments.files.types import FileDetails, FileFormat, JSONCell, JSONValue, RowProblem
 from segments.files.writers import Row, Table, table_bytes
+from segments.imports.column_mapping import remember_columns
 from segments.imports.dry_run import DryRun
 from segments.models import ImportJob
 
@@ -75,15 +78,23 @@ def bad_rows_of_import(job: ImportJob) -> BadRowsFile:
     )
 
 
-def bad_rows_of_dry_run(found: DryRun, file_name: str) -> BadRowsFile:
-    """The bad rows that a dry run of `file_name` found, as `bad_rows_of_import` writes them."""
+def bad_rows_of_dry_run(
+    found: DryRun, file_name: str, document: Document, options: ImportOptions
+) -> BadRowsFile:
+    """The bad rows that a dry run of `file_name` found, as `bad_rows_of_import` writes them.
+
+    How the columns were read is remembered for the document, if it exists: the corrected file is
+    imported as it is.
+    """
+    if not document._state.adding:
+        remember_columns(document.pk, found.columns, options)
     return _file(file_name, found.file_details, lambda: _grouped(found.problems, _cells))
 
 
 def _file(file_name: str, details: FileDetails, bad: Callable[[], Iterable[BadRow]]) -> BadRowsFile:
     stem = PurePath(file_name.removesuffix(".gz")).stem or "rows"
-    name = f"{stem}-bad-rows.{details.format}"
-    return BadRowsFile(name, details.format, _report(details, bad))
+    kind = details.format.written
+    return BadRowsFile(f"{stem}-bad-rows.{kind}", kind, _report(details, bad))
 
 
 def _report(details: FileDetails, bad: Callable[[], Iterable[BadRow]]) -> Iterator[bytes]:
@@ -96,7 +107,7 @@ def _report(details: FileDetails, bad: Callable[[], Iterable[BadRow]]) -> Iterat
         sheet="Bad rows",
         keeps_shape=True,
     )
-    return table_bytes(table, details.format)
+    return table_bytes(table, details.format.written)
 
 
 def _grouped(

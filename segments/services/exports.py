@@ -1,15 +1,19 @@
-"""Files to download: a document's segments, and templates to fill in."""
+"""Files to download: a document's segments, the file it was filled from, templates to fill in."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from django.core import signing
+
 from datasets.models import DocForm, Document
 from segments.files.types import FileFormat, JSONValue
-from segments.files.writers import Row, Table, table_bytes
-from segments.models import DocumentSegment
+from segments.files.writers import CONTENT_TYPES, Row, Table, table_bytes
+from segments.models import DocumentSegment, ImportJob
+from segments.uploads import is_stored, upload_storage
 
 # What an import reads, then what it passes over. Times are in UTC, as ISO 8601 writes them.
 COLUMNS = {
@@ -45,6 +49,69 @@ def export_name(document: Document, kind: FileFormat) -> str:
     """What to call the file."""
     kept = "".join(char if char.isalnum() or char in "-_. " else "_" for char in document.name)
     return f"{PurePath(kept).name.strip('. ') or 'segments'}.{kind}"
+
+
+# How long a link gives its file without a key.
+LINK_SECONDS = 600
+_SALT = "segments.link"
+
+
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """An import whose file is stored, and the token of a link to the file."""
+
+    job: ImportJob
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """What a link gives: a name, a type, and the content, which can be read once."""
+
+    name: str
+    content_type: str
+    portions: Iterator[bytes]
+
+
+def link_to_export(document: Document) -> str:
+    """The token of a link that gives the document as CSV for `LINK_SECONDS`."""
+    return signing.dumps({"document": str(document.pk)}, salt=_SALT)
+
+
+def link_to_file(document: Document) -> FileLink | None:
+    """A link to the file of the last import into the document; None if it is not stored."""
+    job = ImportJob.objects.filter(document=document).order_by("-created_at").first()
+    if job is None or not is_stored(job.file_key):
+        return None
+    return FileLink(job, signing.dumps({"import": str(job.pk)}, salt=_SALT))
+
+
+def open_link(token: str) -> LinkedFile | None:
+    """What a link gives; None if it is not one of ours, is too old, or its file is gone."""
+    try:
+        signed = signing.loads(token, salt=_SALT, max_age=LINK_SECONDS)
+    except signing.BadSignature:
+        return None
+    if "import" in signed:
+        return _imported(signed["import"])
+    document = Document.objects.filter(pk=signed["document"], dataset__enable_api=True).first()
+    if document is None:
+        return None
+    kind = FileFormat.CSV
+    portions = export_document(document, kind)
+    return LinkedFile(export_name(document, kind), CONTENT_TYPES[kind], portions)
+
+
+def _imported(job_id: str) -> LinkedFile | None:
+    job = ImportJob.objects.filter(pk=job_id, dataset__enable_api=True).first()
+    if job is None or not is_stored(job.file_key):
+        return None
+    return LinkedFile(job.file_name, "application/octet-stream", _stored(job.file_key))
+
+
+def _stored(key: str) -> Iterator[bytes]:
+    with upload_storage().open(key) as file:
+        yield from file.chunks()
 
 
 def _rows(document: Document, columns: list[str]) -> Iterator[Row]:

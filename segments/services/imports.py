@@ -23,6 +23,7 @@ from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
 from segments.search.weights import learn_after_change
+from segments.signals import import_undone
 from segments.uploads import StoredFile, discard_file, is_stored, store_file
 
 # How often a watcher looks; a bar that moves twice a second looks alive.
@@ -230,7 +231,9 @@ def undo_import(completed: ImportJob) -> ImportJob:
             or built upon since; the text says which.
     """
     undo.undo(completed.pk)
-    return IMPORT_JOBS.load(completed.pk)
+    undone = IMPORT_JOBS.load(completed.pk)
+    import_undone.send_robust(ImportJob, job_id=undone.pk, document_id=undone.document_id)
+    return undone
 
 
 def dry_run_import(

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Self, cast
 
-from django.core.files.storage import default_storage
-
 from datasets.models import DocForm, Document
 from segments.files.columns import Columns, guess_doc_form
 from segments.files.options import ImportMode, ImportOptions
@@ -16,7 +14,7 @@ from segments.imports.dry_run import DryRun
 from segments.imports.plan import Plan
 from segments.imports.prepare_stats import sync_refusal
 from segments.services.imports import dry_run_import
-from segments.uploads import StoredFile
+from segments.uploads import StoredFile, upload_storage
 
 PROBLEMS_SHOWN = 50
 
@@ -98,7 +96,7 @@ def preview_import(
         ImportRefused: the document takes no segments now, or its model is not available.
         FileRefused: the file cannot be read with these options.
     """
-    with _opened(stored) as file:
+    with opened(stored) as file:
         found = dry_run_import(
             document, file, stored.name, stored.size, most_rows=most_rows, options=options
         )
@@ -111,8 +109,10 @@ def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
     Raises:
         FileRefused: the file cannot be read with these options.
     """
-    with _opened(stored) as file:
-        return _header(file, stored.name, options)
+    with opened(stored) as file:
+        sheet = open_sheet(file, stored.name, options)
+        sheet.rows.close()
+        return sheet.header
 
 
 def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocForm:
@@ -121,21 +121,17 @@ def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocFo
     Raises:
         FileRefused: the file cannot be read, or its header suits no form.
     """
-    form = DocForm(guess_doc_form(_header(file, name, options), options))
+    sheet = open_sheet(file, name, options)
+    sheet.rows.close()
     file.seek(0)
-    return form
+    return DocForm(guess_doc_form(sheet.header, options, sheet.sample))
 
 
 @contextmanager
-def _opened(stored: StoredFile) -> Iterator[BinaryIO]:
-    with default_storage.open(stored.key) as file:
+def opened(stored: StoredFile) -> Iterator[BinaryIO]:
+    """The stored file, at its beginning."""
+    with upload_storage().open(stored.key) as file:
         yield cast("BinaryIO", file)
-
-
-def _header(file: BinaryIO, name: str, options: ImportOptions) -> tuple[str, ...]:
-    sheet = open_sheet(file, name, options)
-    sheet.rows.close()
-    return sheet.header
 
 
 def _refusal(found: DryRun) -> str:

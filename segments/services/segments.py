@@ -1,23 +1,34 @@
-"""Changes of single segments: text, vector, full text, counts and totals stay in agreement."""
+"""Lists and changes single segments: text, vector, full text, counts and totals stay in agreement.
 
-from collections.abc import Iterable
+New ones are added by `segments.services.new_segments`.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from datasets.models import Dataset, DocForm, Document
 from segments.embedding import Embedder, Vectors, checked_vectors, get_embedder
-from segments.exceptions import SegmentNotFound, SegmentRefused, TargetGone
+from segments.exceptions import (
+    DocumentArchived,
+    SegmentDisabled,
+    SegmentNotFound,
+    SegmentRefused,
+    TargetGone,
+)
 from segments.files.columns import map_columns
 from segments.files.types import CountedRow, RawRow, RowProblem
 from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.prepare import count
 from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
+from segments.models.segment import SegmentQuerySet
+from segments.signals import announce_edit
 
 DELETE = """
     WITH gone AS (
@@ -48,6 +59,75 @@ class PreparedEdit:
     counted: CountedRow
     model: tuple[str, str]
     vector: Vectors | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentChanges:
+    """What shall be different about a segment; None stays as it is."""
+
+    content: str | None = None
+    answer: str | None = None
+    keywords: list[str] | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentFilter:
+    """Which segments of a document are wanted; what is left empty does not matter.
+
+    `keyword` stands in the content, the answer or one of the keywords, in any case.
+    """
+
+    keyword: str = ""
+    statuses: Sequence[str] = ()
+    enabled: bool | None = None
+    least_hits: int = 0
+
+
+def segments_of(document: Document, wanted: SegmentFilter) -> SegmentQuerySet:
+    """The document's segments that `wanted` describes, in their order."""
+    found = DocumentSegment.objects.without_vectors().filter(document=document)
+    if wanted.keyword:
+        found = found.filter(_has_keyword(wanted.keyword))
+    if wanted.statuses:
+        found = found.filter(status__in=wanted.statuses)
+    if wanted.enabled is not None:
+        found = found.filter(enabled=wanted.enabled)
+    if wanted.least_hits:
+        found = found.filter(hit_count__gte=wanted.least_hits)
+    return found.order_by("position")
+
+
+def _has_keyword(keyword: str) -> Q:
+    return (
+        Q(content__icontains=keyword)
+        | Q(answer__icontains=keyword)
+        | Q(keywords__icontains=keyword)
+    )
+
+
+def change_segment(
+    segment: DocumentSegment, changes: SegmentChanges, user: User | None = None
+) -> None:
+    """Change some parts of a segment as `update_segment` does, and leave the others.
+
+    Raises:
+        DocumentArchived: its document takes no changes.
+        SegmentDisabled: it is disabled, and is not to be enabled.
+        SegmentNotFound, SegmentRefused, EmbeddingFailed, TargetGone: as `update_segment`.
+    """
+    if segment.document.archived:
+        raise DocumentArchived
+    if not segment.enabled and not changes.enabled and changes != SegmentChanges(enabled=False):
+        raise SegmentDisabled
+    is_on = segment.enabled if changes.enabled is None else changes.enabled
+    text = NewText(
+        content=segment.content if changes.content is None else changes.content,
+        answer=segment.answer if changes.answer is None else changes.answer,
+        keywords=segment.keywords if changes.keywords is None else changes.keywords,
+        enabled=is_on,
+    )
+    update_segment(segment.pk, text, user)
 
 
 def update_segment(segment_id: UUID, text: NewText, user: User | None = None) -> None:
@@ -112,6 +192,7 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     if edit.vector is not None:
         segments.update(embedding=edit.vector[0])
     _move_totals(document, 0, words - old.word_count, edit.counted.tokens - old.tokens)
+    announce_edit(document.pk, [edit.segment_id])
 
 
 @transaction.atomic
@@ -128,10 +209,13 @@ def delete_segments(segment_ids: Iterable[UUID]) -> int:
 
 def _delete_of(document_id: UUID, ids: list[UUID]) -> int:
     document = _locked_document(document_id)
+    present = DocumentSegment.objects.filter(document=document_id, pk__in=ids)
+    gone = list(present.values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(DELETE, {"document": document_id, "ids": ids})
+        cursor.execute(DELETE, {"document": document_id, "ids": gone})
         rows, word_count, tokens = cursor.fetchone()
     _move_totals(document, -rows, -word_count, -tokens)
+    announce_edit(document_id, gone, deleted=True)
     return int(rows)
 
 

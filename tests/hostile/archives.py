@@ -41,8 +41,6 @@ def files() -> Iterator[Hostile]:
         for what, xml in (("empty", ""), ("cut", parts[part][:-9]), ("noise", "\x01\x02<")):
             if part != "[Content_Types].xml":
                 yield Hostile(f"{what} {part}", packed({**parts, part: xml}), "")
-    macros = {**parts, "xl/vbaProject.bin": "x"}
-    yield Hostile("macros", lambda: packed(macros), "macros")
     yield Hostile("the same part twice", _part_twice, "twice")
 
 

@@ -37,7 +37,7 @@ def files() -> Iterator[Hostile]:
     for part, says in (
         ("word/document.xml", "a Word"),
         ("ppt/slide.xml", "a PowerPoint"),
-        ("xl/workbook.bin", "XLSB"),
+        ("xl/workbook.bin", "a ZIP"),
         ("META-INF/MANIFEST.MF", "a Java"),
         ("../../etc/passwd", "a ZIP"),
         ("a.csv", "a ZIP"),

@@ -46,7 +46,7 @@ def _sheets() -> Iterator[Hostile]:
         yield Hostile(f"a sheet with {name}", _sheet(good.replace(old, new, 1)), "damaged")
     yield Hostile("an empty sheet", lambda: workbook([]), "is empty")
     titled = [["Handbook"], [], ["content", "answer"], ["a", "b"]]
-    yield Hostile("a title above a sheet's header", workbook(titled), "Line 3 looks like")
+    yield Hostile("a title above a sheet's header", workbook(titled), "header was found in row 3")
     yield Hostile("another sheet first", _two_sheets, "not read")
     merges = "<mergeCells>" + '<mergeCell ref="A2:B3"/>' * 100_001 + "</mergeCells>"
     yield Hostile(

@@ -20,7 +20,7 @@ def files() -> Iterator[Hostile]:
         ("the same column twice", "content,answer,Content\na,b,c\n", "appears 2 times"),
         ("two columns for one part", "content,question,answer\na,b,c\n", "both mean"),
         ("no header", "Where is it?,In Ulm.\n", "option no_header"),
-        ("a title above the header", "Handbook\n\n" + GOOD, "Line 3 looks like the header"),
+        ("a title above the header", "Handbook\n\n" + GOOD, "header was found in row 3"),
         ("a header alone", "content,answer\n", "has a header but no rows"),
         ("only an unknown column", "x\n1\n", "no content column"),
         ("an unknown column", "content,answer,x\na,b,c\n", "is not used"),

@@ -55,17 +55,17 @@ def confirmed(browser: Client, document: Document, page: Any, **fields: Any) -> 
 def test_columns_are_chosen_on_the_page_and_remembered(
     browser: Client, document: Document, preview_url: Callable[[bytes], str]
 ) -> None:
-    url = preview_url(b"Frage;Antwort\nA?;1\n")
+    url = preview_url(b"Alpha;Beta\nA?;1\n")
     page = browser.get(url)
-    assert "no content column" in page.content.decode()
-    assert 'value="content=Frage"' in page.content.decode()
+    assert "no answer column" in page.content.decode()
+    assert 'value="content=Alpha"' in page.content.decode()
 
-    page = browser.get(f"{url}&map=content%3DFrage&map=answer%3DAntwort&map=&mode=sync")
+    page = browser.get(f"{url}&map=content%3DAlpha&map=answer%3DBeta&map=&mode=sync")
     job = confirmed(browser, document, page)
 
     assert (job.status, job.rows_created) == ("completed", 1), job.error
-    again = browser.get(preview_url(b"Frage;Antwort\nB?;2\n")).content.decode()
-    assert "as last time: content = “Frage”" in again
+    again = browser.get(preview_url(b"Alpha;Beta\nB?;2\n")).content.decode()
+    assert "as last time: content = “Alpha”" in again
 
 
 def test_the_page_shows_the_plan_before_and_after(

@@ -8,15 +8,17 @@ import psycopg2
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
+from django.db.models import Model
 from django.utils import timezone
 
-from datasets.models import Dataset, Document, Membership, Tenant
+from datasets.models import Dataset, Document, Membership, MetadataField, Tag, Tenant
 from segments.models import (
     ApiKey,
     Chunk,
     DocumentSegment,
     EmbeddingBudget,
     EmbeddingTurn,
+    FullTextRebuild,
     ImportJob,
     IndexGeneration,
     ModelProvider,
@@ -128,8 +130,8 @@ def _new_document(world: World, **fields: object) -> Document:
     return Document.objects.create(**usual | fields)
 
 
-def _move(rows: ImportJob | Chunk | Reembedding | IndexGeneration, **fields: object) -> int:
-    return type(rows).objects.filter(pk=rows.pk).update(**fields)
+def _move(rows: Model, **fields: object) -> int:
+    return type(rows)._default_manager.filter(pk=rows.pk).update(**fields)
 
 
 def _finished(world: World, status: str, **fields: object) -> ImportJob:
@@ -171,6 +173,20 @@ def _two_models_of_one_name(world: World) -> None:
     ProviderModel.objects.create(provider=_model(world).provider, name="m")
 
 
+def _tag(world: World, **fields: object) -> Tag:
+    return Tag.objects.create(tenant=world.tenant, **{"name": "manuals"} | fields)
+
+
+def _metadata_field(world: World, **fields: object) -> MetadataField:
+    usual = {"name": "author", "kind": "string"}
+    return MetadataField.objects.create(dataset=world.dataset, **usual | fields)
+
+
+def _rebuild(world: World, **fields: object) -> FullTextRebuild:
+    usual = {"tenant": world.tenant, "text_search_config": "german"}
+    return FullTextRebuild.objects.create(dataset=world.dataset, **usual | fields)
+
+
 def _generation(world: World, **fields: object) -> IndexGeneration:
     return IndexGeneration.objects.create(tenant=world.tenant, dataset=world.dataset, **fields)
 
@@ -191,7 +207,15 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "dataset_high_quality_has_model": lambda w: _dataset(
         w, indexing_technique="high_quality", embedding_model="m"
     ),
-    "dataset_language_of_segments": lambda w: [
+    "tag_name_once_per_tenant": lambda w: (_tag(w), _tag(w)),
+    "tag_name_not_blank": lambda w: _tag(w, name=" "),
+    "metadata_field_name_once": lambda w: (_metadata_field(w), _metadata_field(w)),
+    "metadata_field_name_not_blank": lambda w: _metadata_field(w, name=" "),
+    "metadata_field_kind_known": lambda w: _metadata_field(w, kind="colour"),
+    "dataset_semantic_weight_from_0_to_1": lambda w: _dataset(w, semantic_weight=1.5),
+    "dataset_semantic_weight_source_known": lambda w: _dataset(w, semantic_weight_source="guessed"),
+    "dataset_reranker_is_whole": lambda w: _dataset(w, rerank_model="m"),
+    "dataset_keeps_previous_language": lambda w: [
         Dataset.objects.filter(pk=w.dataset.pk).update(text_search_config=config)
         for config in ("german", "french")
     ],
@@ -262,6 +286,16 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
         _ended_reembedding(w), status="waiting", finished_at=None
     ),
     "reembedding_epoch_never_falls": lambda w: _move(_reembedding(w, epoch=2), epoch=1),
+    "rebuild_status_known": lambda w: _rebuild(w, status="lost"),
+    "rebuild_final_has_time": lambda w: _rebuild(w, status="cancelled"),
+    "rebuild_at_work_has_lease": lambda w: _rebuild(w, status="rebuilding"),
+    "rebuild_moves_along_its_arrows": lambda w: _move(
+        _rebuild(w, status="cancelled", finished_at=timezone.now()),
+        status="waiting",
+        finished_at=None,
+    ),
+    "rebuild_epoch_never_falls": lambda w: _move(_rebuild(w, epoch=2), epoch=1),
+    "rebuild_one_at_a_time_per_dataset": lambda w: (_rebuild(w), _rebuild(w)),
     "index_generation_status_known": lambda w: _generation(w, status="lost"),
     "index_generation_final_has_time": lambda w: _generation(w, status="cancelled"),
     "index_generation_at_work_has_lease": lambda w: _generation(w, status="building"),

@@ -36,7 +36,7 @@ from pytest_django import Settings
 from datasets.models import Dataset, DocForm, Document
 from segments import tasks
 from segments.exceptions import NoEmbeddingModel, SegmentNotFound
-from segments.jobs import queue as hints
+from segments.jobs import django_q_queue as hints
 from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportStatus
 from segments.services import segments as editing

@@ -441,16 +441,16 @@ def test_repeated_rows_are_told_by_line(
 def test_columns_are_remembered_for_the_next_file_of_the_same_header(
     document: Document, import_text: ImportText
 ) -> None:
-    text = "Frage;Antwort\nA?;1\n"
+    text = "Alpha;Beta\nA?;1\n"
     assert import_text(document, text).error_code == "header_refused"
-    first = import_text(document, text, map={"content": "Frage", "answer": "Antwort"})
+    first = import_text(document, text, map={"content": "Alpha", "answer": "Beta"})
     assert counts(first) == (1, 0, 0, 0)
 
-    assert examined(document, text).columns.mapping == {"content": "Frage", "answer": "Antwort"}
+    assert examined(document, text).columns.mapping == {"content": "Alpha", "answer": "Beta"}
     second = import_text(document, text.replace("A?", "B?"))
     assert counts(second) == (1, 0, 0, 0)
-    assert any("as last time: content = “Frage”" in notice for notice in second.notices)
-    assert import_text(document, "Frage;Antwort;X\nA?;1;\n").error_code == "header_refused"
+    assert any("as last time: content = “Alpha”" in notice for notice in second.notices)
+    assert import_text(document, "Alpha;Beta;X\nA?;1;\n").error_code == "header_refused"
 
 
 def test_unknown_columns_are_kept_as_metadata_when_asked(
@@ -459,4 +459,5 @@ def test_unknown_columns_are_kept_as_metadata_when_asked(
     counts(import_text(passages, "content,page,error\nA,7,was bad\n", unknown="metadata"))
     assert [row.metadata for row in rows(passages)] == [{"page": "7"}]
     job = import_text(passages, "content,page\nB,8\n")
-    assert "The column “page” is not used." in job.notices
+    assert "Other columns are kept as metadata, as last time (option unknown)." in job.notices
+    assert [row.metadata for row in rows(passages)] == [{"page": "7"}, {"page": "8"}]

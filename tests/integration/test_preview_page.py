@@ -30,7 +30,7 @@ def preview(client: Client, document: Document, content: bytes) -> str:
 def test_a_file_that_cannot_be_opened_can_be_read_in_another_way(
     editor: Client, document: Document
 ) -> None:
-    address = preview(editor, document, QA.encode("utf-16-le"))
+    address = preview(editor, document, b"\xfe\xff" + QA.encode("utf-16-le"))
 
     page = editor.get(address)
     assert "option encoding" in page.context["error"]
@@ -57,5 +57,5 @@ def test_the_columns_found_are_named_where_others_may_be_chosen(
 ) -> None:
     page = editor.get(preview(editor, document, QA.encode())).content.decode()
 
-    assert "as found: question" in page
-    assert "none found" in page
+    assert "detected: question" in page
+    assert "not found" in page

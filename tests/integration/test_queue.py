@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from django_q.conf import Conf
 from django_q.models import OrmQ
+from pytest_django import Settings
 
 from datasets.models import Document
 from segments import tasks
@@ -127,3 +128,40 @@ def test_a_foreground_start_tells_no_worker(document: Document) -> None:
         document, BytesIO(QA.encode()), "a.csv", source=ImportSource.COMMAND, background=False
     )
     assert queued() == []
+
+
+def test_a_queue_of_the_projects_own_gets_what_was_committed(
+    document: Document, start: Start, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(f"{__name__}.own_queue", lambda *message: sent.append(message))
+    settings.SEGMILL_QUEUE = f"{__name__}.own_queue"
+
+    job = start(document, QA)
+
+    assert sent == [("segments.tasks.run_import", str(job.pk))]
+    assert queued() == []
+    tasks.work_on(*sent[0])
+    job.refresh_from_db()
+    assert job.status == ImportStatus.COMPLETED
+
+
+def test_a_queue_of_the_projects_own_that_is_down_loses_no_import(
+    document: Document, start: Start, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.SEGMILL_QUEUE = f"{__name__}.own_queue"
+
+    job = start(document, QA)
+
+    assert ImportJob.objects.get(pk=job.pk).status == ImportStatus.WAITING
+    assert "waits for the reaper to enqueue it again: the queue is down" in caplog.text
+
+
+def test_workers_run_nothing_but_tasks_of_segmill() -> None:
+    with pytest.raises(ValueError, match=r"os\.system is not a task"):
+        tasks.work_on("os.system", "true")
+
+
+def own_queue(task: str, job_id: str) -> None:
+    """A task queue of a project's own."""
+    raise ConnectionError("the queue is down")

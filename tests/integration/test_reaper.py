@@ -19,7 +19,7 @@ from segments import tasks
 from segments.imports import chunks, runner
 from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats, leases, queue
-from segments.jobs.queue import REAP, ensure_schedules
+from segments.jobs.django_q_queue import REAP, ensure_schedules
 from segments.models import Chunk, Heartbeat, ImportJob, RowError, StagedRow
 from segments.models.import_job import ImportStatus
 from segments.operations import reaper, retention

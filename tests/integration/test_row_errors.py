@@ -143,15 +143,18 @@ def test_a_line_that_is_no_json_is_in_the_report(
     assert row["error"].startswith("Line 2: This is not a JSON object")
 
 
-def test_a_file_without_a_header_is_reported_without_one(
+def test_a_file_without_a_header_is_reported_with_numbers_and_comes_back(
     document: Document, import_text: ImportText
 ) -> None:
     job = import_text(document, "A?,1\n,2\n", no_header=True, on_error="skip")
     assert list(csv.reader(io.StringIO(reported(job).decode("utf-8-sig")))) == [
-        ["", "2", "Line 2: 1: The 1 is blank. Fill it or remove the row."]
+        ["1", "2", "error"],
+        ["", "2", "Line 2: 1: The 1 is blank. Fill it or remove the row."],
     ]
-    again = import_text(document, b"B?,2,mended\n", no_header=True)
-    assert again.status == ImportStatus.COMPLETED, again.error
+    corrected = b"1,2,error\nB?,2,Line 2: corrected\n"
+    for is_told in (False, True):
+        again = import_text(document, corrected, no_header=is_told)
+        assert (again.status, again.rows_total) == (ImportStatus.COMPLETED, 1), again.error
 
 
 def test_a_dry_run_has_the_same_report(document: Document, import_text: ImportText) -> None:
@@ -160,7 +163,7 @@ def test_a_dry_run_has_the_same_report(document: Document, import_text: ImportTe
         document, BytesIO(content), "faq.csv", len(content), options=ImportOptions()
     )
     job = import_text(document, BAD_CSV)
-    file = bad_rows_of_dry_run(found, "faq.csv.gz")
+    file = bad_rows_of_dry_run(found, "faq.csv.gz", document, ImportOptions())
     assert file.name == "faq-bad-rows.csv"
     assert b"".join(file.portions) == reported(job)
 

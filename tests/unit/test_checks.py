@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from config import env
 from config.env import EnvProblem, check_environment
-from segments.checks import check_embedding
+from segments.checks.values import check_embedding
 
 
 def test_what_the_environment_has_wrong_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

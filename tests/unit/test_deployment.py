@@ -15,8 +15,9 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
+from pytest_django import Settings
 
-from config.env import REDIS_SCHEMES
+from config.env import REDIS_SCHEMES, check_https
 from config.web import ROOM_BYTES, listen, port_of, proxy_options, socket_at
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,14 @@ def test_django_has_nothing_to_say_of_the_production_settings() -> None:
 
     assert outcome.returncode == 0, outcome.stderr
     assert "no issues" in outcome.stdout
+
+
+def test_a_site_by_plain_http_is_told_which_variable_to_set(settings: Settings) -> None:
+    (warning,) = check_https(None)
+    settings.SEGMILL_HTTPS = True
+
+    assert "SEGMILL_HTTPS=true" in str(warning.hint)
+    assert check_https(None) == []
 
 
 def test_the_production_settings_are_those_of_the_table() -> None:
@@ -167,9 +176,8 @@ def test_the_image_has_all_that_runs() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     copied = re.findall(r"^COPY (\S+) \S+$", text, re.MULTILINE)
 
-    assert {"requirements.txt", "manage.py", "config", "datasets", "segments", "templates"} == set(
-        copied
-    )
+    needed = {"requirements.txt", "requirements.lock", "manage.py"}
+    assert needed | {"config", "datasets", "segments", "templates"} == set(copied)
     assert all((ROOT / name).exists() for name in copied)
     assert "USER segmill" in text
 

@@ -9,7 +9,7 @@ from django_q.conf import Conf
 
 from config import env
 from config.queue import cache_from, cluster_from, neighbour, with_timeouts
-from segments.checks import queue_problems, redis_database
+from segments.checks.values import queue_problems, redis_database
 
 HOME = Path("/home-of-nobody")
 FILES = cache_from("", HOME)

@@ -66,6 +66,22 @@ def test_what_the_code_imports_is_required(folder: str) -> None:
     assert missing == set()
 
 
+def test_the_lock_pins_every_package_with_hashes_and_names_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    pinned = {
+        canonicalize_name(name): block
+        for block in re.split(r"\n(?=\S)", text)
+        for name in [block.partition("==")[0]]
+    }
+
+    for wanted in requirements("requirements.txt"):
+        versions = re.findall(rf"^{wanted.name}==(\S+)", text, re.MULTILINE | re.IGNORECASE)
+        assert versions, f"{wanted.name} is not in the lock: run make lock"
+        assert all(wanted.specifier.contains(each) for each in versions), wanted
+    assert all("--hash=sha256:" in block for block in pinned.values())
+    assert "://" not in text
+
+
 def test_the_packages_agree_with_one_another() -> None:
     outcome = subprocess.run(
         [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"],

@@ -20,7 +20,7 @@ from segments.exceptions import (
 )
 from segments.files.options import ImportOptions
 from segments.files.sheets import open_sheet
-from segments.files.types import MAX_COLUMNS, RawRow, Sheet
+from segments.files.types import MAX_COLUMNS, FileFormat, RawRow, Sheet
 from segments.files.xlsx.number_formats import display
 from tests.workbooks import MAIN, packed, parts_of, sheet_xml, styles_xml, workbook
 
@@ -265,15 +265,15 @@ def test_a_damaged_part_is_refused() -> None:
         rows(bytes(content))
 
 
-def test_macros_are_refused() -> None:
-    parts: dict[str, str | bytes] = {**parts_of({"A": sheet_xml([["content"]])})}
-    with pytest.raises(FormatUnknown, match="macros"):
-        opened(packed(parts | {"xl/vbaProject.bin": b"x"}))
+def test_macros_are_left_alone() -> None:
+    parts: dict[str, str | bytes] = {**parts_of({"A": sheet_xml([["content"], ["a"]])})}
+    with_macros = opened(packed(parts | {"xl/vbaProject.bin": b"x"}))
+    assert (with_macros.details.format, len(list(with_macros.rows))) == (FileFormat.XLSM, 1)
     types = parts["[Content_Types].xml"]
     assert isinstance(types, str)
     main = '<Override ContentType="application/vnd.ms-excel.sheet.macroEnabled.main+xml"/></Types>'
-    with pytest.raises(FormatUnknown, match="macros"):
-        opened(packed(parts | {"[Content_Types].xml": types.replace("</Types>", main)}))
+    declared = opened(packed(parts | {"[Content_Types].xml": types.replace("</Types>", main)}))
+    assert declared.details.format == FileFormat.XLSM
 
 
 def test_an_encrypted_entry_is_refused() -> None:

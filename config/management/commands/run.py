@@ -18,6 +18,7 @@ from segments.operations.processes import Program, Supervisor
 from segments.operations.watchdog import CLUSTER, Watchdog, worker_programs
 
 DEFAULT_PORT = 8000
+RESET = "make run ARGS=--reset-admin-password"
 
 
 class Command(BaseCommand):
@@ -77,11 +78,9 @@ class Command(BaseCommand):
         self._say(f"Segmill runs at {address}")
         if password:
             self._say(f"Log in as “{FIRST_ADMIN}” with the password {password}")
-            self._say("It is shown only once; --reset-admin-password sets a new one.")
+            self._say(f"It is shown only once; for a new one stop this and run: {RESET}")
         else:
-            self._say(
-                f"Log in as before; --reset-admin-password sets a new password for “{FIRST_ADMIN}”."
-            )
+            self._say(f"Log in as before; for a new password stop this and run: {RESET}")
         self._say("Ctrl-C stops it.")
 
 

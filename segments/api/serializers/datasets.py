@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
-from segments.api.serializers.fields import Constant, CreatorId, UnixTime
+from segments.api.serializers.fields import Constant, CreatorId, JSONNumber, NotHonoured, UnixTime
 from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
 from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
@@ -13,24 +13,37 @@ from segments.services.model_providers import has_usable_model
 # Dify's limits, which its clients keep to.
 NAME_CHARS = 40
 DESCRIPTION_CHARS = 400
+NO_EXTERNAL = "external datasets are not supported"
+NO_PERMISSIONS = "a dataset is open to all members of its tenant"
 
 
-class NewDatasetSerializer(serializers.Serializer[None]):
-    """What a new dataset shall be. Other fields that Dify knows are not used."""
+class _SharedFields(serializers.Serializer[None]):
+    """What new and changed datasets have in common; the rest of Dify's fields is refused."""
 
-    name = serializers.CharField(max_length=NAME_CHARS)
     description = serializers.CharField(
-        max_length=DESCRIPTION_CHARS, required=False, default="", allow_blank=True
+        max_length=DESCRIPTION_CHARS, required=False, allow_null=True, allow_blank=True
     )
     indexing_technique = serializers.ChoiceField(
-        IndexingTechnique.choices, required=False, allow_null=True, default=None
+        IndexingTechnique.choices, required=False, allow_null=True
     )
     embedding_model = serializers.CharField(
-        max_length=255, required=False, allow_null=True, allow_blank=True, default=None
+        max_length=255, required=False, allow_null=True, allow_blank=True
     )
     embedding_model_provider = serializers.CharField(
-        max_length=64, required=False, allow_null=True, allow_blank=True, default=None
+        max_length=64, required=False, allow_null=True, allow_blank=True
     )
+    retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+    partial_member_list = NotHonoured(because=NO_PERMISSIONS)
+    external_knowledge_api_id = NotHonoured(because=NO_EXTERNAL)
+    external_knowledge_id = NotHonoured(because=NO_EXTERNAL)
+    external_retrieval_model = NotHonoured(because=NO_EXTERNAL)
+    summary_index_setting = NotHonoured({"enable": False}, because="there are no summaries")
+
+
+class NewDatasetSerializer(_SharedFields):
+    """What a new dataset shall be."""
+
+    name = serializers.CharField(max_length=NAME_CHARS)
     language = serializers.CharField(
         max_length=32,
         required=False,
@@ -49,13 +62,24 @@ class NewDatasetSerializer(serializers.Serializer[None]):
         ["vendor"],
         required=False,
         default="vendor",
+        write_only=True,
         help_text="External datasets are not supported.",
+    )
+    # Clients send only_me without being asked to. The answer says what it is.
+    permission = serializers.ChoiceField(
+        ["only_me", "all_team_members"],
+        required=False,
+        allow_null=True,
+        write_only=True,
+        help_text="A new dataset is open to its tenant, as the answer says; partial_members is "
+        "refused.",
     )
 
 
-class DatasetChangeSerializer(serializers.Serializer[None]):
-    """What shall be different in a dataset; what is left out stays as it is."""
+class DatasetChangesSerializer(_SharedFields):
+    """What shall be different about a dataset; what is left out, or null, stays as it is."""
 
+    name = serializers.CharField(max_length=NAME_CHARS, required=False, allow_null=True)
     language = serializers.CharField(
         max_length=32, required=False, default="", help_text="As de or German."
     )
@@ -65,28 +89,20 @@ class DatasetChangeSerializer(serializers.Serializer[None]):
         default="",
         help_text="If it is left out, the one of the language.",
     )
-    semantic_weight = serializers.FloatField(
+    semantic_weight = JSONNumber(
         min_value=0,
         max_value=1,
         required=False,
         allow_null=True,
         help_text="null: learned from the dataset's texts.",
     )
-    retrieval_model = RetrievalModelSerializer(
+    permission = serializers.ChoiceField(
+        ["all_team_members"],
         required=False,
         allow_null=True,
-        help_text="Of it, `weights`, `reranking_enable` and `reranking_model` are stored.",
+        write_only=True,
+        help_text="A dataset is open to all members of its tenant.",
     )
-
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Something has to change."""
-        if not (given["language"] or given["text_search_config"]) and not (
-            {"semantic_weight", "retrieval_model"} & set(given)
-        ):
-            raise serializers.ValidationError(
-                "Give language, text_search_config, semantic_weight or retrieval_model."
-            )
-        return given
 
 
 class DatasetSerializer(serializers.Serializer[Dataset]):
@@ -121,9 +137,9 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     embedding_model_provider = serializers.CharField(read_only=True)
     embedding_available = serializers.SerializerMethodField()
     enable_api = serializers.BooleanField(read_only=True)
-    tags = Constant([])
-    doc_metadata = Constant([])
-    built_in_field_enabled = Constant(False)
+    tags = serializers.SerializerMethodField()
+    doc_metadata = serializers.SerializerMethodField()
+    built_in_field_enabled = serializers.BooleanField(read_only=True)
     summary_index_setting = Constant(None)
     external_knowledge_info = Constant(None)
     external_retrieval_model = Constant(None)
@@ -137,7 +153,7 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
     partial_member_list = Constant(None)
     created_by = CreatorId()
     author_name = serializers.CharField(
-        source="created_by.username", read_only=True, allow_null=True, default=None
+        source="created_by.get_username", read_only=True, allow_null=True, default=None
     )
     created_at = UnixTime()
     updated_by = CreatorId()
@@ -157,7 +173,21 @@ class DatasetSerializer(serializers.Serializer[Dataset]):
             "top_k": DEFAULT_TOP_K,
             "score_threshold_enabled": False,
             "score_threshold": None,
+            **(dataset.retrieval_model or {}),
         }
+
+    def get_tags(self, dataset: Dataset) -> list[dict[str, str]]:
+        """The words it is grouped by."""
+        return [
+            {"id": str(tag.pk), "name": tag.name, "type": "knowledge"} for tag in dataset.tags.all()
+        ]
+
+    def get_doc_metadata(self, dataset: Dataset) -> list[dict[str, str]]:
+        """The fields that its documents may have values of."""
+        return [
+            {"id": str(field.pk), "name": field.name, "type": field.kind}
+            for field in dataset.metadata_fields.all()
+        ]
 
     def get_language_advice(self, dataset: Dataset) -> str:
         """What helps if the model does not know the language; else empty."""

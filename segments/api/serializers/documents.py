@@ -1,9 +1,15 @@
 """Documents as Dify's clients know them."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from rest_framework import serializers
 
-from datasets.models import DocForm, Document, IndexingStatus
-from segments.api.serializers.fields import Constant, CreatorId, UnixTime
+from datasets.models import Dataset, DocForm, Document, IndexingStatus
+from segments.api.pagination import KeywordQuery
+from segments.api.serializers.fields import Constant, CreatorId, UnixTime, UserId
+from segments.services.documents import IndexingProgress
+from segments.services.metadata import BUILT_IN, built_in_values
 
 DISPLAY_STATUS = {
     IndexingStatus.WAITING: "queuing",
@@ -16,10 +22,10 @@ DISPLAY_STATUS = {
 }
 
 
-def display_status(document: Document) -> str:
-    """The state of a document in one word."""
-    if document.indexing_status != IndexingStatus.COMPLETED:
-        return DISPLAY_STATUS[IndexingStatus(document.indexing_status)]
+def display_status(document: Any) -> str:
+    """The state of a document of `documents_of` in one word."""
+    if document.shown_status != IndexingStatus.COMPLETED:
+        return DISPLAY_STATUS[IndexingStatus(document.shown_status)]
     if document.archived:
         return "archived"
     return "available" if document.enabled else "disabled"
@@ -33,13 +39,13 @@ class NewDocumentSerializer(serializers.Serializer[None]):
 
 
 class DocumentSerializer(serializers.Serializer[Document]):
-    """A document; its position comes with the query (`segments.api.documents.placed`)."""
+    """A document of `documents_of`; the context has the dataset's metadata `fields`."""
 
     id = serializers.UUIDField(read_only=True)
     position = serializers.IntegerField(read_only=True, help_text="In order of creation.")
     name = serializers.CharField(read_only=True)
     doc_form = serializers.CharField(read_only=True)
-    indexing_status = serializers.CharField(read_only=True)
+    indexing_status = serializers.CharField(source="shown_status", read_only=True)
     display_status = serializers.SerializerMethodField()
     enabled = serializers.BooleanField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
@@ -52,10 +58,10 @@ class DocumentSerializer(serializers.Serializer[Document]):
     data_source_detail_dict = Constant({})
     dataset_process_rule_id = Constant(None)
     created_from = Constant("api")
-    error = Constant(None)
-    disabled_at = Constant(None)
-    disabled_by = Constant(None)
-    doc_metadata = Constant([])
+    error = serializers.SerializerMethodField()
+    disabled_at = UnixTime(allow_null=True)
+    disabled_by = UserId(source="disabled_by_id")
+    doc_metadata = serializers.SerializerMethodField()
     summary_index_status = Constant(None)
     need_summary = Constant(False)
     created_by = CreatorId()
@@ -66,9 +72,113 @@ class DocumentSerializer(serializers.Serializer[Document]):
         """Its state in one word."""
         return display_status(document)
 
+    def get_error(self, document: Any) -> str | None:
+        """Why no segments were made of its text."""
+        return document.error or None if document.shown_status == IndexingStatus.ERROR else None
+
+    def get_doc_metadata(self, document: Document) -> list[dict[str, Any]] | None:
+        """Its values of the dataset's metadata fields; null if it has none."""
+        shown = [
+            {
+                "id": str(field.pk),
+                "name": field.name,
+                "type": field.kind,
+                "value": document.doc_metadata[field.name],
+            }
+            for field in self.context["fields"]
+            if field.name in document.doc_metadata
+        ]
+        if self.context["with_built_in"]:
+            shown += [
+                {"id": "built-in", "name": name, "type": BUILT_IN[name].value, "value": value}
+                for name, value in built_in_values(document).items()
+            ]
+        return shown or None
+
+
+class DocumentDetailSerializer(DocumentSerializer):
+    """A document with what only its own address tells."""
+
+    average_segment_length = serializers.SerializerMethodField()
+    dataset_process_rule = Constant(None)
+    document_process_rule = Constant(None)
+    doc_language = Constant(None)
+    doc_type = Constant(None)
+    completed_at = UnixTime(source="created_at")
+    indexing_latency = Constant(None)
+
+    def get_average_segment_length(self, document: Document) -> int:
+        """In characters."""
+        return round(document.word_count / document.segment_count) if document.segment_count else 0
+
+
+class DocumentQuery(KeywordQuery):
+    """Which documents are wanted."""
+
+    status = serializers.ChoiceField(
+        sorted({*DISPLAY_STATUS.values(), "archived", "available", "disabled"}), required=False
+    )
+
+
+class DetailQuery(serializers.Serializer[None]):
+    """How much of a document is wanted."""
+
+    metadata = serializers.ChoiceField(["all", "only", "without"], required=False, default="all")
+
+
+class DocumentIdsSerializer(serializers.Serializer[None]):
+    """Documents of the dataset."""
+
+    document_ids = serializers.ListField(
+        child=serializers.UUIDField(), allow_empty=False, max_length=1_000
+    )
+
+
+class IndexingSerializer(serializers.Serializer[IndexingProgress]):
+    """How far the segments of a document's text are."""
+
+    id = serializers.UUIDField(source="document.id", read_only=True)
+    indexing_status = serializers.CharField(source="status", read_only=True)
+    processing_started_at = UnixTime(source="started_at", allow_null=True)
+    parsing_completed_at = UnixTime(source="split_at", allow_null=True)
+    cleaning_completed_at = UnixTime(source="split_at", allow_null=True)
+    splitting_completed_at = UnixTime(source="split_at", allow_null=True)
+    completed_at = UnixTime(allow_null=True)
+    paused_at = Constant(None)
+    error = serializers.CharField(read_only=True, allow_null=True)
+    stopped_at = UnixTime(allow_null=True)
+    completed_segments = serializers.IntegerField(read_only=True)
+    total_segments = serializers.IntegerField(read_only=True)
+
+
+class IndexingAnswerSerializer(serializers.Serializer[None]):
+    """The documents of a batch."""
+
+    data = IndexingSerializer(many=True)  # type: ignore[assignment]  # Dify's name for it
+
+
+class ResultSerializer(serializers.Serializer[None]):
+    """That it was done."""
+
+    result = serializers.CharField()
+
 
 class DocumentAnswerSerializer(serializers.Serializer[None]):
-    """A document that was just made."""
+    """A document that was just made, or is getting other segments."""
 
     document = DocumentSerializer()
-    batch = serializers.CharField(help_text="Empty: there is nothing to index yet.")
+    batch = serializers.CharField(help_text="What `indexing-status` is asked with.")
+
+
+def documents_as_json(
+    dataset: Dataset,
+    documents: Iterable[Document],
+    serializer: type[DocumentSerializer] = DocumentSerializer,
+) -> list[dict[str, Any]]:
+    """Documents of `documents_of` as the API shows them."""
+    context = {
+        "fields": list(dataset.metadata_fields.all()),
+        "with_built_in": dataset.built_in_field_enabled,
+    }
+    shown = serializer(context=context)
+    return [dict(shown.to_representation(document)) for document in documents]

@@ -21,6 +21,50 @@ class Constant(serializers.Field[Any, Any, Any, Any]):
         return self._value
 
 
+@extend_schema_field(OpenApiTypes.ANY)
+class NotHonoured(serializers.Field[Any, Any, Any, Any]):
+    """What Dify knows and Segmill does not do: refused by name, unless it asks for nothing."""
+
+    def __init__(self, *nothing: object, because: str = "this is not supported here") -> None:
+        super().__init__(
+            required=False,
+            allow_null=True,
+            write_only=True,
+            help_text=f"Refused unless it is empty: {because}.",
+        )
+        self._nothing = (*nothing, "", [], {}, False)
+        self._because = because
+
+    def to_internal_value(self, data: Any) -> None:
+        """None.
+
+        Raises:
+            ValidationError: it asks for something.
+        """
+        if not any(data == value and type(data) is type(value) for value in self._nothing):
+            raise serializers.ValidationError(f"{self._because}. Leave it out.")
+
+
+class JSONNumber(serializers.FloatField):
+    """A number that is one in JSON; texts and truths are refused."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number."""
+        if isinstance(data, bool | str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class JSONInteger(serializers.IntegerField):
+    """A whole number that is one in JSON; texts and truths are refused."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number."""
+        if isinstance(data, bool | str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 @extend_schema_field(OpenApiTypes.INT64)
 class UnixTime(serializers.Field[datetime, Any, int, datetime]):
     """A moment as whole seconds since 1970."""

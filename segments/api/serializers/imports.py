@@ -1,5 +1,7 @@
 """Imports: Dify's two fields, and how far it is."""
 
+from mimetypes import guess_type
+from pathlib import PurePath
 from typing import Any
 
 from rest_framework import serializers
@@ -29,6 +31,33 @@ class UploadSerializer(serializers.Serializer[UploadFile]):
     created_at = UnixTime()
 
 
+class LinkSerializer(serializers.Serializer[Any]):
+    """Where a file can be had for a while without a key."""
+
+    url = serializers.CharField()
+
+
+class FileLinkSerializer(LinkSerializer):
+    """The file of an import, and where it can be had for a while without a key."""
+
+    download_url = serializers.CharField()
+    id = serializers.UUIDField(source="job.id")
+    name = serializers.CharField(source="job.file_name")
+    size = serializers.IntegerField(source="job.file_bytes")
+    extension = serializers.SerializerMethodField()
+    mime_type = serializers.SerializerMethodField()
+    created_by = UserId(source="job.created_by_id")
+    created_at = UnixTime(source="job.created_at")
+
+    def get_extension(self, links: dict[str, Any]) -> str:
+        """What its name ends in, without the dot."""
+        return PurePath(links["job"].file_name).suffix.lstrip(".").lower()
+
+    def get_mime_type(self, links: dict[str, Any]) -> str:
+        """By its name."""
+        return guess_type(links["job"].file_name)[0] or "application/octet-stream"
+
+
 class OptionsSerializer(serializers.Serializer[None]):
     """How the file is read and what it does to the document; all of it may be left out."""
 
@@ -40,6 +69,13 @@ class OptionsSerializer(serializers.Serializer[None]):
         help_text="Which column is which part, for example content=Frage; in JSON also an object.",
     )
     no_header = serializers.BooleanField(required=False)
+    header_row = serializers.IntegerField(
+        required=False, min_value=1, help_text="The row of the header; found if omitted."
+    )
+    template = serializers.CharField(
+        required=False,
+        help_text="Writes each text from several columns, for example {Name}: {Price}.",
+    )
     unknown = serializers.ChoiceField([word.value for word in UnknownColumns], required=False)
     embed = serializers.ChoiceField(
         EmbedWhen.choices,
@@ -48,7 +84,11 @@ class OptionsSerializer(serializers.Serializer[None]):
     )
     encoding = serializers.CharField(required=False, help_text="Detected if omitted.")
     delimiter = serializers.CharField(required=False, help_text="Detected if omitted.")
-    sheet = serializers.CharField(required=False, help_text="Of a workbook; default: the first.")
+    sheet = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Of a workbook; all means every one; default: the first that has rows.",
+    )
     max_tokens = serializers.IntegerField(
         required=False,
         help_text="If the rows need more, the import fails before anything is embedded.",
@@ -68,6 +108,17 @@ class BatchImportFormSerializer(OptionsSerializer):
     """An import of the file in the form."""
 
     file = serializers.FileField()
+
+
+class BulkRowSerializer(serializers.Serializer[None]):
+    """A line of a bulk request; other fields are reported, or metadata (`unknown`)."""
+
+    content = serializers.CharField()
+    answer = serializers.CharField(required=False)
+    keywords = serializers.ListField(child=serializers.CharField(), required=False)
+    external_id = serializers.CharField(required=False)
+    metadata = serializers.DictField(required=False)
+    enabled = serializers.BooleanField(required=False)
 
 
 PHASES = [

@@ -1,44 +1,18 @@
 """A question and its hits as Dify's clients know them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from datasets.models import Document
-from segments.api.serializers.fields import Constant, CreatorId, UnixTime, UserId
+from segments.api.serializers.fields import Constant, JSONInteger, JSONNumber, NotHonoured
+from segments.api.serializers.segments import SegmentSerializer
 from segments.models import DocumentSegment
 from segments.search.query import MAX_TOP_K
 from segments.search.reranking import Reranking
-
-
-class SegmentSerializer(serializers.Serializer[DocumentSegment]):
-    """A segment."""
-
-    id = serializers.UUIDField(read_only=True)
-    position = serializers.IntegerField(read_only=True)
-    document_id = serializers.UUIDField(read_only=True)
-    content = serializers.CharField(read_only=True)
-    sign_content = serializers.CharField(source="content", read_only=True)
-    answer = serializers.CharField(read_only=True, allow_null=True)
-    word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
-    tokens = serializers.IntegerField(read_only=True)
-    keywords = serializers.ListField(child=serializers.CharField(), read_only=True, allow_null=True)
-    external_id = serializers.CharField(read_only=True, allow_null=True)
-    metadata = serializers.DictField(read_only=True)
-    index_node_id = serializers.UUIDField(read_only=True)
-    index_node_hash = serializers.CharField(read_only=True)
-    hit_count = serializers.IntegerField(read_only=True)
-    enabled = serializers.BooleanField(read_only=True)
-    disabled_at = UnixTime(allow_null=True)
-    disabled_by = UserId(source="disabled_by_id")
-    status = serializers.CharField(read_only=True)
-    created_by = CreatorId()
-    created_at = UnixTime()
-    indexing_at = UnixTime(allow_null=True)
-    completed_at = UnixTime(allow_null=True)
-    stopped_at = UnixTime(allow_null=True)
-    error = serializers.CharField(read_only=True, allow_null=True)
-
+from segments.services.metadata import built_in_values
 
 # Dify's limit; its clients show it.
 QUERY_CHARS = 250
@@ -85,47 +59,60 @@ class RerankingModelSerializer(serializers.Serializer[None]):
 
 
 class RetrievalModelSerializer(serializers.Serializer[None]):
-    """How segments are found. Other fields that Dify knows are not used."""
+    """How segments are found."""
 
     search_method = serializers.ChoiceField(
         ["semantic_search", "full_text_search", "keyword_search", "hybrid_search"],
         required=False,
         default="semantic_search",
     )
-    top_k = serializers.IntegerField(
-        min_value=1, max_value=MAX_TOP_K, required=False, default=DEFAULT_TOP_K
-    )
+    top_k = JSONInteger(min_value=1, max_value=MAX_TOP_K, required=False, default=DEFAULT_TOP_K)
     score_threshold_enabled = serializers.BooleanField(required=False, default=False)
-    score_threshold = serializers.FloatField(
+    score_threshold = JSONNumber(required=False, allow_null=True, default=None)
+    reranking_enable = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Default: as the dataset is set."
+    )
+    reranking_mode = serializers.ChoiceField(
+        ["reranking_model", "weighted_score"],
         required=False,
         allow_null=True,
         default=None,
-        help_text="Cosine similarity, BM25, 0 to 1 for hybrid, or the reranker's own scores.",
-    )
-    weights = WeightsSerializer(
-        required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
-    )
-    reranking_enable = serializers.BooleanField(
-        required=False, allow_null=True, default=None, help_text="Default: as the dataset is set."
+        help_text="Not used: it only matters with reranking or weights.",
     )
     reranking_model = RerankingModelSerializer(
         required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
     )
+    weights = WeightsSerializer(
+        required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
+    )
+    metadata_filtering_conditions = NotHonoured(because="hits are not filtered by metadata")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The fields; conditions with none in them are no conditions."""
+        if isinstance(data, dict):
+            given = data.get("metadata_filtering_conditions")
+            if isinstance(given, dict) and given.get("conditions") in (None, []):
+                data = data | {"metadata_filtering_conditions": None}
+        found: dict[str, Any] = dict(super().to_internal_value(data))
+        return found
 
 
 class RetrieveSerializer(serializers.Serializer[None]):
-    """A question."""
+    """A question; without a retrieval model it is answered by the dataset's, or the usual one."""
 
     query = serializers.CharField(
         max_length=QUERY_CHARS,
         error_messages={"max_length": "Query cannot exceed 250 characters"},
     )
     retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+    external_retrieval_model = NotHonoured(because="external datasets are not supported")
+    attachment_ids = NotHonoured(because="questions are texts only")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """With the usual way of finding, unless another one is asked for."""
-        usual = {name: field.default for name, field in RetrievalModelSerializer().fields.items()}
-        return attrs | {"retrieval_model": attrs.get("retrieval_model") or usual}
+
+def usual_retrieval_model() -> dict[str, Any]:
+    """How segments are found where nobody says how."""
+    fields = RetrievalModelSerializer().fields.items()
+    return {name: field.default for name, field in fields if field.default is not empty}
 
 
 class HitDocumentSerializer(serializers.Serializer[Document]):
@@ -135,7 +122,11 @@ class HitDocumentSerializer(serializers.Serializer[Document]):
     data_source_type = Constant("upload_file")
     name = serializers.CharField(read_only=True)
     doc_type = Constant(None)
-    doc_metadata = Constant(None)
+    doc_metadata = serializers.SerializerMethodField()
+
+    def get_doc_metadata(self, document: Document) -> dict[str, Any]:
+        """The document's values by the names of their fields, the built-in ones among them."""
+        return {**built_in_values(document), **document.doc_metadata}
 
 
 class HitSegmentSerializer(SegmentSerializer):
@@ -178,8 +169,10 @@ class RetrievalSerializer(serializers.Serializer[None]):
     reranking = RerankingSerializer(allow_null=True)
 
 
-def record_as_json(segment: DocumentSegment, document: Document, score: float) -> dict[str, Any]:
-    """A hit as the API shows it."""
-    segment.document = document
-    record: dict[str, Any] = {"segment": segment, "score": score}
-    return dict(RecordSerializer(record).data)
+def records_as_json(found: Iterable[tuple[DocumentSegment, float]]) -> list[dict[str, Any]]:
+    """Hits as the API shows them: segments, which have their documents, and their scores."""
+    shown = RecordSerializer()
+    return [
+        dict(shown.to_representation({"segment": segment, "score": score}))
+        for segment, score in found
+    ]

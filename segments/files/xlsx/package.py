@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from posixpath import dirname, join, normpath
 from pyexpat import ExpatError, ParserCreate, XMLParserType
 from typing import IO, Any, cast
@@ -13,6 +14,7 @@ from typing import IO, Any, cast
 from segments.exceptions import FileProtected, FormatUnknown
 from segments.files.detect import ZIP_CONTENTS, ZIP_MIMETYPES, foreign
 from segments.files.opened import Deadline, check_unpacked, metered
+from segments.files.types import FileFormat
 
 BLOCK_BYTES = 64 * 1024
 # Expat before 2.6 parses an unfinished tag again with every block (CVE-2023-52425). Tags of real
@@ -91,7 +93,14 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED_FLAG = 0x1
 CONTENT_TYPES = "[Content_Types].xml"
 WORKBOOK = "xl/workbook.xml"
+BINARY_WORKBOOK = "xl/workbook.bin"
+ODS_MIMETYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 DAMAGED = "Open it in a spreadsheet program and save it as XLSX again."
+
+
+def _key(part: str) -> str:
+    """A part's name as it is compared: some programs write backslashes, or another case."""
+    return part.replace("\\", "/").lstrip("/").casefold()
 
 
 class Package:
@@ -110,17 +119,17 @@ class Package:
             self._zip = zipfile.ZipFile(file)
         except ZIP_FAULTS as error:
             raise self.damaged("it is cut off, or its directory is damaged") from error
-        self._parts = {info.filename: info for info in self._zip.infolist()}
+        self._parts = {_key(info.filename): info for info in self._zip.infolist()}
         self._refuse_bombs()
         self._refuse_other_kinds()
 
     def has(self, part: str) -> bool:
-        """Whether the part exists."""
-        return part in self._parts
+        """Whether there is such a part."""
+        return _key(part) in self._parts
 
     def size(self, part: str) -> int:
-        """The unpacked size of a part, as the directory states it."""
-        return self._parts[part].file_size
+        """How large a part is unpacked, as the directory says."""
+        return self._parts[_key(part)].file_size
 
     def open(self, part: str) -> io.BufferedReader:
         """The bytes of a part.
@@ -128,10 +137,11 @@ class Package:
         Raises:
             FormatUnknown: here or while it is read: it is missing or damaged.
         """
-        if part not in self._parts:
+        info = self._parts.get(_key(part))
+        if info is None:
             raise self.damaged(f"its part {part} is missing")
-        stream = _Part(self, self._zip, self._parts[part])
-        packed = self._parts[part].compress_size
+        stream = _Part(self, self._zip, info)
+        packed = info.compress_size
         return metered(cast("IO[bytes]", stream), self._deadline, packed=lambda: packed)
 
     def damaged(self, what: str) -> FormatUnknown:
@@ -140,6 +150,7 @@ class Package:
 
     def resolved(self, base: str, target: str) -> str:
         """The name of the part that `target` means in the part `base`."""
+        target = target.replace("\\", "/")
         if target.startswith("/"):
             return target.lstrip("/")
         return normpath(join(dirname(base), target))
@@ -156,32 +167,42 @@ class Package:
             )
         if any(info.compress_type not in METHODS for info in infos):
             raise self.damaged("it is compressed by a method that workbooks do not use")
-        twice = [name for name, count in Counter(i.filename for i in infos).items() if count > 1]
+        twice = [
+            name for name, count in Counter(_key(i.filename) for i in infos).items() if count > 1
+        ]
         if twice:
             raise self.damaged(f"it contains the part {twice[0]} twice")
 
+    @cached_property
+    def format(self) -> FileFormat:
+        """Which workbook it is; the macros of an XLSM are a part that nobody opens."""
+        if self._mimetype == ODS_MIMETYPE:
+            return FileFormat.ODS
+        if self.has(BINARY_WORKBOOK):
+            return FileFormat.XLSB
+        if any(part.endswith("vbaproject.bin") for part in self._parts):
+            return FileFormat.XLSM
+        with self.open(CONTENT_TYPES) as part:
+            types = part.read(io.DEFAULT_BUFFER_SIZE * 128)
+        return FileFormat.XLSM if b"macroEnabled" in types else FileFormat.XLSX
+
+    @cached_property
+    def _mimetype(self) -> bytes:
+        if not self.has("mimetype"):
+            return b""
+        with self.open("mimetype") as part:
+            return part.read(100).strip()
+
     def _refuse_other_kinds(self) -> None:
-        if self.has("mimetype"):
-            with self.open("mimetype") as part:
-                kind = ZIP_MIMETYPES.get(part.read(100).strip())
-            if kind:
-                raise foreign(
-                    self.name, kind, "Save it as XLSX or “CSV UTF-8” and import it again."
-                )
+        if self._mimetype == ODS_MIMETYPE:
+            return
+        if kind := ZIP_MIMETYPES.get(self._mimetype):
+            raise foreign(self.name, kind, "Save it as XLSX or “CSV UTF-8” and import it again.")
         for start, what, remedy in ZIP_CONTENTS:
-            if any(part.startswith(start) for part in self._parts):
+            if any(part.startswith(_key(start)) for part in self._parts):
                 raise foreign(self.name, what, remedy)
         if not self.has(CONTENT_TYPES):
             raise foreign(self.name, "a ZIP archive", "Unpack it and import the file inside.")
-        self._refuse_macros()
-
-    def _refuse_macros(self) -> None:
-        with self.open(CONTENT_TYPES) as part:
-            types = part.read(io.DEFAULT_BUFFER_SIZE * 128)
-        if b"macroEnabled" in types or any(part.endswith("vbaProject.bin") for part in self._parts):
-            raise foreign(
-                self.name, "a workbook with macros (XLSM)", "Save it as XLSX and import it again."
-            )
 
 
 class _Part:

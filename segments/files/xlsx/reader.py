@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import IO
 
-from segments.exceptions import FileEmpty, FileMalformed
+from segments.exceptions import FileMalformed
+from segments.files.calamine import open_by_calamine
+from segments.files.header import Frame
 from segments.files.opened import ZIP_MAGIC, OpenedFile, sheet_of
 from segments.files.types import (
     MAX_COLUMNS,
@@ -20,17 +22,15 @@ from segments.files.types import (
     Sheet,
     column_letters,
 )
+from segments.files.workbooks import Sheets, read_sheets
 from segments.files.xlsx.cells import LAST_COLUMN, LAST_ROW, SheetParser, SheetRow
 from segments.files.xlsx.package import BLOCK_BYTES, DAMAGED, Package, XMLRefused
 from segments.files.xlsx.workbook import (
     SharedStrings,
     SheetEntry,
     Workbook,
-    choose_sheet,
-    listed_sheets,
     read_formats,
     read_workbook,
-    sheet_notices,
 )
 
 # A merge takes some 30 bytes: <mergeCell ref="A2:B10"/>.
@@ -120,24 +120,33 @@ class XLSXReader:
             SheetNotFound: no sheet has that name.
         """
         package = Package(opened.source, opened.name, opened.deadline)
+        if package.format in (FileFormat.XLSB, FileFormat.ODS):
+            return open_by_calamine(opened, package.format)
         try:
             workbook = read_workbook(package)
-            entry = choose_sheet(workbook, opened.options.sheet)
-            reading = _Reading(package, workbook, entry)
         except XMLRefused as refusal:
             raise package.damaged(str(refusal)) from refusal
-        details = FileDetails(FileFormat.XLSX, sheet=entry.name)
-        notices = sheet_notices(workbook, entry)
-        try:
-            sheet = sheet_of(reading.rows(notices), details, opened)
-        except FileEmpty:
-            others = [sheet.name for sheet in workbook.sheets if sheet is not entry]
-            there = f": {listed_sheets(others)}" if others else ""
-            raise FileEmpty(
-                f"The sheet “{entry.name}” is empty. Add a header and rows, or choose "
-                f"another sheet (option sheet){there}."
-            ) from None
-        return replace(sheet, position=reading.position, notices=notices)
+        sheets = Sheets([(entry.name, entry.is_hidden, entry) for entry in workbook.sheets])
+        return read_sheets(
+            sheets, opened.options.sheet, lambda entry: _opened(opened, package, workbook, entry)
+        )
+
+
+def _opened(opened: OpenedFile, package: Package, workbook: Workbook, entry: SheetEntry) -> Sheet:
+    """One sheet of the workbook.
+
+    Raises:
+        FormatUnknown: it is damaged.
+        FileEmpty: there is no row.
+    """
+    try:
+        reading = _Reading(package, workbook, entry)
+    except XMLRefused as refusal:
+        raise package.damaged(str(refusal)) from refusal
+    details = FileDetails(package.format, sheet=entry.name)
+    notices: list[str] = []
+    sheet = sheet_of(reading.rows(notices), details, opened, notices, reading.frame)
+    return replace(sheet, position=reading.position)
 
 
 class _Reading:
@@ -147,7 +156,7 @@ class _Reading:
         self._package, self._workbook, self._entry = package, workbook, entry
         if not package.has(entry.part):
             raise XMLRefused(f"the part of the sheet “{entry.name}” is missing")
-        self._width = 0
+        self.frame = Frame()
         self._hidden = 0
         self._stream: io.BufferedReader | None = None
 
@@ -199,7 +208,10 @@ class _Reading:
             return list(read_formats(stream))
 
     def _raw(self, row: SheetRow, merges: Merges) -> RawRow:
-        """A row as wide as the header, or wider if it has content beyond it."""
+        """A row as wide as the header, or wider if there is something beyond it.
+
+        While the header is looked for, a row is as wide as what is in it.
+        """
         columns = [*row.cells, *row.faults]
         width = max(columns) + 1 if columns else 0
         problems = [
@@ -209,11 +221,8 @@ class _Reading:
         if width > MAX_COLUMNS:
             problems = [_too_wide(width - 1)]
             width = MAX_COLUMNS
-        if not self._width:
-            self._width = width
-        else:
-            problems += self._merged(row, merges.covering(row.number))
-        width = max(width, self._width)
+        problems += self._merged(row, merges.covering(row.number))
+        width = max(width, self.frame.width)
         get = row.cells.get
         cells = tuple([get(place, "") for place in range(width)])
         return RawRow(row.number, cells, tuple(problems))
@@ -221,7 +230,7 @@ class _Reading:
     def _merged(self, row: SheetRow, merges: list[Merge]) -> Iterator[CellError]:
         """The cells of the row that show the content of another cell."""
         for merge in merges:
-            for place in range(merge.left, min(merge.right + 1, self._width)):
+            for place in range(merge.left, min(merge.right + 1, self.frame.width or MAX_COLUMNS)):
                 is_first = merge.top == row.number and merge.left == place
                 if not is_first and place not in row.cells:
                     name = f"{column_letters(place)}{row.number}"

@@ -6,10 +6,8 @@ import tempfile
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import IO
 
-from segments.exceptions import SheetNotFound
 from segments.files.xlsx.package import WORKBOOK, Package, XMLRefused, blocks, parse, parser
 
 GENERAL = "General"
@@ -218,41 +216,6 @@ def read_workbook(package: Package) -> Workbook:
         _target(package, relations, STYLES_RELATION),
         properties.get("date1904", "").lower() in ("1", "true"),
     )
-
-
-def choose_sheet(workbook: Workbook, wanted: str) -> SheetEntry:
-    """The sheet named `wanted`; without a name, the first that is not hidden.
-
-    Raises:
-        SheetNotFound: with the names there are.
-    """
-    if not wanted:
-        visible = [sheet for sheet in workbook.sheets if not sheet.is_hidden]
-        return (visible or list(workbook.sheets))[0]
-    for sheet in workbook.sheets:
-        if sheet.name.strip().casefold() == wanted.strip().casefold():
-            return sheet
-    names = [sheet.name for sheet in workbook.sheets]
-    nearest = get_close_matches(wanted, names, n=1)
-    hint = f"Did you mean “{nearest[0]}”? " if nearest else ""
-    raise SheetNotFound(f"There is no sheet “{wanted}”. {hint}The file has {listed_sheets(names)}.")
-
-
-def listed_sheets(names: Sequence[str]) -> str:
-    """The sheets by name, as far as a message has room."""
-    return ", ".join(f"“{name}”" for name in names[:20]) + (" …" if len(names) > 20 else "")
-
-
-def sheet_notices(workbook: Workbook, chosen: SheetEntry) -> list[str]:
-    """Which sheets are not read."""
-    others = [sheet for sheet in workbook.sheets if sheet is not chosen]
-    if not others:
-        return []
-    listed = ", ".join(
-        f"“{sheet.name}”" + (" (hidden)" if sheet.is_hidden else "") for sheet in others[:10]
-    )
-    more = " …" if len(others) > 10 else ""
-    return [f"The sheet “{chosen.name}” was read; not read: {listed}{more} (option sheet)."]
 
 
 def _workbook_part(package: Package) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from datasets.models import Dataset, DocForm
+from datasets.models import DEFAULT_TENANT, Dataset, DocForm
 from segments.management.console import ProgressDisplay
 from segments.management.tables import print_hits, print_import
 from segments.models.import_job import ImportSource
@@ -15,7 +15,9 @@ from segments.services import imports, targets
 from segments.services.reports import report_import
 from segments.services.targets import ImportTarget
 
-TARGET = ImportTarget(tenant="demo", dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA)
+TARGET = ImportTarget(
+    tenant=DEFAULT_TENANT, dataset="Segmill FAQ", document="FAQ", doc_form=DocForm.QA
+)
 # In words of their own: what they mean stands in the FAQ, what they say does not.
 QUESTIONS = (
     "RAM consumption of huge spreadsheets",
@@ -23,6 +25,11 @@ QUESTIONS = (
     "verify a spreadsheet beforehand, touching nothing",
 )
 HITS = 3
+NEXT = f"""
+Ask a question of your own:
+  ./manage.py search_segments "can I undo an import?" --dataset "{TARGET.dataset}"
+Import a file of your own in a browser:
+  make run"""
 
 
 class Command(BaseCommand):
@@ -45,3 +52,4 @@ class Command(BaseCommand):
         for question in QUESTIONS:
             sys.stdout.write(f"\n“{question}”\n")
             print_hits(search(document.dataset, question, top_k=HITS), sys.stdout)
+        self.stdout.write(NEXT)

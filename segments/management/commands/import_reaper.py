@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import Error, connections
-from redis.exceptions import RedisError
+from django.db import connections
 
+from segments.db.errors import OUTAGES
 from segments.operations import reaper, retention
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def _run_until_stopped(stopped: Event) -> None:
         try:
             reaper.sweep()
             retention.clean_up_if_due()
-        except (Error, RedisError, OSError) as trouble:
+        except OUTAGES as trouble:
             logger.warning("the reaper looks again in a moment: %s", trouble)
             connections.close_all()
         stopped.wait(reaper.LOOK_SECONDS)

@@ -4,9 +4,13 @@ In this process; with `--background` by the workers, and `--follow ID` watches a
 """
 
 import json
+import shutil
 import sys
+import tempfile
 from argparse import ArgumentParser
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +38,8 @@ from segments.services.previews import guessed_doc_form
 from segments.services.reports import ImportReport, report_dry_run, report_import, report_refusal
 from segments.services.targets import ImportTarget
 
+STDIN = Path("-")
+
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
@@ -59,7 +65,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The place, what to make of it, and how to answer."""
-        parser.add_argument("file", type=Path, nargs="?", help="CSV, TSV, XLSX, JSON or JSON Lines")
+        parser.add_argument(
+            "file",
+            type=Path,
+            nargs="?",
+            help="a workbook, CSV, TSV, JSON or JSON Lines; - reads standard input",
+        )
         parser.add_argument(
             "--follow",
             metavar="ID",
@@ -145,8 +156,12 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
             bad_rows=options["report"],
             background=options["background"],
         )
-        with _opened(order.path) as file, ProgressDisplay(sys.stderr) as display:
-            return import_file(order, file, display)
+        with (
+            _named(order) as named,
+            _opened(named.path) as file,
+            ProgressDisplay(sys.stderr) as display,
+        ):
+            return import_file(named, file, display)
     except (TenantNotFound, DatasetNotFound, DocumentNotFound) as missing:
         return report_refusal(f"{missing} Use --create to create it.")
     except SegmillError as refusal:
@@ -157,6 +172,19 @@ def _report(wanted: ImportTarget, options: dict[str, Any]) -> ImportReport:
         return report_refusal(str(_unreadable(options["file"], trouble)))
     except KeyboardInterrupt:
         return report_refusal("Stopped by the user. Nothing was imported.", cancelled=True)
+
+
+@contextmanager
+def _named(order: ImportRequest) -> Iterator[ImportRequest]:
+    """The request; what comes from standard input lies in a file of its own meanwhile."""
+    if order.path != STDIN:
+        yield order
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield replace(order, path=path)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -192,7 +220,7 @@ def _dry_run(order: ImportRequest, file: BinaryIO, display: ProgressDisplay) -> 
         document, file, order.path.name, size, display, options=order.options
     )
     if found.failed:
-        order.write_bad_rows(bad_rows_of_dry_run(found, order.path.name))
+        order.write_bad_rows(bad_rows_of_dry_run(found, order.path.name, document, order.options))
     return report_dry_run(found)
 
 

@@ -5,20 +5,19 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from uuid import uuid4
 
 from django.core.cache import cache
 from django.core.checks import WARNING, run_checks
 from django.db import connection
-from django_q.brokers import get_broker
-from django_q.conf import Conf
 from packaging.requirements import InvalidRequirement, Requirement
-from redis.exceptions import RedisError
 
 from segments.conf import project_folder
+from segments.db.errors import BROKER_ERRORS
 from segments.db.pgvector import extension_problem, installed_version, server_problem
+from segments.jobs import queue
 from segments.operations.doctor.check import Check, Problem
 from segments.operations.health import missing_migrations
 
@@ -30,13 +29,12 @@ class BrokerCheck(Check):
     """It answers, and its queue is no longer than the work explains."""
 
     name = "broker"
-    needs_tables = Conf.ORM is not None
 
     def look(self) -> Iterator[Problem]:
         """A broker that does not answer, or a queue that workers do not empty."""
         try:
-            messages = get_broker().queue_size() or 0
-        except RedisError as trouble:
+            messages = queue.messages_waiting() or 0
+        except BROKER_ERRORS as trouble:
             yield Problem(
                 f"It does not answer: {trouble}", "Check REDIS_URL and that its server is running."
             )
@@ -49,9 +47,8 @@ class BrokerCheck(Check):
             )
 
     def summary(self) -> str:
-        """The broker and the length of its queue."""
-        broker = get_broker()
-        return f"{broker.info()}, {broker.queue_size() or 0:,} messages"
+        """The queue, and its length where it is known."""
+        return queue.describe()
 
 
 KEY = "segmill_doctor"
@@ -160,11 +157,16 @@ class SettingsCheck(Check):
 
 
 OLDEST_PYTHON = (3, 11)
+PACKAGE = "segmill"
+REINSTALL = {
+    True: f"Run: pip install --upgrade {PACKAGE}",
+    False: "Run: pip install -r requirements.txt",
+}
 COMMENT = re.compile(r"(^|\s)#.*")
 
 
 class VersionsCheck(Check):
-    """Python is new enough, and every package of requirements.txt has the required version."""
+    """Python is new enough, and every required package has the required version."""
 
     name = "versions"
     needs_tables = False
@@ -177,7 +179,7 @@ class VersionsCheck(Check):
             )
         for wanted in requirements():
             if trouble := _trouble(wanted):
-                yield Problem(trouble, "Run: pip install -r requirements.txt")
+                yield Problem(trouble, REINSTALL[is_packaged()])
 
     def summary(self) -> str:
         """Python's version and the number of packages."""
@@ -186,8 +188,19 @@ class VersionsCheck(Check):
 
 @functools.cache
 def requirements() -> list[Requirement]:
-    """The packages that requirements.txt names."""
+    """The packages that Segmill needs: its package's own, or those of a checkout."""
+    if is_packaged():
+        wanted = [Requirement(line) for line in requires(PACKAGE) or ()]
+        return [each for each in wanted if each.marker is None or each.marker.evaluate()]
     return list(_parsed(project_folder() / "requirements.txt"))
+
+
+def is_packaged() -> bool:
+    """Whether Segmill was installed by pip, into somebody's project, or is a checkout."""
+    try:
+        return version(PACKAGE) != ""
+    except PackageNotFoundError:
+        return False
 
 
 def _parsed(path: Path) -> Iterator[Requirement]:

@@ -13,7 +13,7 @@ BEGIN
             <> (OLD.previous_text_search_config, OLD.previous_language)
     THEN
         RAISE EXCEPTION 'full text of dataset % is being rebuilt', OLD.id
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'dataset_language_of_segments';
+            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
     END IF;
     NEW.previous_text_search_config := OLD.text_search_config;
     NEW.previous_language := OLD.language;

@@ -203,7 +203,7 @@ def test_a_length_that_lies_lets_no_more_through(
 
 def test_a_file_waits_on_disk_not_in_memory(api: Api, settings: Settings) -> None:
     """The handler for small files in memory is not there to be chosen."""
-    assert settings.FILE_UPLOAD_HANDLERS == ["segments.http.LimitedUploadHandler"]
+    assert settings.FILE_UPLOAD_HANDLERS == ["segments.uploads.LimitedUploadHandler"]
     assert settings.FILE_UPLOAD_TEMP_DIR.is_relative_to(settings.SEGMILL_HOME)
 
 

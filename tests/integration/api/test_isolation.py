@@ -8,10 +8,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, reverse
 
-from datasets.models import Dataset, Document, Tenant
+from datasets.models import Dataset, Document, MetadataField, Tag, Tenant
 from segments import tasks
 from segments.api.urls import urlpatterns
-from segments.models import ImportJob
+from segments.models import DocumentSegment, ImportJob
 
 from ..api_client import QA, Api, batch_import
 
@@ -19,7 +19,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 METHODS = ("get", "post", "put", "patch", "delete")
 # Addresses that name nothing: what they list is the asker's own.
-WITHOUT_IDS = {"schema", "docs", "upload", "datasets", "imports", "templates"}
+WITHOUT_IDS = {
+    "schema",
+    "docs",
+    "upload",
+    "datasets",
+    "imports",
+    "templates",
+    "tags",
+    "bind_tags",
+    "unbind_tags",
+    "embedding_models",
+    "all_built_in_fields",
+}
+# Whoever has the link may have the file.
+WITHOUT_KEY = {"schema": 200, "docs": 200, "signed_file": 404}
 
 
 def named() -> Iterator[URLPattern]:
@@ -34,6 +48,29 @@ def test_every_address_is_known_to_this_test() -> None:
     assert {pattern.name for pattern in named() if not ids_in(pattern)} == WITHOUT_IDS
 
 
+def body(document: Document) -> dict[str, Any]:
+    """One that would do something on every address, were it the asker's."""
+    return {
+        "query": "reset",
+        "name": "other",
+        "text": "other",
+        "type": "string",
+        "document_ids": [str(document.pk)],
+        "operation_data": [{"document_id": str(document.pk), "metadata_list": []}],
+        "segments": [{"content": "other", "answer": "other"}],
+        "segment": {"content": "other"},
+    }
+
+
+def everything() -> list[list[dict[str, Any]]]:
+    """All rows that a stranger might change."""
+    kinds: tuple[Any, ...] = (ImportJob, Dataset, Document, DocumentSegment, MetadataField, Tag)
+    left_out = {DocumentSegment: ("embedding",)}
+    return [
+        list(kind.objects.defer(*left_out.get(kind, ())).order_by("pk").values()) for kind in kinds
+    ]
+
+
 @pytest.mark.parametrize(
     "pattern", [pattern for pattern in named() if ids_in(pattern)], ids=lambda p: str(p.name)
 )
@@ -42,20 +79,30 @@ def test_a_stranger_finds_nothing_anywhere(
 ) -> None:
     job_id = api.start(document)
     tasks.run_import(job_id)
-    before = ImportJob.objects.values().get(pk=job_id)
+    field = MetadataField.objects.create(dataset=document.dataset, name="reset", kind="string")
+    before = everything()
     own = Dataset.objects.get(name="theirs")
-    ours = {"dataset_id": document.dataset_id, "document_id": document.pk, "job_id": job_id}
+    ours = {
+        "dataset_id": document.dataset_id,
+        "document_id": document.pk,
+        "job_id": job_id,
+        "segment_id": DocumentSegment.objects.first().pk,  # type: ignore[union-attr]
+        "field_id": field.pk,
+        "batch": document.batch,
+        "action": "disable",
+        "token": "reset",
+    }
     mixed = ours | {"dataset_id": own.pk}
-    nobodys = dict.fromkeys(ours, uuid4())
+    nobodys = dict.fromkeys(ours, uuid4()) | {"action": "enable"}
 
     for ids in (ours, mixed, nobodys):
         wanted = {name: ids[name] for name in ids_in(pattern)}
-        if wanted == {"dataset_id": own.pk}:
+        if ids is mixed and set(wanted) <= {"dataset_id", "action"}:
             continue  # that one is the stranger's
-        path = reverse(f"api:{pattern.name}", kwargs=wanted)
+        path = reverse(f"segmill:{pattern.name}", kwargs=wanted)
         for method in METHODS:
             answer = getattr(stranger.client, method)(
-                path, {"query": "reset"}, "application/json", headers=stranger.headers
+                path, body(document), "application/json", headers=stranger.headers
             )
             assert answer.status_code in (404, 405), (method, path, answer.content)
             assert answer.json()["status"] == answer.status_code
@@ -63,8 +110,7 @@ def test_a_stranger_finds_nothing_anywhere(
             if answer.status_code == 404:
                 assert str(document) not in answer.content.decode()
 
-    assert ImportJob.objects.values().get(pk=job_id) == before
-    assert ImportJob.objects.count() == 1
+    assert everything() == before
 
 
 def test_what_exists_elsewhere_is_answered_as_what_does_not(
@@ -88,6 +134,49 @@ def test_lists_hold_the_askers_own(api: Api, stranger: Api, document: Document) 
     for query in ({"dataset": document.dataset_id}, {"document": document.pk}):
         assert stranger.get("imports", query).json()["total"] == 0
     assert [entry["id"] for entry in api.get("imports").json()["data"]] == [job_id]
+
+
+def test_ids_in_bodies_are_the_askers_own(
+    api: Api, stranger: Api, document: Document, tenant: Tenant
+) -> None:
+    """Documents, datasets, tags and fields of another tenant, named by who may not."""
+    own = Dataset.objects.get(name="theirs")
+    tag = Tag.objects.create(tenant=tenant, name="ours")
+    field = MetadataField.objects.create(dataset=document.dataset, name="ours", kind="string")
+    theirs = Tag.objects.create(tenant=own.tenant, name="theirs")
+    before = everything()
+    values = [{"id": str(field.pk), "name": "ours", "value": "x"}]
+    document_values = {"document_id": str(document.pk), "metadata_list": []}
+    own_values = {"document_id": str(own.documents.get().pk), "metadata_list": values}
+
+    posts: list[tuple[str, Any]] = [
+        ("datasets/tags/binding", {"tag_ids": [tag.pk], "target_id": own.pk}),
+        ("datasets/tags/binding", {"tag_ids": [theirs.pk, tag.pk], "target_id": own.pk}),
+        ("datasets/tags/binding", {"tag_ids": [theirs.pk], "target_id": document.dataset_id}),
+        ("datasets/tags/unbinding", {"tag_id": tag.pk, "target_id": own.pk}),
+        ("datasets/tags/unbinding", {"tag_id": theirs.pk, "target_id": document.dataset_id}),
+        (f"datasets/{own.pk}/documents/metadata", {"operation_data": [document_values]}),
+        (f"datasets/{own.pk}/documents/metadata", {"operation_data": [own_values]}),
+    ]
+    others: list[tuple[str, str, Any]] = [
+        ("patch", "datasets/tags", {"tag_id": tag.pk, "name": "x"}),
+        ("delete", "datasets/tags", {"tag_id": tag.pk}),
+        (
+            "patch",
+            f"datasets/{own.pk}/documents/status/disable",
+            {"document_ids": [own.documents.get().pk, document.pk]},
+        ),
+    ]
+
+    for path, wanted in posts:
+        assert stranger.post(path, wanted).status_code in (400, 404), path
+    for method, path, wanted in others:
+        answer = getattr(stranger.client, method)(
+            f"/v1/{path}", wanted, "application/json", headers=stranger.headers
+        )
+        assert answer.status_code in (400, 404), path
+    assert stranger.get("datasets", {"tag_ids": [tag.pk]}).json()["total"] == 0
+    assert everything() == before
 
 
 def test_an_uploaded_file_is_its_tenants_own(
@@ -117,8 +206,8 @@ def test_a_document_is_found_in_its_own_dataset_only(api: Api, document: Documen
 @pytest.mark.parametrize("pattern", list(named()), ids=lambda pattern: str(pattern.name))
 def test_without_a_key_there_is_only_the_description(pattern: URLPattern) -> None:
     api = Api()
-    path = reverse(f"api:{pattern.name}", kwargs=dict.fromkeys(ids_in(pattern), uuid4()))
-    allowed = 200 if pattern.name in ("schema", "docs") else 401
+    path = reverse(f"segmill:{pattern.name}", kwargs=dict.fromkeys(ids_in(pattern), uuid4()))
+    allowed = WITHOUT_KEY.get(str(pattern.name), 401)
 
     file: Any = SimpleUploadedFile("rows.csv", QA)
     for answer in (api.client.get(path), api.client.post(path, {"file": file})):

@@ -38,7 +38,7 @@ def test_a_question_is_answered_with_segments(
         "answer": "Hold the button.",
         "word_count": 34,
         "tokens": 6,
-        "keywords": None,
+        "keywords": [],
         "hit_count": 0,
         "enabled": True,
         "disabled_at": None,
@@ -52,7 +52,13 @@ def test_a_question_is_answered_with_segments(
             "data_source_type": "upload_file",
             "name": "faq",
             "doc_type": None,
-            "doc_metadata": None,
+            "doc_metadata": {
+                "document_name": "faq",
+                "uploader": "",
+                "upload_date": int(filled.created_at.timestamp()),
+                "last_update_date": segment["document"]["doc_metadata"]["last_update_date"],
+                "source": "file_upload",
+            },
         },
     }
     assert {name: segment[name] for name in expected} == expected

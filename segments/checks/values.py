@@ -1,4 +1,4 @@
-"""System checks: a wrong setting is refused at start, with what to set instead."""
+"""System checks of what settings say: models, servers, queue and cache."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -8,16 +8,25 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
-from redis.connection import parse_url
 
 from segments.db.pgvector import extension_problem, server_problem
 from segments.embedding.catalog import installed_model, load
 from segments.exceptions import NoEmbeddingModel
+from segments.jobs.queue import has_django_q
 from segments.operations import reaper
 
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3
+CACHE_LINE = (
+    'CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", '
+    '"LOCATION": BASE_DIR / "cache"}}'
+)
 PER_PROCESS_CACHES = frozenset({"LocMemCache", "DummyCache"})
+
+
+def add_line(line: str) -> str:
+    """The remedy that is a line of the settings."""
+    return f"Add to your settings: {line}"
 
 
 @register()
@@ -48,6 +57,8 @@ def check_server(
 
 
 def _server_problems(alias: str) -> Iterator[Error]:
+    if connections[alias].vendor != "postgresql":
+        return  # check_database says so of ours; others may be what they like
     with connections[alias].cursor() as cursor:
         if problem := server_problem(cursor):
             yield Error(problem, id="segments.E008")
@@ -58,12 +69,14 @@ def _server_problems(alias: str) -> Iterator[Error]:
 @register()
 def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """`segments.E002` to `E006`: queue and cache as imports need them."""
-    return list(queue_problems(getattr(settings, "Q_CLUSTER", {}), settings.CACHES["default"]))
+    queue = settings.Q_CLUSTER if has_django_q() else {}
+    return list(queue_problems(queue, settings.CACHES["default"]))
 
 
 def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterator[Error]:
-    """What is wrong with the settings of django-q2 and of the default cache."""
-    yield from _timing_problems(queue)
+    """What is wrong with the settings of django-q2, if it is used, and of the default cache."""
+    if queue:
+        yield from _timing_problems(queue)
     if queue.get("orm", "default") != "default":
         yield Error(
             f"The queue is in the database “{queue['orm']}”, not in that of the imports.",
@@ -74,7 +87,7 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
     if backend in PER_PROCESS_CACHES:
         yield Error(
             f"The default cache is {backend}, which is not shared between processes.",
-            hint="Use a cache that web and workers share: files, or Redis by SEGMILL_CACHE_URL.",
+            hint=f"Use a cache that web and workers share. {add_line(CACHE_LINE)}",
             id="segments.E004",
         )
     if "redis" in queue and _redis_of(queue["redis"]) in _redis_of_cache(cache):
@@ -108,7 +121,8 @@ def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:
         yield Error(
             f"The queue repeats a message after {retry} s, while its task may still run "
             f"(timeout: {timeout} s).",
-            hint="Set Q_CLUSTER's timeout, and retry to twice that.",
+            hint="Set Q_CLUSTER's timeout, and retry to twice that; or remove Q_CLUSTER for the "
+            "default.",
             id="segments.E002",
         )
     cycle = queue.get("guard_cycle", 0.5)
@@ -123,6 +137,8 @@ def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:
 
 def redis_database(url: str) -> tuple[str, int]:
     """The server that `url` names, and the number of the database on it."""
+    from redis.connection import parse_url  # of the extra `redis`
+
     named = parse_url(url)  # type: ignore[no-untyped-call]
     server = named.get("path") or f"{named.get('host', 'localhost')}:{named.get('port', 6379)}"
     return str(server), int(named.get("db", 0))

@@ -1,0 +1,174 @@
+"""/v1/datasets/ID/documents/ID/segments: segments, listed, added, read, changed, deleted."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from datasets.models import DocForm, Document, IndexingStatus
+from segments.api.pagination import Page, PageQuery, each
+from segments.api.serializers.documents import ResultSerializer
+from segments.api.serializers.segments import (
+    NewSegmentsSerializer,
+    SegmentAnswerSerializer,
+    SegmentQuery,
+    SegmentsAnswerSerializer,
+    UpdateSegmentSerializer,
+    WholeSegmentSerializer,
+)
+from segments.api.views import ApiView, checked, checked_query
+from segments.exceptions import DocumentArchived
+from segments.models import DocumentSegment
+from segments.services.new_segments import NewSegment, add_segments
+from segments.services.segments import (
+    SegmentChanges,
+    SegmentFilter,
+    change_segment,
+    delete_segments,
+    segments_of,
+)
+
+_each = each(WholeSegmentSerializer)
+SWITCHES = {"all": None, "true": True, "false": False}
+SegmentPage = inline_serializer(
+    "SegmentPage",
+    {
+        "data": WholeSegmentSerializer(many=True),
+        "doc_form": serializers.CharField(),
+        "has_more": serializers.BooleanField(),
+        "limit": serializers.IntegerField(),
+        "total": serializers.IntegerField(),
+        "page": serializers.IntegerField(),
+    },
+)
+
+
+class SegmentsView(ApiView):
+    """The segments of a document."""
+
+    @extend_schema(
+        operation_id="list_segments",
+        parameters=[PageQuery, SegmentQuery],
+        responses=SegmentPage,
+    )
+    def get(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        """A page of segments in their order."""
+        document = self.document(dataset_id, document_id)
+        wanted = checked_query(SegmentQuery, request)
+        found = segments_of(
+            document,
+            SegmentFilter(
+                keyword=wanted["keyword"],
+                statuses=sorted(wanted["status"]),
+                enabled=SWITCHES[wanted["enabled"]],
+                least_hits=wanted["hit_count_gte"],
+            ),
+        )
+        page = Page.of(request)
+        return Response(page.cut(found, _each) | {"doc_form": document.doc_form})
+
+    @extend_schema(
+        operation_id="add_segments",
+        request=NewSegmentsSerializer,
+        responses=SegmentsAnswerSerializer,
+    )
+    def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        """Add segments at the end: all of them, or none. Search finds them at once."""
+        document = self.document(dataset_id, document_id)
+        _refuse_unavailable(document)
+        wanted = checked(NewSegmentsSerializer, request)["segments"]
+        if document.doc_form == DocForm.QA:
+            _refuse_without_answer(wanted)
+        added = add_segments(document, [_new(segment) for segment in wanted], self.user)
+        return Response({"data": _each(added), "doc_form": document.doc_form})
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The usual answer, whose message clients of Dify also look for under `error`."""
+        answer = super().handle_exception(exc)
+        if answer.status_code == HTTPStatus.BAD_REQUEST:
+            answer.data["error"] = answer.data["message"]
+        return answer
+
+
+class SegmentView(ApiView):
+    """One segment."""
+
+    @extend_schema(operation_id="get_segment", responses=SegmentAnswerSerializer)
+    def get(
+        self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
+    ) -> Response:
+        """The segment."""
+        return _answer(self.segment(dataset_id, document_id, segment_id))
+
+    @extend_schema(
+        operation_id="update_segment",
+        request=UpdateSegmentSerializer,
+        responses=SegmentAnswerSerializer,
+    )
+    def post(
+        self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
+    ) -> Response:
+        """Change some parts of it; search finds the new text at once."""
+        segment = self.segment(dataset_id, document_id, segment_id)
+        wanted = checked(UpdateSegmentSerializer, request)["segment"]
+        change_segment(segment, _changes(wanted), self.user)
+        return _answer(self.segment(dataset_id, document_id, segment_id))
+
+    @extend_schema(operation_id="delete_segment", responses=ResultSerializer)
+    def delete(
+        self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
+    ) -> Response:
+        """Delete it. The others keep their positions."""
+        segment = self.segment(dataset_id, document_id, segment_id)
+        if segment.document.archived:
+            raise DocumentArchived
+        delete_segments([segment.pk])
+        return Response({"result": "success"})
+
+
+def _refuse_unavailable(document: Document) -> None:
+    """Refuse a document that takes no segments now, in the words that clients compare.
+
+    Raises:
+        NotFound, DocumentArchived: it says why.
+    """
+    if document.archived:
+        raise DocumentArchived
+    if document.indexing_status != IndexingStatus.COMPLETED:
+        raise NotFound("Document is not completed.")
+    if not document.enabled:
+        raise NotFound("Document is disabled.")
+
+
+def _refuse_without_answer(wanted: list[dict[str, Any]]) -> None:
+    """Raises ValidationError: a question has no answer."""
+    for segment in wanted:
+        if segment["answer"] is None:
+            raise ValidationError("Answer is required")
+        if not segment["answer"].strip():
+            raise ValidationError("Answer is empty")
+
+
+def _new(wanted: dict[str, Any]) -> NewSegment:
+    return NewSegment(
+        content=wanted["content"],
+        answer=wanted["answer"],
+        keywords=wanted["keywords"],
+        external_id=wanted["external_id"] or None,
+        metadata=wanted["metadata"] or {},
+        enabled=wanted["enabled"],
+    )
+
+
+def _changes(wanted: dict[str, Any]) -> SegmentChanges:
+    names = ("content", "answer", "keywords", "enabled")
+    return SegmentChanges(**{name: wanted[name] for name in names})
+
+
+def _answer(segment: DocumentSegment) -> Response:
+    return Response({"data": _each([segment])[0], "doc_form": segment.document.doc_form})

@@ -1,0 +1,136 @@
+"""Segments as Dify's clients know them, and what is asked of them."""
+
+from rest_framework import serializers
+
+from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime, UserId
+from segments.models import DocumentSegment
+from segments.models.segment import SegmentStatus
+
+NO_ATTACHMENTS = "segments are texts only"
+
+
+class SegmentSerializer(serializers.Serializer[DocumentSegment]):
+    """A segment, as far as hits show it."""
+
+    id = serializers.UUIDField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+    document_id = serializers.UUIDField(read_only=True)
+    content = serializers.CharField(read_only=True)
+    sign_content = serializers.CharField(source="content", read_only=True)
+    answer = serializers.CharField(read_only=True, allow_null=True)
+    word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
+    tokens = serializers.IntegerField(read_only=True)
+    keywords = serializers.SerializerMethodField()
+    external_id = serializers.CharField(read_only=True, allow_null=True)
+    metadata = serializers.DictField(read_only=True)
+    index_node_id = serializers.UUIDField(read_only=True)
+    index_node_hash = serializers.CharField(read_only=True)
+    hit_count = serializers.IntegerField(read_only=True)
+    enabled = serializers.BooleanField(read_only=True)
+    disabled_at = UnixTime(allow_null=True)
+    disabled_by = UserId(source="disabled_by_id")
+    status = serializers.CharField(read_only=True)
+    created_by = CreatorId()
+    created_at = UnixTime()
+    indexing_at = UnixTime(allow_null=True)
+    completed_at = UnixTime(allow_null=True)
+    stopped_at = UnixTime(allow_null=True)
+    error = serializers.CharField(read_only=True, allow_null=True)
+
+    def get_keywords(self, segment: DocumentSegment) -> list[str]:
+        """Its keywords; none rather than null."""
+        return segment.keywords or []
+
+
+class WholeSegmentSerializer(SegmentSerializer):
+    """A segment of a list, or one that was just written."""
+
+    updated_at = UnixTime()
+    updated_by = UserId(source="updated_by_id")
+    child_chunks = Constant([])
+    attachments = Constant([])
+    summary = Constant(None)
+
+
+class NewSegmentSerializer(serializers.Serializer[None]):
+    """A new segment. Fields that neither Dify nor Segmill knows are not used."""
+
+    content = serializers.CharField(trim_whitespace=False)
+    answer = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
+    )
+    keywords = serializers.ListField(
+        child=serializers.CharField(), required=False, allow_null=True, default=None
+    )
+    external_id = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, default=None
+    )
+    metadata = serializers.DictField(required=False, allow_null=True, default=None)
+    enabled = serializers.BooleanField(required=False, default=True)
+    attachment_ids = NotHonoured(because=NO_ATTACHMENTS)
+    summary = NotHonoured(because="segments have no summaries")
+
+
+class NewSegmentsSerializer(serializers.Serializer[None]):
+    """New segments, which are added at the end of the document: all of them, or none."""
+
+    segments = NewSegmentSerializer(many=True, allow_empty=False)
+
+
+class SegmentChangesSerializer(serializers.Serializer[None]):
+    """What shall be different; what is left out, or null, stays as it is."""
+
+    content = serializers.CharField(
+        required=False, allow_null=True, trim_whitespace=False, default=None
+    )
+    answer = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
+    )
+    keywords = serializers.ListField(
+        child=serializers.CharField(), required=False, allow_null=True, default=None
+    )
+    enabled = serializers.BooleanField(required=False, allow_null=True, default=None)
+    attachment_ids = NotHonoured(because=NO_ATTACHMENTS)
+    summary = NotHonoured(because="segments have no summaries")
+    regenerate_child_chunks = NotHonoured(because="segments have no child chunks")
+
+
+class UpdateSegmentSerializer(serializers.Serializer[None]):
+    """A change of a segment."""
+
+    segment = SegmentChangesSerializer()
+
+
+class SegmentAnswerSerializer(serializers.Serializer[None]):
+    """One segment."""
+
+    data = WholeSegmentSerializer()  # type: ignore[assignment]  # Dify's name for what it is
+    doc_form = serializers.CharField()
+
+
+class SegmentsAnswerSerializer(serializers.Serializer[None]):
+    """The segments that were added."""
+
+    data = WholeSegmentSerializer(many=True)  # type: ignore[assignment]
+    doc_form = serializers.CharField()
+
+
+class SegmentQuery(serializers.Serializer[None]):
+    """Which segments are wanted."""
+
+    keyword = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Part of the content, the answer or a keyword, in any case.",
+    )
+    status = serializers.MultipleChoiceField(
+        choices=SegmentStatus.choices,
+        required=False,
+        default=set,
+        help_text="Repeat it to match any of several.",
+    )
+    enabled = serializers.ChoiceField(["all", "true", "false"], required=False, default="all")
+    hit_count_gte = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, required=False, default=0
+    )

@@ -1,0 +1,171 @@
+"""Texts and files that become documents, and how they are cut."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from datasets.models import DocForm, IndexingTechnique
+from segments.api.serializers.fields import JSONInteger, NotHonoured
+from segments.api.serializers.retrieval import RetrievalModelSerializer
+from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS, SplitRule
+
+NAME_CHARS = 255
+NO_CHILDREN = "documents with parent and child chunks are not supported"
+
+
+class PreProcessingSerializer(serializers.Serializer[None]):
+    """What is done to the text before it is cut."""
+
+    id = serializers.ChoiceField(["remove_extra_spaces", "remove_urls_emails", "remove_stopwords"])
+    enabled = serializers.BooleanField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Stop words stay: they are part of the text that is found."""
+        if attrs["id"] == "remove_stopwords" and attrs["enabled"]:
+            raise serializers.ValidationError({"id": "remove_stopwords is not supported here."})
+        return attrs
+
+
+class SegmentationSerializer(serializers.Serializer[None]):
+    """Where the text is cut, and how long its pieces may be, in the model's own tokens."""
+
+    separator = serializers.CharField(
+        required=False,
+        default="\n",
+        max_length=SEPARATOR_CHARS,
+        trim_whitespace=False,
+        allow_blank=True,
+    )
+    max_tokens = JSONInteger(
+        required=False, default=500, min_value=LEAST_TOKENS, max_value=MOST_TOKENS
+    )
+    chunk_overlap = JSONInteger(required=False, allow_null=True, default=0, min_value=0)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A piece repeats less than it may hold."""
+        if (attrs["chunk_overlap"] or 0) >= attrs["max_tokens"]:
+            raise serializers.ValidationError({"chunk_overlap": "Must be less than max_tokens."})
+        return attrs
+
+
+class RulesSerializer(serializers.Serializer[None]):
+    """The rules of the mode custom."""
+
+    pre_processing_rules = PreProcessingSerializer(many=True, required=False, default=list)
+    segmentation = SegmentationSerializer(required=False, allow_null=True, default=None)
+    parent_mode = NotHonoured(because=NO_CHILDREN)
+    subchunk_segmentation = NotHonoured(because=NO_CHILDREN)
+
+
+class ProcessRuleSerializer(serializers.Serializer[None]):
+    """How a text is cut: as it suits most, or by rules."""
+
+    mode = serializers.ChoiceField(["automatic", "custom"])
+    rules = RulesSerializer(required=False, allow_null=True, default=None)
+
+
+class _ChangedSerializer(serializers.Serializer[None]):
+    """What all of them may have."""
+
+    name = serializers.CharField(
+        max_length=NAME_CHARS, required=False, allow_null=True, default=None
+    )
+    process_rule = ProcessRuleSerializer(required=False, allow_null=True, default=None)
+    doc_form = serializers.ChoiceField(
+        DocForm.choices,
+        required=False,
+        allow_null=True,
+        default=None,
+        error_messages={"invalid_choice": "Invalid doc_form."},
+    )
+    doc_language = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, default=None
+    )
+
+
+class ChangedFileSerializer(_ChangedSerializer):
+    """The options of another file for a document."""
+
+    retrieval_model = NotHonoured(because="a document has no way to be searched of its own")
+
+
+class ChangedTextSerializer(ChangedFileSerializer):
+    """Another text for a document; without a text only its name is changed."""
+
+    text = serializers.CharField(
+        required=False, allow_null=True, default=None, trim_whitespace=False
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Texts are cut into passages."""
+        return _refuse_questions(attrs)
+
+
+class NewFileSerializer(_ChangedSerializer):
+    """The options of a new document; those of its dataset have to be the dataset's."""
+
+    indexing_technique = serializers.ChoiceField(
+        IndexingTechnique.choices, required=False, allow_null=True, default=None
+    )
+    embedding_model = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, default=None
+    )
+    embedding_model_provider = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, default=None
+    )
+    retrieval_model = RetrievalModelSerializer(required=False, allow_null=True, default=None)
+    original_document_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class NewTextSerializer(NewFileSerializer):
+    """A text that becomes a document."""
+
+    name = serializers.CharField(max_length=NAME_CHARS)
+    text = serializers.CharField(trim_whitespace=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Texts are cut into passages."""
+        return _refuse_questions(attrs)
+
+
+class ChangedFileFormSerializer(serializers.Serializer[None]):
+    """A form with another file for a document, or only options; they are JSON, as text."""
+
+    file = serializers.FileField(required=False)
+    data = serializers.CharField(  # type: ignore[assignment]  # Dify's name for it
+        required=False, help_text="JSON: the fields of `update-by-text` but the text."
+    )
+
+
+class NewFileFormSerializer(serializers.Serializer[None]):
+    """A form with a file and its options, which are JSON, as text."""
+
+    file = serializers.FileField()
+    data = serializers.CharField(  # type: ignore[assignment]  # Dify's name for it
+        required=False, help_text="JSON: the fields of `create-by-text` but the text."
+    )
+
+
+def rule_of(wanted: dict[str, Any]) -> SplitRule:
+    """How a checked body wants its text to be cut."""
+    process_rule = wanted["process_rule"]
+    if process_rule is None or process_rule["mode"] == "automatic":
+        return SplitRule()
+    rules = process_rule["rules"] or {}
+    enabled = {rule["id"] for rule in rules.get("pre_processing_rules", ()) if rule["enabled"]}
+    cut = rules.get("segmentation") or {"separator": "\n", "max_tokens": 500, "chunk_overlap": 0}
+    return SplitRule(
+        separator=cut["separator"].replace("\\n", "\n"),
+        max_tokens=cut["max_tokens"],
+        overlap=cut["chunk_overlap"] or 0,
+        remove_extra_spaces="remove_extra_spaces" in enabled,
+        remove_addresses="remove_urls_emails" in enabled,
+    )
+
+
+def _refuse_questions(attrs: dict[str, Any]) -> dict[str, Any]:
+    if attrs["doc_form"] == DocForm.QA:
+        raise serializers.ValidationError(
+            {"doc_form": "No questions are made of a text. Import a table of them."}
+        )
+    return attrs

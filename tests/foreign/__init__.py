@@ -1,0 +1,1 @@
+"""Somebody else's project, which Segmill is installed into as a package."""
