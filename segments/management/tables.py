@@ -165,4 +165,4 @@ def print_weight(dataset: Dataset, stream: TextIO) -> None:
     """A dataset's semantic weight, and where it comes from; nothing where there is none."""
     if dataset.has_vectors:
         source = WeightSource(dataset.semantic_weight_source).label.lower()
-        stream.write(f"Semantic weight of hybrid: {dataset.semantic_weight:.2f} ({source})\n")
+        stream.write(f"Semantic weight: {dataset.semantic_weight:.2f} ({source})\n")

@@ -281,7 +281,13 @@ def test_the_page_of_a_dataset_shows_and_takes_the_weight(
     assert "Learned from the segments, by " in page
 
     def save(semantic_weight: str, **more: str) -> Any:
-        given = {"name": dataset.name, "semantic_weight": semantic_weight, "enable_api": "on"}
+        given = {
+            "name": dataset.name,
+            "language": "en",
+            "text_search_config": "english",
+            "semantic_weight": semantic_weight,
+            "enable_api": "on",
+        }
         return admin_client.post(url, given | more)
 
     assert save("0.65").status_code == 302
