@@ -17,6 +17,9 @@ from segments.models.indexing import IndexStatus
 
 logger = logging.getLogger(__name__)
 
+# The parts of a generation. Only one without vectors lacks the last.
+ENTRIES, WORDS, VECTORS = "entries", "words", "vectors"
+
 TABLES = """
     SELECT relname, right(relname, 32) FROM pg_class
     WHERE relkind = 'r' AND relname ~ '^segments_[a-z]+_[0-9a-f]{32}$'
@@ -80,10 +83,18 @@ def _is_dropped(table: str) -> bool:
 
 
 def lost() -> list[IndexGeneration]:
-    """Completed generations that have vectors but no table of them: it was dropped by hand."""
-    owners = set(existing().values())
-    completed = IndexGeneration.objects.filter(status=IndexStatus.COMPLETED, vectors__gt=0)
-    return [each for each in completed.select_related("dataset") if each.pk not in owners]
+    """Completed generations of which a table is missing: it was dropped by hand."""
+    names = set(existing())
+    completed = IndexGeneration.objects.filter(status=IndexStatus.COMPLETED)
+    return [
+        each
+        for each in completed.select_related("dataset")
+        if not names.issuperset(table_of(part, each.pk) for part in _parts_of(each))
+    ]
+
+
+def _parts_of(generation: IndexGeneration) -> tuple[str, ...]:
+    return (ENTRIES, WORDS, VECTORS) if generation.vectors else (ENTRIES, WORDS)
 
 
 @transaction.atomic

@@ -13,12 +13,11 @@ from psycopg2 import errors
 
 from segments.exceptions import IndexRefused
 from segments.indexing.pulse import Pulse
-from segments.indexing.tables import table_of
+from segments.indexing.tables import VECTORS, table_of
 from segments.models import IndexGeneration
 
 logger = logging.getLogger(__name__)
 
-PART = "vectors"
 # The most that pgvector indexes in half precision; above it search stays exact.
 MAX_DIMENSIONS = 4_000
 # How many neighbours a vector has in each layer, and among how many they are chosen.
@@ -80,7 +79,7 @@ def create(generation: IndexGeneration, pulse: Pulse) -> None:
         generation.dimensions = most
         generation.notes = TOO_MANY_DIMENSIONS.format(dimensions=most, most=MAX_DIMENSIONS)
         return
-    table = table_of(PART, generation.pk)
+    table = table_of(VECTORS, generation.pk)
     pulse.step("copying vectors", total=count)
     _run(CREATE.format(table=table, dimensions=most))
     _run(FILL.format(table=table), _range_of(generation))

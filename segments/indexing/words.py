@@ -14,10 +14,8 @@ from typing import Any
 from django.db import connection
 
 from segments.indexing.pulse import Pulse
-from segments.indexing.tables import table_of
+from segments.indexing.tables import ENTRIES, WORDS, table_of
 from segments.models import IndexGeneration
-
-ENTRIES, WORDS = "entries", "words"
 
 # For the sort of all words of all segments; what does not fit goes to disk.
 WORK_MEM = "256MB"

@@ -35,8 +35,7 @@ from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
 from segments.indexing.state import generations_of
-from segments.indexing.tables import table_of
-from segments.indexing.words import ENTRIES
+from segments.indexing.tables import ENTRIES, table_of
 from segments.models import IndexGeneration
 from segments.models.segment import SegmentStatus
 from segments.search.bounded import bounded_ranking

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import ProgrammingError, connection, transaction
 
-from segments.indexing.tables import table_of
-from segments.indexing.words import ENTRIES, WORDS
+from segments.indexing.tables import ENTRIES, WORDS, table_of
 
 # Usual values (Robertson and Zaragoza: k1 between 1.2 and 2, b between 0.5 and 0.8).
 K1 = 1.5

@@ -29,8 +29,7 @@ from segments.embedding import Embedder, Vectors, embedder_of
 from segments.exceptions import SearchRefused
 from segments.indexing.plan import LAST_POSSIBLE
 from segments.indexing.state import generations_of
-from segments.indexing.tables import table_of
-from segments.indexing.vectors import PART
+from segments.indexing.tables import VECTORS, table_of
 from segments.models import DocumentSegment, IndexGeneration
 from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
@@ -264,7 +263,7 @@ def _nearest_of(
 ) -> list[tuple[UUID, int, float]]:
     """The rows of a generation that are nearest to a vector, with their cosine similarities."""
     statement = NEAREST.format(
-        table=table_of(PART, generation.pk),
+        table=table_of(VECTORS, generation.pk),
         dimensions=generation.dimensions,
         most=most,
         searched=min(max(most, SEARCHED), MOST_SEARCHED),

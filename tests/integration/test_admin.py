@@ -262,7 +262,7 @@ def test_a_form_shown_before_an_import_changes_nothing_after_it(
     form = DatasetForm(model_to_dict(dataset) | {field: value}, instance=dataset)
 
     assert list(form.errors) == [field]
-    assert "because there are segments now" in form.errors[field][0]
+    assert "because segments exist" in form.errors[field][0]
 
 
 def test_a_filled_document_keeps_its_form(things: dict[str, Any]) -> None:
@@ -291,7 +291,7 @@ def test_vectors_without_a_model_are_refused_in_words(tenant: Tenant, log_in: Lo
     answer = log_in("editor").post(url, {**form, "indexing_technique": "high_quality"})
 
     page = answer.content.decode()
-    assert page.count("Vectors need a model.") == 2
+    assert page.count("High quality needs a model.") == 2
     assert "dataset_high_quality_has_model" not in page
 
 

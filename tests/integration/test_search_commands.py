@@ -161,7 +161,7 @@ def test_evaluation_of_one_method_as_a_table(
     shown = capsys.readouterr().out
     assert "nDCG@10" in shown
     assert "full_text" in shown
-    assert "hybrid" not in shown
+    assert "semantic" not in shown
 
 
 def test_evaluation_of_an_economy_dataset_leaves_out_what_it_cannot_do(

@@ -8,8 +8,7 @@ from django.db import connection
 from datasets.models import Dataset, DocForm, Document
 from segments.indexing import build, plan
 from segments.indexing.state import ensure_building, generations_of
-from segments.indexing.tables import table_of
-from segments.indexing.words import WORDS
+from segments.indexing.tables import WORDS, table_of
 from segments.models import DocumentSegment, IndexGeneration
 from segments.search import SearchMethod, full_text, search
 from segments.search.bounded import bounded_ranking
