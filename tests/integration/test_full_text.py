@@ -89,10 +89,10 @@ def test_only_the_best_candidates_are_opened_and_lead_the_ranking(
 ) -> None:
     texts = sorted(set(some_texts(90)))
     import_text(make_document(simple, doc_form=DocForm.TEXT), "content\n" + "\n".join(texts))
-    whole = full_text_ranking(simple, "w30 w35", 100)
+    whole = full_text_ranking(simple, spelt("w30 w35"), 100)
     monkeypatch.setattr(bounded, "OPENED", 3)
 
-    opened = full_text_ranking(simple, "w30 w35", 3)
+    opened = full_text_ranking(simple, spelt("w30 w35"), 3)
 
     assert len(opened) == 3
     assert opened[0] == whole[0]

@@ -16,11 +16,11 @@ from segments.search.full_text import full_text_ranking
 from segments.search.words import terms_of
 
 from .conftest import ImportText, MakeDocument
-from .test_full_text import bm25, some_texts
+from .test_full_text import bm25, some_texts, spelt
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-QUESTIONS = ["w0", "w39", "w0 w5 w20", "w1 w1 w30 unknown", "w7 w38 w39"]
+QUESTIONS = ["wa", "wdj", "wa wf wca", "wb wb wda unknown", "wh wdi wdj"]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_generations_and_tail_score_as_bm25_says(
     monkeypatch.setattr(full_text, "bounded_ranking", never)
     assert_ranked_as_bm25_says(dataset)
 
-    import_text(filled, "content\nw0 w1 w39\nw7 w7 w7\nw39 w38\n")
+    import_text(filled, "content\nw0 wb wdj\nw7 wh wh\nw39 wdi\n")
     assert_ranked_as_bm25_says(dataset)
 
     index(dataset)
@@ -80,17 +80,17 @@ def test_generations_and_tail_score_as_bm25_says(
 def test_edits_and_deletions_are_seen_by_the_next_question(filled: Document) -> None:
     dataset = filled.dataset
     index(dataset)
-    (best, second, third, *_) = [each.segment_id for each in full_text_ranking(dataset, "w39", 9)]
+    (best, second, third, *_) = [each.segment_id for each in full_text_ranking(dataset, "wdj", 9)]
     DocumentSegment.objects.filter(pk=best).delete()
     DocumentSegment.objects.filter(pk=second).update(content="nothing of it")
     DocumentSegment.objects.filter(pk=third).update(enabled=False)
 
-    found = [each.segment_id for each in full_text_ranking(dataset, "w39", 9)]
+    found = [each.segment_id for each in full_text_ranking(dataset, "wdj", 9)]
 
     assert not {best, second, third} & set(found)
     assert [hit.segment_id for hit in search(dataset, "nothing", "full_text")] == [second]
     DocumentSegment.objects.filter(pk=third).update(enabled=True)
-    assert full_text_ranking(dataset, "w39", 9)[0].segment_id == third
+    assert full_text_ranking(dataset, "wdj", 9)[0].segment_id == third
 
 
 def test_hits_that_are_gone_do_not_starve_those_that_are_there(
@@ -99,10 +99,10 @@ def test_hits_that_are_gone_do_not_starve_those_that_are_there(
     dataset = filled.dataset
     index(dataset)
     monkeypatch.setattr(full_text, "SPARE", 0)
-    ranking = [each.segment_id for each in full_text_ranking(dataset, "w0", 100)]
+    ranking = [each.segment_id for each in full_text_ranking(dataset, "wa", 100)]
     DocumentSegment.objects.filter(pk__in=ranking[:-3]).update(enabled=False)
 
-    found = [each.segment_id for each in full_text_ranking(dataset, "w0", 3)]
+    found = [each.segment_id for each in full_text_ranking(dataset, "wa", 3)]
 
     assert found == ranking[-3:]
 
@@ -122,7 +122,7 @@ def test_a_long_tail_is_ranked_by_the_bounded_statement(
 ) -> None:
     index(filled.dataset)
     monkeypatch.setattr(full_text, "TAIL_ROWS", 2)
-    import_text(filled, "content\nw0 w1 w39\nw7 w7 w7\nw39 w38\n")
+    import_text(filled, "content\nw0 wb wdj\nw7 wh wh\nw39 wdi\n")
 
     assert_ranked_as_bm25_says(filled.dataset)
 
@@ -146,18 +146,21 @@ def test_random_changes_and_builds_never_change_what_is_found(
         some = list(DocumentSegment.objects.order_by("?").values_list("pk", flat=True)[:4])
         match chance.randrange(5):
             case 0:
-                import_text(filled, f"content\nw0 w39 new{step}\nw5 w20 other{step}\n")
+                import_text(
+                    filled,
+                    f"content\nw0 wdj new{spelt(str(step))}\nw5 wca other{spelt(str(step))}\n",
+                )
             case 1:
                 DocumentSegment.objects.filter(pk__in=some).delete()
             case 2:
-                changed = f"w7 w39 changed{step}"
+                changed = f"wh wdj changed{spelt(str(step))}"
                 DocumentSegment.objects.filter(pk=some[0]).update(content=changed)
             case 3:
                 DocumentSegment.objects.filter(pk__in=some).update(enabled=step % 2 == 0)
             case _:
                 ensure_building(dataset)
                 build.run(IndexGeneration.objects.open().get(dataset=dataset).pk)
-        for question in ("w39 w0", "w5", f"changed{step} w20"):
+        for question in ("wdj wa", "wf", f"changed{spelt(str(step))} wca"):
             found = [each.segment_id for each in full_text_ranking(dataset, question, 500)]
             expected = [
                 each.segment_id
