@@ -10,7 +10,7 @@ from segments.files.columns import Columns
 from segments.files.types import RawRow, Target
 from segments.imports.staging import FullText
 from segments.languages.detection import detect
-from segments.models import DocumentSegment
+from segments.models import DocumentSegment, ImportJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,16 @@ def _text_of(raw: RawRow, columns: Columns) -> str:
     return " ".join(raw.cells[place] for place in places if place < len(raw.cells))
 
 
-def keep(target: Target, found: str) -> None:
-    """Make the language that an import has found its dataset's, if that has none yet.
+def adopt(job: ImportJob, dataset: Dataset, config: str) -> None:
+    """Make the language that an import has found its dataset's, with its rows' configuration.
 
-    Of two first imports at once the first decides; the other one's rows are refused when they
-    are to be published if they were prepared for another configuration.
+    In the transaction that publishes them, which has the dataset locked. Of two first imports
+    at once the first decides; the other one's rows are refused if they have another
+    configuration.
     """
-    if found and not target.language:
-        full_text = _full_text(target, found)
-        Dataset.objects.filter(pk=target.dataset_id, language="").update(
-            language=full_text.language, text_search_config=full_text.config
-        )
+    if job.found_language and not dataset.language:
+        dataset.language, dataset.text_search_config = job.found_language, config
+        dataset.save(update_fields=["language", "text_search_config"])
 
 
 def _full_text(target: Target, language: str) -> FullText:

@@ -278,9 +278,9 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     spec = merge_spec(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(spec, given.options, price)
-    language.keep(target_of(job), tally.language)
     notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
-    IMPORT_JOBS.start_embedding(claim, notices=notices)
+    found = "" if job.dataset.language else tally.language
+    IMPORT_JOBS.start_embedding(claim, notices=notices, found_language=found)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from datasets.models import Dataset, DocForm, Document
 from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.files.types import Listener, Progress, RowProblem, SegmentRow, shown
-from segments.imports import merge
+from segments.imports import language, merge
 from segments.imports.merge import MergeSpec, Written
 from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
@@ -181,8 +181,10 @@ def _locked_document(job: ImportJob) -> Document:
     Raises:
         TargetGone: it cannot take the segments that were prepared.
     """
-    with connection.cursor() as cursor:  # shared: other documents publish at the same time
-        cursor.execute("SELECT FROM datasets_dataset WHERE id = %s FOR SHARE", [job.dataset_id])
+    # Shared: other documents publish at the same time. Only a first import changes the dataset.
+    lock = "FOR NO KEY UPDATE" if job.found_language else "FOR SHARE"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT FROM datasets_dataset WHERE id = %s {lock}", [job.dataset_id])
     dataset = Dataset.objects.filter(pk=job.dataset_id).first()
     # Without its key: uploads that reference the document need not wait for us.
     documents = Document.objects.select_for_update(no_key=True)
@@ -213,6 +215,7 @@ def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> Non
     if first is None:
         return
     text_search_config, answer = first  # the same for all rows: they were prepared together
+    language.adopt(job, dataset, text_search_config)
     if text_search_config != dataset.text_search_config:
         raise _changed(f"Dataset “{dataset}” changed its text search configuration")
     if (answer is not None) != (document.doc_form == DocForm.QA):

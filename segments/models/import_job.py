@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from datasets.models import Dataset, Document, Tenant
+from datasets.models import LANGUAGE_CHARS, Dataset, Document, Tenant
 from segments.files.options import EmbedWhen, ImportMode, OnError
 from segments.models.job import FINAL_STATUSES, BackgroundJob, JobQuerySet
 
@@ -92,6 +92,8 @@ class ImportJob(BackgroundJob):
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
     embedding_dimensions = models.PositiveIntegerField(null=True)
+    # What its rows show, if its dataset has no language yet; publishing makes it the dataset's.
+    found_language = models.CharField(max_length=LANGUAGE_CHARS, blank=True, default="")
 
     status = models.CharField(
         max_length=16, choices=ImportStatus.choices, default=ImportStatus.WAITING

@@ -52,7 +52,7 @@ def test_rows_are_found_by_words_at_once_and_by_meaning_later(
     job = import_text(passages, FIRST, embed="later")
     assert job.status == ImportStatus.COMPLETED, job.error
     assert (job.rows_created, job.rows_embedded) == (2, 0)
-    assert any("found by their words at once" in notice for notice in job.notices)
+    assert any("finds the rows at once" in notice for notice in job.notices)
     assert len(without_vector(passages)) == 2
     dataset = passages.dataset
     for method in (SearchMethod.FULL_TEXT, SearchMethod.HYBRID):

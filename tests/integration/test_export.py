@@ -182,7 +182,7 @@ def test_the_command_writes_the_file_its_name_promises(
 
 @pytest.mark.parametrize(
     ("output", "says"),
-    [("out.pdf", "Give --format: csv, xlsx, jsonl"), ("missing/out.csv", "cannot be written")],
+    [("out.pdf", "Use --format: csv, xlsx, jsonl"), ("missing/out.csv", "cannot be written")],
 )
 def test_the_command_says_why_it_cannot_write(
     document: Document, tmp_path: Path, output: str, says: str
