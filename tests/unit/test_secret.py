@@ -53,7 +53,7 @@ def test_processes_that_start_together_agree_on_one(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_written_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ImproperlyConfigured, match=r"SEGMILL_HOME is .*file/home.*of your own"):
+    with pytest.raises(ImproperlyConfigured, match=r"SEGMILL_HOME is .*file/home.*that you own"):
         local_secret_key(tmp_path / "file" / "home")
 
 

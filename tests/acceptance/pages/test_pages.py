@@ -33,7 +33,7 @@ def choose(page: Page, document: str, content: bytes, name: str = "faq.csv") -> 
 
 
 def look(page: Page) -> None:
-    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Preview", exact=True).click()
 
 
 def start(page: Page) -> None:
