@@ -57,7 +57,8 @@ def adopt(job: ImportJob, dataset: Dataset, config: str) -> None:
     at once the first decides; the other one's rows are refused if they have another
     configuration.
     """
-    if job.found_language and not dataset.language:
+    is_unchanged = dataset.text_search_config in (DEFAULT_TEXT_SEARCH_CONFIG, config)
+    if job.found_language and not dataset.language and is_unchanged:
         dataset.language, dataset.text_search_config = job.found_language, config
         dataset.save(update_fields=["language", "text_search_config"])
 
