@@ -27,7 +27,10 @@ then wait.",reset;button,true,1
 a-2,Wo wird es gemacht? 在哪里？,In Ulm.,,false,00123
 a-3,NA,null,,,
 """
-OWN = {"id", "document_id", "index_node_id", "created_by_id", "import_job_id", "embedding"}
+OWN = {
+    *("id", "document_id", "index_node_id", "created_by_id", "import_job_id", "embedding"),
+    "version",
+}
 
 
 def same_for_all(document: Document) -> list[dict[str, Any]]:
