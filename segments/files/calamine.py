@@ -60,7 +60,7 @@ def open_by_calamine(opened: OpenedFile, kind: FileFormat) -> Sheet:
     Raises:
         FormatUnknown: it is damaged, or takes too much memory.
         FileProtected: it is encrypted.
-        SheetNotFound: there is no sheet of that name.
+        SheetNotFound: the file has no sheet of that name.
     """
     with _run(opened, kind) as lines:
         listed = [json.loads(line) for line in lines]

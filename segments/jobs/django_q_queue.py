@@ -31,8 +31,8 @@ def send(task: str, job_id: UUID) -> None:
 
 
 def send_canary() -> None:
-    """Put the message on the queue that asks for a sign of life."""
-    async_task(CANARY, task_name="sign of life")
+    """Put the message on the queue that asks workers for a heartbeat."""
+    async_task(CANARY, task_name="heartbeat")
 
 
 def messages_waiting() -> int:

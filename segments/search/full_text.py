@@ -48,8 +48,10 @@ from segments.search.postings import (
     best_of,
     dampening_of,
     postings_of,
+    read_if_there,
     scores_of,
 )
+from segments.search.vectors import uncovered_by
 from segments.search.words import Term, terms_of
 
 # The number of segments in the tail (at most one more than `most`), and the totals that BM25
@@ -159,15 +161,19 @@ def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranke
     if not terms:
         return []
     generations = list(generations_of(dataset))
-    watermark = generations[-1].to_version if generations else 0
+    # One that was lost leaves a gap, which is no part of the tail.
+    *gaps, (watermark, _) = uncovered_by(generations)
     look = _look(dataset, watermark)
     words = [term.lexeme for term in terms]
-    parts = _parts(generations, words, look)
+    parts = [] if gaps else _parts(generations, words, look)
     if not parts or look.tail > TAIL_ROWS:
         return bounded_ranking(dataset, terms, limit)
     tail = _tail(dataset, words, watermark)
     weights = _weights(terms, look, parts, tail)
-    ranking = _tail_ranking(tail, weights, look) + _indexed(dataset, parts, weights, limit)
+    indexed = _indexed(dataset, parts, weights, limit)
+    if indexed is None:  # a larger generation has just taken the place of one
+        return bounded_ranking(dataset, terms, limit)
+    ranking = _tail_ranking(tail, weights, look) + indexed
     ranking.sort(key=attrgetter("order"))
     return [Ranked(found.segment_id, found.score) for found in ranking[:limit]]
 
@@ -255,24 +261,30 @@ def _indexed(
     parts: Sequence[_Part],
     weights: Mapping[str, float],
     limit: int,
-) -> list[_Found]:
-    """The best segments of the generations that are what the generations saw, and searchable."""
-    found = []
+) -> list[_Found] | None:
+    """The best segments of the generations that are what the generations saw, and searchable.
+
+    None if a table of one is gone.
+    """
+    found: list[_Found] = []
     for part in parts:
         pairs = [(part.postings[word], weight) for word, weight in weights.items()]
         scores = scores_of(pairs, part.dampening)
-        found += _checked(dataset, part.generation_id, scores, limit)
+        checked = _checked(dataset, part.generation_id, scores, limit)
+        if checked is None:
+            return None
+        found += checked
     return found
 
 
 def _checked(
     dataset: Dataset, generation_id: UUID, scores: npt.NDArray[np.float32], limit: int
-) -> list[_Found]:
+) -> list[_Found] | None:
     most = limit + SPARE
     while True:
         ordinals = best_of(scores, most)
         found = _still_there(dataset, generation_id, ordinals, scores)
-        if len(found) >= limit or len(ordinals) < most:
+        if found is None or len(found) >= limit or len(ordinals) < most:
             return found
         most *= GROWTH
 
@@ -282,11 +294,12 @@ def _still_there(
     generation_id: UUID,
     ordinals: npt.NDArray[np.int64],
     scores: npt.NDArray[np.float32],
-) -> list[_Found]:
+) -> list[_Found] | None:
     statement = CHECK.format(entries=table_of(ENTRIES, generation_id))
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _scope(dataset) | {"ordinals": ordinals.tolist()})
-        return [
-            _Found(float(scores[ordinal]), position, segment_id)
-            for ordinal, segment_id, position in cursor.fetchall()
-        ]
+    rows = read_if_there(statement, _scope(dataset) | {"ordinals": ordinals.tolist()})
+    if rows is None:
+        return None
+    return [
+        _Found(float(scores[ordinal]), position, segment_id)
+        for ordinal, segment_id, position in rows
+    ]

@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 from django.db import ProgrammingError, connection, transaction
+from psycopg2 import errors
 
 from segments.indexing.tables import ENTRIES, WORDS, table_of
 
@@ -90,7 +91,7 @@ def postings_of(generation_id: UUID, words: Sequence[str]) -> dict[str, Postings
     known = {word: _cache.get((generation_id, word)) for word in words}
     missing = [word for word, found in known.items() if found is None]
     if missing:
-        rows = _read(READ_WORDS.format(words=table_of(WORDS, generation_id)), [missing])
+        rows = read_if_there(READ_WORDS.format(words=table_of(WORDS, generation_id)), [missing])
         if rows is None:
             return None
         read = {
@@ -111,7 +112,7 @@ def known_words(generation_ids: Iterable[UUID], words: Iterable[str]) -> set[str
     left, known = set(words), set[str]()
     for generation_id in generation_ids:
         statement = KNOWN_WORDS.format(words=table_of(WORDS, generation_id))
-        found = {word for (word,) in _read(statement, [sorted(left)]) or ()}
+        found = {word for (word,) in read_if_there(statement, [sorted(left)]) or ()}
         known |= found
         left -= found
     return known
@@ -137,7 +138,7 @@ def _lengths_of(generation_id: UUID) -> npt.NDArray[np.int32] | None:
     kept: npt.NDArray[np.int32] | None = _cache.get((generation_id, LENGTHS))
     if kept is not None:
         return kept
-    rows = _read(READ_LENGTHS.format(entries=table_of(ENTRIES, generation_id)), [])
+    rows = read_if_there(READ_LENGTHS.format(entries=table_of(ENTRIES, generation_id)), [])
     if rows is None:
         return None
     sent = rows[0][0]
@@ -174,12 +175,14 @@ def _values(sent: memoryview, item: np.dtype[Any]) -> npt.NDArray[Any]:
     return array["value"]
 
 
-def _read(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]] | None:
+def read_if_there(statement: str, parameters: Any) -> list[tuple[Any, ...]] | None:
     """The rows, or None if a table is not there: it was dropped with its generation, or by hand."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
-    except ProgrammingError:
+    except ProgrammingError as trouble:
+        if not isinstance(trouble.__cause__, errors.UndefinedTable):
+            raise
         return None

@@ -117,6 +117,20 @@ def test_a_table_that_was_dropped_by_hand_costs_speed_and_no_hit(filled: Documen
     assert_ranked_as_bm25_says(dataset)
 
 
+def test_a_generation_that_is_lost_between_others_costs_no_hit(
+    filled: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "MERGE_FACTOR", 0)
+    index(filled.dataset)
+    import_text(filled, "content\n" + "\n".join(spelt(f"new{n} w39") for n in range(6)))
+    index(filled.dataset)
+    first, second = generations_of(filled.dataset)
+    first.delete()
+
+    assert list(generations_of(filled.dataset)) == [second]
+    assert_ranked_as_bm25_says(filled.dataset)
+
+
 def test_a_long_tail_is_ranked_by_the_bounded_statement(
     filled: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
