@@ -8,12 +8,11 @@ A completed one is the generation itself, in use until it is deleted.
 
 from uuid import UUID
 
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from datasets.models import Dataset
 from segments.exceptions import IndexNotFound
-from segments.jobs.leases import is_due
-from segments.jobs.state_machine import SINCE_CREATED, SINCE_LEASE, JobClaim, StateMachine
+from segments.jobs.state_machine import JobClaim, StateMachine
 from segments.models import IndexGeneration
 from segments.models.indexing import IndexStatus
 from segments.models.job import JobStatus
@@ -33,13 +32,6 @@ class IndexMachine(StateMachine[IndexGeneration]):
         """Take one that waits, or whose holder was lost; None if there is nothing to take."""
         begins = Q(status=IndexStatus.WAITING)
         return self.claim(job_id, IndexStatus.BUILDING, begins, "started_at")
-
-    def claimable(self) -> QuerySet[IndexGeneration]:
-        """Those that wait or whose pause is over, and those whose holder was lost."""
-        free = Q(status=IndexStatus.WAITING) | self.abandoned(*self.leased)
-        since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
-        jobs = self.jobs.open().filter(is_due(), free)
-        return jobs.annotate(since=since, is_worked_on=Value(value=False))
 
 
 INDEXES = IndexMachine()

@@ -16,7 +16,6 @@ A kind subclasses `StateMachine` with its phases and the conditions for starting
 """
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from datasets.exceptions import SegmillError
@@ -60,7 +59,7 @@ class JobClaim:
         return {"pk": self.job_id, "epoch": self.epoch, "status": self.phase}
 
 
-class StateMachine(ABC, Generic[J]):
+class StateMachine(Generic[J]):
     """The moves of one kind of job.
 
     `noun` is its name in messages, `task` what a worker runs for it, `leased` the phases
@@ -92,13 +91,16 @@ class StateMachine(ABC, Generic[J]):
             raise self.not_found(str(job_id))
         return job
 
-    @abstractmethod
-    def claimable(self) -> QuerySet[J]:
-        """Jobs with work that a worker could claim now.
+    def claimable(self) -> QuerySet[Any]:
+        """Jobs with work that a worker could take at this moment.
 
-        Each has `since`, when it became claimable, and `is_worked_on`, whether other workers
+        Each has `since`, when it could be taken first, and `is_worked_on`: whether other workers
         hold parts of it.
         """
+        idle = Q(status__in=(JobStatus.WAITING, JobStatus.INTERRUPTED))
+        jobs = self.jobs.open().filter(is_due(), idle | self.abandoned(*self.leased))
+        since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
+        return jobs.annotate(since=since, is_worked_on=Value(value=False))
 
     def changed(self, job_id: UUID, *, often: bool = False) -> None:
         """Called in the transaction of every move; `often` if it only updates progress."""

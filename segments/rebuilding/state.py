@@ -7,11 +7,10 @@ waiting ─claim_rebuilding─► rebuilding ─complete─► completed
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q
 
 from segments.exceptions import RebuildNotFound, StateConflict
-from segments.jobs.leases import is_due
-from segments.jobs.state_machine import SINCE_CREATED, SINCE_LEASE, JobClaim, StateMachine
+from segments.jobs.state_machine import JobClaim, StateMachine
 from segments.models import FullTextRebuild
 from segments.models.rebuild import RebuildStatus
 
@@ -30,13 +29,6 @@ class RebuildMachine(StateMachine[FullTextRebuild]):
         """Take one that waits, or whose holder was lost; None if there is nothing to take."""
         begins = Q(status=RebuildStatus.WAITING)
         return self.claim(job_id, RebuildStatus.REBUILDING, begins, "started_at")
-
-    def claimable(self) -> QuerySet[FullTextRebuild]:
-        """Those that wait, and those whose holder was lost."""
-        idle = Q(status=RebuildStatus.WAITING)
-        jobs = self.jobs.open().filter(is_due(), idle | self.abandoned(*self.leased))
-        since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
-        return jobs.annotate(since=since, is_worked_on=Value(value=False))
 
 
 REBUILDS = RebuildMachine()

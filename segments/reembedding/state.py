@@ -10,13 +10,12 @@ waiting ─claim_embedding─► embedding ─complete─► completed
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q
 
 from datasets.models import Dataset
 from segments.exceptions import ReembeddingNotFound, StateConflict
 from segments.files.options import OnError
-from segments.jobs.leases import is_due
-from segments.jobs.state_machine import SINCE_CREATED, SINCE_LEASE, JobClaim, StateMachine
+from segments.jobs.state_machine import JobClaim, StateMachine
 from segments.models import DocumentSegment, Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.models.job import JobStatus
@@ -36,13 +35,6 @@ class ReembeddingMachine(StateMachine[Reembedding]):
         """Claim one that waits, or whose worker was lost; None if there is nothing to claim."""
         begins = Q(status=ReembeddingStatus.WAITING)
         return self.claim(job_id, ReembeddingStatus.EMBEDDING, begins, "started_at")
-
-    def claimable(self) -> QuerySet[Reembedding]:
-        """Those that wait or whose pause is over, and those whose worker was lost."""
-        idle = Q(status__in=(ReembeddingStatus.WAITING, ReembeddingStatus.INTERRUPTED))
-        jobs = self.jobs.open().filter(is_due(), idle | self.abandoned(*self.leased))
-        since = Case(When(status__in=self.leased, then=SINCE_LEASE), default=SINCE_CREATED)
-        return jobs.annotate(since=since, is_worked_on=Value(value=False))
 
     def ended(self, job_id: UUID, status: JobStatus) -> None:
         """Fill in the vectors that a change of model would have brought: they are still needed."""
