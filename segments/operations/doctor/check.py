@@ -1,5 +1,6 @@
 """The base class of all checks, and what they report."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,7 +20,7 @@ class Problem:
     can_wait: bool = False
 
 
-class Check:
+class Check(ABC):
     """Checks one thing.
 
     `name` is for machines and never changes. A check that `needs_tables` is skipped while the
@@ -30,9 +31,9 @@ class Check:
     needs_tables: ClassVar[bool] = True
     can_repair: ClassVar[bool] = False
 
+    @abstractmethod
     def look(self) -> Iterable[Problem]:
         """The problems; changes nothing."""
-        raise NotImplementedError
 
     def summary(self) -> str:
         """What was checked, in a few words; called after a look that found no problem."""
