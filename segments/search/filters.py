@@ -185,12 +185,12 @@ def operator_of(spelled: str, name: str = "") -> Operator:
 
 
 def conditions_of(found: Any) -> tuple[tuple[Condition, ...], LogicalOperator]:
-    """Dify's `metadata_filtering_conditions`, as JSON has them; None and {} have no condition.
+    """Dify's `metadata_filtering_conditions`, as JSON has them; None, {} and [] have none.
 
     Raises:
         FilterRefused: they have another form, or one of them cannot be understood.
     """
-    if found is None:
+    if found is None or found in ({}, []):
         return (), LogicalOperator.AND
     if not isinstance(found, Mapping):
         raise FilterRefused(f"“{shown(found)}” is not an object. {FORM}")

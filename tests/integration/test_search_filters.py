@@ -1,22 +1,13 @@
 """Filters: what passes, by every operator and kind of value, in every method."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
-from datasets.models import Dataset, DocForm, Document
-from segments.models import DocumentSegment
-from segments.search import Condition, LogicalOperator, Operator, SearchFilter, SearchMethod, search
-from segments.search.filter_sql import BUILT_IN, passing
-from segments.search.filter_values import number_of, seconds_of
-from segments.services import metadata
+from datasets.models import Dataset, DocForm
+from segments.search import Condition, Operator, SearchFilter, SearchMethod, search
 
 from .conftest import ImportText, MakeDocument
 
