@@ -5,6 +5,8 @@ from pathlib import PurePath
 
 from segments.exceptions import FileProtected, FormatUnknown
 
+# A page of the web under such a name was meant to be a table.
+TABLES = (".csv", ".tsv", ".tab", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".json", ".jsonl")
 # Texts that may begin with an element.
 DOCUMENTS = (".md", ".markdown", ".mdx", ".txt", ".text")
 SAVE_AS = "Save it as XLSX, “CSV UTF-8” or DOCX and import it again."
@@ -60,6 +62,11 @@ def refuse_foreign(name: str, start: bytes) -> None:
     for magic, what, remedy in MAGIC:
         if start.startswith(magic):
             raise foreign(name, what, remedy)
+    if is_html(name, start) and name.lower().endswith(TABLES):
+        raise FormatUnknown(
+            f"{PurePath(name).name} is an HTML page, and no table. Is it a web page that was saved "
+            "by mistake? If it is the one you want, name it .html."
+        )
     if XML.match(text) and not is_html(name, start) and not name.lower().endswith(DOCUMENTS):
         raise foreign(name, "an XML document", SAVE_AS)
 

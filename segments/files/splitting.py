@@ -16,6 +16,8 @@ LEAST_TOKENS, MOST_TOKENS = 50, 4_000
 SEPARATOR_CHARS = 255
 # So many characters are never asked for their tokens; a segment must not have more anyway.
 PIECE_CHARS = 50_000
+# Of UTF-8 in a character; and tokens that a model adds to every text.
+MOST_BYTES, MARKS = 4, 8
 # Where a text is cut, the best places first; what stands there stays with the text before.
 CUTS = (
     re.compile(r"\n(?:[^\S\n]*\n)+"),
@@ -143,7 +145,9 @@ class _Room:
         return self.count(piece)
 
     def fits(self, start: int, end: int) -> bool:
-        """Whether they are within the limit."""
+        """Whether they are within the limit; a token has a byte at least, so short ones are."""
+        if (end - start) * MOST_BYTES + MARKS <= self.rule.max_tokens:
+            return True
         return self.tokens(start, end) <= self.rule.max_tokens
 
 
@@ -223,7 +227,12 @@ def _last_within(room: _Room, atoms: Sequence[Span], start: int, new: int) -> in
 
 
 def _first_repeated(room: _Room, atoms: Sequence[Span], first: int, new: int) -> int:
-    """The first atom of the next piece: it repeats what the rule allows and leaves room for new."""
+    """The first atom of the next piece: it repeats what the rule allows and leaves room for new.
+
+    A piece that begins with a heading repeats nothing of what stands before.
+    """
+    if HEADING.match(room.text[slice(*atoms[new])]):
+        return new
     end, place = atoms[new - 1].end, new
     while place - 1 > first and room.tokens(atoms[place - 1].start, end) <= room.rule.overlap:
         place -= 1

@@ -5,6 +5,7 @@ insertions of tracked changes, content controls, text boxes, footnotes. python-d
 that out of a paragraph's text, docx2python knows no headings. Pictures are left out.
 """
 
+import io
 import re
 from typing import Any, BinaryIO
 from xml.parsers.expat import ExpatError
@@ -39,7 +40,10 @@ def blocks(source: BinaryIO, encoding: str) -> Blocks:
     try:
         _refuse_hostile(source)
         source.seek(0)
-        found = mammoth.convert_to_html(source, style_map=STYLES, convert_image=_no_picture)
+        unnamed = io.FileIO(source.fileno(), closefd=False)
+        unnamed.name = None  # type: ignore[assignment]  # mammoth would look for other files by it
+        buffered = io.BufferedReader(unnamed)
+        found = mammoth.convert_to_html(buffered, style_map=STYLES, convert_image=_no_picture)
     except (BadZipFile, EOFError, NotImplementedError, OSError) as broken:
         raise Unreadable("file_damaged", DAMAGED % broken) from broken
     except (ExpatError, KeyError, ValueError, AttributeError, TypeError, IndexError) as broken:

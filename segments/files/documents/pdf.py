@@ -21,7 +21,7 @@ from segments.files.documents.blocks import Block, Blocks, Unreadable, heading
 
 SAMPLED_PAGES = 60
 # Lines that may be a running title: so many at either end of the page, on so many of its pages.
-EDGE_LINES, RUNNING_SHARE, RUNNING_PAGES = 3, 0.5, 3
+MARGIN, EDGE_LINES, RUNNING_SHARE, RUNNING_PAGES = 0.12, 3, 0.5, 3
 # No page that people read has more letters; what does is made to do harm.
 MAX_PAGE_CHARS = 500_000
 HEADING_SIZE, HEADING_CHARS, BOLD = 1.12, 160, 600
@@ -58,7 +58,10 @@ NO_TEXT = (
 
 
 class TextLine(NamedTuple):
-    """A line of a page: its text, the height of its letters, and where it stands in points."""
+    """A line of a page: its text, the height of its letters, and where it stands in points.
+
+    A margin is the outer part of the page, at the top or at the foot.
+    """
 
     text: str
     size: float
@@ -67,6 +70,7 @@ class TextLine(NamedTuple):
     right: float
     top: float
     bottom: float
+    is_in_margin: bool
 
     @property
     def key(self) -> str:
@@ -155,24 +159,25 @@ def _lines(document: Any, number: int) -> list[TextLine] | None:
         return None
     try:
         count = min(text.count_chars(), MAX_PAGE_CHARS)
-        return [line for line in _split(text.raw, count) if line.text.strip()]
+        height = page.get_height()
+        return [line for line in _split(text.raw, count, height) if line.text.strip()]
     finally:
         text.close()
         page.close()
 
 
-def _split(page: Any, count: int) -> Iterator[TextLine]:
+def _split(page: Any, count: int, height: float) -> Iterator[TextLine]:
     codes = [pdfium.FPDFText_GetUnicode(page, place) for place in range(count)]
     start = 0
     for place, code in enumerate([*codes, 10]):
         if code not in (10, 13):
             continue
-        if start < place and (line := _line(page, codes, start, place)):
+        if start < place and (line := _line(page, codes, start, place, height)):
             yield line
         start = place + 1
 
 
-def _line(page: Any, codes: list[int], start: int, end: int) -> TextLine | None:
+def _line(page: Any, codes: list[int], start: int, end: int, height: float) -> TextLine | None:
     inked = [place for place in range(start, end) if codes[place] > 32 and codes[place] != 0xA0]
     if not inked:
         return None
@@ -186,6 +191,7 @@ def _line(page: Any, codes: list[int], start: int, end: int) -> TextLine | None:
         max(first.right, last.right),
         max(first.top, middle.top),
         min(first.bottom, middle.bottom),
+        not MARGIN * height < (middle.top + middle.bottom) / 2 < (1 - MARGIN) * height,
     )
 
 
@@ -265,19 +271,16 @@ def _merged(sizes: Sequence[float]) -> tuple[float, ...]:
 def _at_edges(lines: Sequence[TextLine]) -> list[TextLine]:
     """The lines at the top and at the foot of a page, wherever they stand in the file."""
     placed = sorted(lines, key=lambda line: -line.top)
-    if len(placed) <= 2 * EDGE_LINES:
-        return placed[:1] + placed[-2:]
-    return placed[:EDGE_LINES] + placed[-EDGE_LINES:]
+    return [line for line in placed[:EDGE_LINES] + placed[-EDGE_LINES:] if line.is_in_margin]
 
 
 # --- lines to paragraphs ----------------------------------------------------------------------
 
 
 def _page_blocks(lines: Sequence[TextLine], look: Look, page: int, share: float) -> Iterator[Block]:
-    edges = _at_edges(lines)
-    outermost = {edges[0], edges[-1]}
-    titles = {line for line in edges if line.key in look.running}
-    titles |= {line for line in outermost if PAGE_NUMBER.match(line.key)}
+    titles = {
+        line for line in _at_edges(lines) if line.key in look.running or PAGE_NUMBER.match(line.key)
+    }
     kept = [line for line in lines if line not in titles]
     for group in _paragraphs(kept or lines):
         text = _joined([line.text for line in group])

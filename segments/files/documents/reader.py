@@ -79,7 +79,7 @@ def _is_word(opened: OpenedFile) -> bool:
         with zipfile.ZipFile(opened.content) as package:
             return any(name.replace("\\", "/").startswith("word/") for name in package.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False
+        return opened.name.lower().endswith(".docx")
     finally:
         opened.content.seek(0)
 
