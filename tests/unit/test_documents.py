@@ -338,7 +338,7 @@ def test_a_converter_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyP
     rows_of(pdf([["x"]]), "a.pdf")
 
     assert [sorted(environment) for environment in seen] == [
-        ["PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"]
+        ["PYTHONDONTWRITEBYTECODE", "PYTHONPATH"]
     ]
 
 

@@ -74,7 +74,6 @@ def _started(
 ) -> subprocess.Popen[bytes]:
     """The converter; it gets nothing of this process's environment, as secrets may be in it."""
     environment = {
-        "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": os.pathsep.join([str(PACKAGE_ROOT), *filter(None, sys.path)]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

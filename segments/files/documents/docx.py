@@ -41,7 +41,7 @@ def blocks(source: BinaryIO, encoding: str) -> Blocks:
         _refuse_hostile(source)
         source.seek(0)
         unnamed = io.FileIO(source.fileno(), closefd=False)
-        unnamed.name = None  # type: ignore[assignment]  # mammoth would look for other files by it
+        unnamed.name = None  # mammoth would look for other files by it
         buffered = io.BufferedReader(unnamed)
         found = mammoth.convert_to_html(buffered, style_map=STYLES, convert_image=_no_picture)
     except (BadZipFile, EOFError, NotImplementedError, OSError) as broken:
