@@ -37,6 +37,7 @@ NOT_OF_FILES = frozenset(
 
 # What stands for every sheet that is not hidden, where no sheet has this name.
 ALL_SHEETS = frozenset({"*", "all"})
+CHILD_TOKENS = 200
 LAST_HEADER_ROW = 1_048_576
 
 
@@ -78,6 +79,13 @@ class ReadAs(StrEnum):
     TEXT = "text"
 
 
+class ParentMode(StrEnum):
+    """What a passage of a hierarchical document is; the names are Dify's."""
+
+    PARAGRAPH = "paragraph"
+    FULL_DOC = "full-doc"
+
+
 class Cleaning(StrEnum):
     """What is removed from a text before it is cut; the names are Dify's."""
 
@@ -100,7 +108,8 @@ class ImportOptions:
     * `read_as` says that a text is a table or none.
     * A document is cut into pieces of at most `chunk_tokens` that repeat up to `chunk_overlap`
       tokens; with a `separator` wherever that stands. `cleaning` is what
-      is removed before.
+      is removed before. In a hierarchical document these pieces, or the whole (`parent_mode`),
+      are the passages; their parts have at most `child_tokens`.
     * `max_tokens` and `max_cost` fail the import before anything is embedded.
     """
 
@@ -123,6 +132,19 @@ class ImportOptions:
     chunk_tokens: int | None = None
     chunk_overlap: int | None = None
     cleaning: tuple[str, ...] = ()
+    parent_mode: str = ""
+    child_tokens: int | None = None
+    child_separator: str = ""
+
+    @property
+    def child_rule(self) -> SplitRule:
+        """How the passages of a hierarchical document are cut into the parts that are found."""
+        return SplitRule(
+            max_tokens=self.child_tokens or CHILD_TOKENS,
+            overlap=0,
+            separator=self.child_separator,
+            remove_extra_spaces=False,
+        )
 
     @property
     def split_rule(self) -> SplitRule:
@@ -190,6 +212,9 @@ class ImportOptions:
             "chunk_tokens": self.chunk_tokens,
             "chunk_overlap": None if self.chunk_overlap is None else str(self.chunk_overlap),
             "cleaning": list(self.cleaning),
+            "parent_mode": self.parent_mode,
+            "child_tokens": self.child_tokens,
+            "child_separator": self.child_separator,
         }
         return {
             name: value for name, value in plain.items() if value not in (None, "", False, {}, [])
@@ -350,6 +375,18 @@ def _between(name: str, value: object, least: int) -> int:
     return int(word)
 
 
+def _parent_mode(value: object) -> str:
+    return _word("parent_mode", value, [member.value for member in ParentMode])
+
+
+def _child_tokens(value: object) -> int:
+    return _between("child_tokens", value, LEAST_TOKENS)
+
+
+def _child_separator(value: object) -> str:
+    return _separator(value)
+
+
 def _cleaning(value: object) -> tuple[str, ...]:
     words = [value] if isinstance(value, str) else list(_iterated(value))
     known = [member.value for member in Cleaning]
@@ -375,4 +412,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "chunk_tokens": _chunk_tokens,
     "chunk_overlap": _chunk_overlap,
     "cleaning": _cleaning,
+    "parent_mode": _parent_mode,
+    "child_tokens": _child_tokens,
+    "child_separator": _child_separator,
 }

@@ -13,12 +13,14 @@ from segments.models.embedding import (
 from segments.models.import_job import Chunk, ImportJob
 from segments.models.indexing import IndexGeneration
 from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
+from segments.models.parent import ParentSegment
 from segments.models.rebuild import FullTextRebuild
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
     RememberedColumns,
     RowError,
     StagedMatch,
+    StagedParent,
     StagedRow,
     StagedVector,
 )
@@ -36,6 +38,7 @@ __all__ = [
     "ImportJob",
     "IndexGeneration",
     "ModelProvider",
+    "ParentSegment",
     "ProgressSample",
     "ProviderModel",
     "ReembeddedVector",
@@ -43,6 +46,7 @@ __all__ = [
     "RememberedColumns",
     "RowError",
     "StagedMatch",
+    "StagedParent",
     "StagedRow",
     "StagedVector",
     "UploadFile",
