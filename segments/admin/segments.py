@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_protect
 from datasets.lookup import as_uuid
 from datasets.models import Dataset, DocForm, Document
 from datasets.tenant_admin import TenantScopedAdmin, access_of
+from segments.admin.search_page import act_on_hit, search_page
 from segments.admin.segment_filters import (
     ROWS_PAGED,
     BoundedPaginator,
@@ -120,6 +121,8 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
         """Its own pages, before those that every admin has."""
         view, name = self.admin_site.admin_view, "segments_documentsegment"
         return [
+            path("search/", view(search_page), name=f"{name}_search"),
+            path("search/<uuid:segment_id>/", view(act_on_hit), name=f"{name}_hit"),
             path("restore/<int:change_id>/", view(restore_change), name=f"{name}_restore"),
             path("deleted/<uuid:document_id>/", view(deleted_page), name=f"{name}_deleted"),
             *super().get_urls(),
