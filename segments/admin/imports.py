@@ -183,6 +183,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         ("<uuid:job_id>/state.json", import_state, "state"),
         ("<uuid:job_id>/bad-rows/", bad_rows_file, "bad_rows"),
         ("export/<uuid:document_id>/<str:kind>/", exports.export_file, "export"),
+        ("people/<uuid:document_id>/<str:kind>/", exports.people_file, "people"),
         ("template/<str:doc_form>/<str:kind>/", exports.template_file, "template"),
         ("<uuid:job_id>/cancel/", cancel_import, "cancel"),
         ("<uuid:job_id>/retry/", retry_import, "retry"),
