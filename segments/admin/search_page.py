@@ -1,7 +1,8 @@
 """The search page: a question, its answers with why they were found, corrected where they stand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -23,7 +24,8 @@ from segments.admin.segment_pages import user_of
 from segments.exceptions import SegmentRefused
 from segments.models import DocumentSegment, SearchJudgement
 from segments.search import SearchMethod
-from segments.search.across import MOST_DATASETS, FoundHit, search_across
+from segments.search.across import MOST_DATASETS, FoundHit, metadata_names, search_across
+from segments.search.filters import Condition, LogicalOperator, Operator, SearchFilter
 from segments.search.query import MAX_TOP_K
 from segments.services.bulk_edits import switch_segments
 from segments.services.judgements import forget_judgement, judged_segments, keep_judgement
@@ -40,6 +42,24 @@ METHODS = {
     SearchMethod.FULL_TEXT: "Words",
 }
 COUNTS = (10, 20, 50, MAX_TOP_K)
+OPERATORS = {
+    Operator.IS.value: "is",
+    Operator.IS_NOT.value: "is not",
+    Operator.CONTAINS.value: "contains",
+    Operator.NOT_CONTAINS.value: "does not contain",
+    Operator.START_WITH.value: "starts with",
+    Operator.END_WITH.value: "ends with",
+    Operator.IN.value: "is one of",
+    Operator.NOT_IN.value: "is none of",
+    Operator.ABOVE.value: "is above",
+    Operator.AT_LEAST.value: "is at least",
+    Operator.BELOW.value: "is below",
+    Operator.AT_MOST.value: "is at most",
+    Operator.BEFORE.value: "is before",
+    Operator.AFTER.value: "is after",
+    Operator.EMPTY.value: "is empty",
+    Operator.NOT_EMPTY.value: "is not empty",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,10 @@ class Asked:
     method: SearchMethod
     compared: SearchMethod | None
     top_k: int
+    conditions: tuple[tuple[str, str, str], ...]
+    any_of: bool
+    keywords: str
+    with_off: bool
 
     @classmethod
     def of(cls, given: QueryDict) -> "Asked":
@@ -72,6 +96,33 @@ class Asked:
             method=_method(given.get("method", "")) or SearchMethod.HYBRID,
             compared=_method(given.get("compare", "")),
             top_k=int(count) if count.isdecimal() and int(count) in COUNTS else TOP_K,
+            conditions=tuple(_conditions(given)),
+            any_of=given.get("match") == "or",
+            keywords=given.get("keywords", "").strip(),
+            with_off=bool(given.get("off")),
+        )
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether less or more than usual is searched."""
+        return bool(self.conditions or self.keywords or self.with_off)
+
+    @property
+    def where(self) -> SearchFilter:
+        """The filter.
+
+        Raises:
+            FilterRefused: a condition cannot be understood; the text says which.
+        """
+        words = tuple(word for each in self.keywords.split(",") if (word := each.strip()))
+        return SearchFilter(
+            keywords=words or None,
+            enabled=None if self.with_off else True,
+            conditions=tuple(
+                Condition(name, Operator(operator), value or None)
+                for name, operator, value in self.conditions
+            ),
+            logical_operator=LogicalOperator.OR if self.any_of else LogicalOperator.AND,
         )
 
     @property
@@ -79,6 +130,15 @@ class Asked:
         """The method, and the one it is compared with."""
         others = [self.compared] if self.compared and self.compared != self.method else []
         return [self.method, *others]
+
+
+def _conditions(given: QueryDict) -> Iterator[tuple[str, str, str]]:
+    """The conditions of the form that have a name."""
+    lists = (given.getlist(field) for field in ("name", "operator", "value"))
+    for name, operator, value in zip_longest(*lists, fillvalue=""):
+        if name.strip():
+            known = operator if operator in OPERATORS else Operator.IS.value
+            yield name.strip(), known, value.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +229,11 @@ def _switch_off(request: HttpRequest, segment: DocumentSegment, back: QueryDict)
     return _message(segment, "was switched off", "change", "Open it to switch it on again")
 
 
+def _switch_on(request: HttpRequest, segment: DocumentSegment, back: QueryDict) -> SafeString:
+    switch_segments([segment.pk], on=True, user=user_of(request))
+    return _message(segment, "was switched on", "history", "See what was changed")
+
+
 def _delete(request: HttpRequest, segment: DocumentSegment, back: QueryDict) -> SafeString:
     delete_segments([segment.pk], user_of(request))
     url = reverse("admin:segments_documentsegment_deleted", args=[segment.document_id])
@@ -200,6 +265,7 @@ def _message(segment: DocumentSegment, what: str, page: str, link: str) -> SafeS
 _ACTS = {
     "edit": _edit,
     "off": _switch_off,
+    "on": _switch_on,
     "delete": _delete,
     "keep": _keep,
     "forget": _forget,
@@ -222,7 +288,15 @@ def _page(request: HttpRequest, given: QueryDict, refused: Refused | None = None
         "comparisons": _choices(asked.compared),
         "counts": [Choice(str(each), str(each), each == asked.top_k) for each in COUNTS],
         "most_datasets": MOST_DATASETS,
-        "is_open": bool(asked.datasets or asked.compared or asked.method != SearchMethod.HYBRID),
+        "names": metadata_names(chosen[:MOST_DATASETS]),
+        "conditions": [*asked.conditions, ("", "", "")],
+        "operators": OPERATORS.items(),
+        "is_open": bool(
+            asked.datasets
+            or asked.compared
+            or asked.is_filtered
+            or asked.method != SearchMethod.HYBRID
+        ),
     }
     site = admin.site.each_context(request)
     return render(request, "admin/segments/search.html", {**site, **context})
@@ -242,7 +316,7 @@ def _column(
     if not asked.question:
         return Column(method)
     try:
-        found = search_across(datasets, asked.question, method, asked.top_k)
+        found = search_across(datasets, asked.question, method, asked.top_k, asked.where)
     except SegmillError as refusal:
         return Column(method, error=str(refusal))
     return Column(method, _shown(request, found.hits, asked, refused), found.notices)

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from datasets.models import Dataset
+from datasets.models import Dataset, MetadataField
 from segments.exceptions import SearchRefused
+from segments.search.filters import ALL, SearchFilter
 from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused, scaled_by_best, scaled_by_range
 from segments.search.hits import Hit, hits_of
@@ -74,7 +74,7 @@ def search_across(
     query: str,
     method: SearchMethod = SearchMethod.HYBRID,
     top_k: int = 10,
-    **how: Any,
+    where: SearchFilter = ALL,
 ) -> FoundAcross:
     """The segments of all `datasets` that answer `query`, best first, at most `top_k`.
 
@@ -82,7 +82,6 @@ def search_across(
     models by where they are between the best and the last of each. BM25 depends on how many
     segments a dataset has, so by words the best of each counts as much as it has of the
     question's words. A dataset's reranker has a say only where the dataset is searched alone.
-    `how` is as in `search_result`.
 
     Raises:
         SearchRefused: there are no datasets, or too many; the query is too long; none of them
@@ -93,7 +92,7 @@ def search_across(
     question = storable(query).strip()
     if not question:
         return FoundAcross([], [])
-    found = _ranked(datasets, question, method, how)
+    found = _ranked(datasets, question, method, where)
     ranking = _joined(found, method)
     hits = hits_of(ranking[: max(top_k, FUSED_DEPTH)])
     hits, notices = _reranked(datasets, question, hits)
@@ -116,14 +115,14 @@ def _check(datasets: Sequence[Dataset], query: str) -> None:
 
 
 def _ranked(
-    datasets: Sequence[Dataset], question: str, method: SearchMethod, how: dict[str, Any]
+    datasets: Sequence[Dataset], question: str, method: SearchMethod, where: SearchFilter
 ) -> _Rankings:
     words: list[Ranked] = []
     meaning: dict[tuple[str, str], list[Ranked]] = defaultdict(list)
     dataset_of: dict[UUID, Dataset] = {}
     notices: list[str] = []
     for dataset in datasets:
-        by_words, by_meaning = _of_one(dataset, question, method, how)
+        by_words, by_meaning = _of_one(dataset, question, method, where)
         words += by_words if len(datasets) == 1 else _comparable(dataset, question, by_words)
         meaning[dataset.model] += by_meaning
         dataset_of |= {ranked.segment_id: dataset for ranked in (*by_words, *by_meaning)}
@@ -139,16 +138,35 @@ def _ranked(
 
 
 def _of_one(
-    dataset: Dataset, question: str, method: SearchMethod, how: dict[str, Any]
+    dataset: Dataset, question: str, method: SearchMethod, where: SearchFilter
 ) -> tuple[list[Ranked], list[Ranked]]:
     """By words and by meaning, as far as the method asks for them and the dataset has them."""
     by_words: list[Ranked] = []
     by_meaning: list[Ranked] = []
     if method != SearchMethod.SEMANTIC:
-        by_words = full_text_ranking(dataset, question, FUSED_DEPTH, **how)
+        by_words = full_text_ranking(dataset, question, FUSED_DEPTH, where=where)
     if method != SearchMethod.FULL_TEXT and dataset.has_vectors:
-        by_meaning = semantic_ranking(dataset, question, FUSED_DEPTH, **how)
+        by_meaning = semantic_ranking(dataset, question, FUSED_DEPTH, where=where)
     return by_words, by_meaning
+
+
+# The names of values in the metadata of some segments: to offer them, nobody reads all segments.
+NAMES = """
+    SELECT DISTINCT name FROM (
+        SELECT metadata FROM segments_documentsegment
+        WHERE dataset_id = ANY(%s) AND metadata <> '{}' LIMIT 2000
+    ) AS looked_at, jsonb_object_keys(looked_at.metadata) AS name
+    ORDER BY name LIMIT 200
+"""
+
+
+def metadata_names(datasets: Sequence[Dataset]) -> list[str]:
+    """Names of values that a filter may be about, as far as they are easily seen."""
+    with connection.cursor() as cursor:
+        cursor.execute(NAMES, [[dataset.pk for dataset in datasets]])
+        own = [name for (name,) in cursor.fetchall()]
+    fields = MetadataField.objects.filter(dataset__in=datasets).values_list("name", flat=True)
+    return list(dict.fromkeys([*own, *fields, "document_name"]))
 
 
 # The share of the question's words, by their weights, that a segment has.

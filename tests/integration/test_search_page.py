@@ -159,6 +159,27 @@ def test_a_hit_is_corrected_switched_off_and_deleted_where_it_stands(
     assert DocumentSegment.objects.count() == 1
 
 
+def test_filters_say_what_is_searched(english: Document, admin_client: Client, page: str) -> None:
+    first, second = DocumentSegment.objects.order_by("position")
+    DocumentSegment.objects.filter(pk=second.pk).update(metadata={"price": 12}, keywords=["place"])
+    asked = {"q": "reset made", "name": "price", "operator": ">", "value": "10"}
+    found = admin_client.get(page, asked).content.decode()
+    assert "1 hit<" in found
+    assert "Where is it <mark>made</mark>?" in found
+    assert '<option value="price">' in found
+    refused = admin_client.get(page, {**asked, "value": "much"}).content.decode()
+    assert "neither" in refused
+    both = {"name": ["price", "price"], "operator": [">", "empty"], "value": ["10", ""]}
+    assert "2 hits<" in admin_client.get(page, {**asked, **both, "match": "or"}).content.decode()
+    only = {"q": "reset made", "keywords": "place, other"}
+    assert "1 hit<" in admin_client.get(page, only).content.decode()
+
+    act(admin_client, first, "off")
+    off = {"q": "reset", "off": "yes", "method": "full_text"}
+    assert "Switch on" in admin_client.get(page, off).content.decode()
+    assert "was switched on" in act(admin_client, first, "on")
+
+
 def test_a_question_is_kept_with_its_answer_and_measured(
     english: Document, admin_client: Client
 ) -> None:
