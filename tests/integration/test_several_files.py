@@ -1,4 +1,4 @@
-"""Several files and folders in one command; datasets listed and deleted; an undo that is refused."""
+"""Several files in one command; datasets listed and deleted; an undo that is not offered."""
 
 import json
 from io import StringIO
@@ -76,7 +76,7 @@ def test_datasets_are_listed_and_deleted(document: Document, import_text: Import
     (listed,) = json.loads(out.getvalue())
     assert (listed["name"], listed["documents"], listed["segments"]) == ("handbook", 1, 1)
 
-    with pytest.raises(CommandError, match="1 document and 1 segment. Add --yes"):
+    with pytest.raises(CommandError, match="1 document and 1 segment"):
         call_command("datasets", "delete", "handbook", "--tenant", "acme")
     with pytest.raises(CommandError, match="Did you mean"):
         call_command("datasets", "delete", "handbok", "--tenant", "acme", "--yes")

@@ -1,4 +1,4 @@
-"""axe-core finds nothing to object to on any page: light and dark, on a desk and on a phone.
+"""axe-core finds nothing to object to on any page, light on a desk and dark on a phone.
 
 `tests/axe/axe.min.js` is axe-core 4.14.1 of Deque Systems, unchanged, under the Mozilla Public
 License 2.0 (`tests/axe/LICENSE`); it is no part of what is installed.
@@ -67,7 +67,7 @@ def test_no_page_has_a_violation(
 
 
 def violations(page: Page, url: str = "") -> list[str]:
-    """What axe objects to on the page, in both widths and themes that it is looked at in."""
+    """What axe objects to on the page."""
     if url:
         page.goto(url)
     page.evaluate(AXE)
