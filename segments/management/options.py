@@ -176,6 +176,14 @@ def import_options(given: Mapping[str, Any]) -> ImportOptions:
     return ImportOptions.from_fields({name: given[name] for name in FIELDS})
 
 
+def given_files(given: object) -> list[Path]:
+    """The files that were named; a program may name one alone, and none at all."""
+    if given is None:
+        return []
+    named = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    return [Path(str(each)) for each in named]
+
+
 def check_arguments(options: Mapping[str, Any]) -> None:
     """Refuse what makes no whole order.
 

@@ -28,6 +28,7 @@ from segments.management.options import (
     add_import_options,
     add_target_options,
     check_arguments,
+    given_files,
     import_options,
     import_target,
 )
@@ -42,7 +43,10 @@ from segments.services.targets import ImportTarget
 STDIN = Path("-")
 # What a folder is searched for; hidden files and the locks of office programs are passed over.
 EXTENSIONS = frozenset(
-    {".csv", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".json", ".jsonl", ".ndjson"}
+    {
+        *(".csv", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".json", ".jsonl", ".ndjson"),
+        *(".pdf", ".docx", ".html", ".htm", ".md", ".txt"),
+    }
 )
 HIDDEN = (".", "~$")
 
@@ -74,9 +78,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "file",
             type=Path,
-            nargs="?",
+            nargs="*",
             help="a document (PDF, DOCX, HTML, Markdown, text) or a table (workbook, CSV, TSV, "
-            "JSON, JSON Lines); - reads standard input",
+            "JSON, JSON Lines); - reads standard input; several files, or folders of them, are "
+            "imported one after the other",
         )
         parser.add_argument(
             "--follow",
@@ -105,6 +110,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and exit with 1 unless it succeeded."""
+        options["file"] = given_files(options["file"])
         check_arguments(options)
         if options["follow"]:
             self._answer(_followed(options["follow"]), as_json=options["json"])
@@ -174,14 +180,14 @@ def _files(given: Sequence[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(each for each in path.iterdir() if _is_table(each))
+        found = sorted(each for each in path.iterdir() if _is_readable(each))
         if not found:
             listed = ", ".join(sorted(EXTENSIONS))
             raise CommandError(f"The folder {path} has no file of these kinds: {listed}.")
         yield from found
 
 
-def _is_table(path: Path) -> bool:
+def _is_readable(path: Path) -> bool:
     name = path.name.lower().removesuffix(".gz")
     return path.is_file() and not name.startswith(HIDDEN) and PurePath(name).suffix in EXTENSIONS
 
