@@ -6,8 +6,19 @@ from typing import Any
 
 import pytest
 
-from datasets.models import Dataset, DocForm
-from segments.search import Condition, Operator, SearchFilter, SearchMethod, search
+from datasets.models import Dataset, DocForm, Document
+from segments.indexing import plan
+from segments.models import DocumentSegment
+from segments.search import (
+    Condition,
+    LogicalOperator,
+    Operator,
+    SearchFilter,
+    SearchMethod,
+    nearest,
+    search,
+)
+from segments.services import indexes, metadata
 
 from .conftest import ImportText, MakeDocument
 
@@ -169,24 +180,62 @@ def rows(dataset: Dataset, make_document: MakeDocument, import_text: ImportText)
     return dataset
 
 
+STATES = ["no index", "indexed", "indexed, by the index alone", "half indexed"]
+
+
+@pytest.fixture(params=STATES)
+def state(
+    request: pytest.FixtureRequest, rows: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> Dataset:
+    """The rows, with an index of none, all or half of them."""
+    monkeypatch.setattr(plan, "TAIL_ROWS", 1)
+    if request.param != "no index":
+        build_index(rows)
+    if request.param == "indexed, by the index alone":
+        monkeypatch.setattr(nearest, "MOST_COMPARED", 0)
+    if request.param == "half indexed":
+        for segment in DocumentSegment.objects.filter(position__lte=len(VALUES) // 2):
+            segment.content += " (new)"
+            segment.save(update_fields=["content"])
+    return rows
+
+
+def build_index(dataset: Dataset) -> None:
+    generation = indexes.run_in_foreground(indexes.start_build(dataset, background=False))
+    assert generation.status == "completed"
+
+
 def found(dataset: Dataset, where: SearchFilter, method: SearchMethod, **how: Any) -> set[str]:
     hits = search(dataset, "pump", method, top_k=100, where=where, **how)
     return {hit.external_id or "" for hit in hits}
 
 
-def asked_of(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def on(*conditions: tuple[str, str, Any], joined: str = "and") -> SearchFilter:
+    """A filter of conditions."""
+    return SearchFilter(
+        conditions=tuple(
+            Condition(name, Operator(operator), tuple(value) if isinstance(value, list) else value)
+            for name, operator, value in conditions
+        ),
+        logical_operator=LogicalOperator(joined),
+    )
 
 
-def test_every_operator_passes_what_the_model_passes(rows: Dataset) -> None:
+def test_every_operator_passes_what_the_model_passes(state: Dataset) -> None:
     wrong = []
     for operator, asked in CASES:
-        condition = Condition("it", Operator(operator), asked_of(asked))
         expected = {
             str(place) for place, value in enumerate(VALUES) if passes(value, operator, asked)
         }
         for method in METHODS:
-            got = found(rows, SearchFilter(conditions=(condition,)), method)
+            got = found(state, on(("it", operator, asked)), method)
             if got != expected:
                 wrong.append((operator, asked, method, got ^ expected))
     assert not wrong
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_exact_search_applies_filters_too(rows: Dataset, method: SearchMethod) -> None:
+    build_index(rows)
+
+    assert found(rows, on(("it", "start with", "parts")), method, exact=True) == {"4"}
