@@ -233,7 +233,7 @@ def create_tag(tenant: Tenant, name: str) -> Tag:
     Raises:
         NameTaken: the tenant has one of that name.
     """
-    return _saved(Tag(tenant=tenant, name=name))
+    return _saved_tag(Tag(tenant=tenant, name=name))
 
 
 def rename_tag(tenant: Tenant, tag_id: UUID, name: str) -> Tag:
@@ -243,9 +243,9 @@ def rename_tag(tenant: Tenant, tag_id: UUID, name: str) -> Tag:
         TagNotFound: the tenant has no such tag.
         NameTaken: another has the name.
     """
-    tag = _find(tenant, tag_id)
+    tag = _find_tag(tenant, tag_id)
     tag.name = name
-    return _saved(tag)
+    return _saved_tag(tag)
 
 
 def delete_tag(tenant: Tenant, tag_id: UUID) -> None:
@@ -254,7 +254,7 @@ def delete_tag(tenant: Tenant, tag_id: UUID) -> None:
     Raises:
         TagNotFound: the tenant has no such tag.
     """
-    _find(tenant, tag_id).delete()
+    _find_tag(tenant, tag_id).delete()
 
 
 def bind_tags(dataset: Dataset, tag_ids: Iterable[UUID]) -> None:
@@ -263,7 +263,7 @@ def bind_tags(dataset: Dataset, tag_ids: Iterable[UUID]) -> None:
     Raises:
         TagNotFound: its tenant lacks one of the tags; then none is bound.
     """
-    dataset.tags.add(*[_find(dataset.tenant, tag_id) for tag_id in tag_ids])
+    dataset.tags.add(*[_find_tag(dataset.tenant, tag_id) for tag_id in tag_ids])
 
 
 def unbind_tags(dataset: Dataset, tag_ids: Iterable[UUID]) -> None:
@@ -272,17 +272,17 @@ def unbind_tags(dataset: Dataset, tag_ids: Iterable[UUID]) -> None:
     Raises:
         TagNotFound: its tenant lacks one of the tags; then all stay.
     """
-    dataset.tags.remove(*[_find(dataset.tenant, tag_id) for tag_id in tag_ids])
+    dataset.tags.remove(*[_find_tag(dataset.tenant, tag_id) for tag_id in tag_ids])
 
 
-def _find(tenant: Tenant, tag_id: UUID) -> Tag:
+def _find_tag(tenant: Tenant, tag_id: UUID) -> Tag:
     tag = Tag.objects.filter(tenant=tenant, pk=tag_id).first()
     if tag is None:
         raise TagNotFound(str(tag_id))
     return tag
 
 
-def _saved(tag: Tag) -> Tag:
+def _saved_tag(tag: Tag) -> Tag:
     try:
         with transaction.atomic():
             tag.save()
