@@ -145,6 +145,8 @@ def _text(
     writer.writerows([*above, *table])
     text = file.getvalue()
     codec = random.choice(CODECS)
+    if codec == "windows-1251" and not any("а" <= letter <= "я" for letter in text):
+        codec = "utf-8"  # without a Cyrillic letter nothing tells it from windows-1252
     try:
         content = text.encode(codec)
     except UnicodeEncodeError:

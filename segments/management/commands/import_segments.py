@@ -39,6 +39,7 @@ from segments.services.bad_rows import BadRowsFile, bad_rows_of_dry_run, bad_row
 from segments.services.previews import guessed_doc_form
 from segments.services.reports import ImportReport, report_dry_run, report_import, report_refusal
 from segments.services.targets import ImportTarget
+from segments.files.wording import for_command
 
 STDIN = Path("-")
 # What a folder is searched for; hidden files and the locks of office programs are passed over.
@@ -159,7 +160,7 @@ class Command(BaseCommand):
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
-            self.stderr.write(notice)
+            self.stderr.write(for_command(notice))
         if as_json:
             self.stdout.write(json.dumps(report.as_json()))
             if not report.is_success:
@@ -167,7 +168,7 @@ class Command(BaseCommand):
         else:
             print_import(report, self.stdout)
             if not report.is_success:
-                raise CommandError(why_it_failed(report))
+                raise CommandError(for_command(why_it_failed(report)))
 
 
 def _files(given: Sequence[Path]) -> Iterator[Path]:

@@ -7,7 +7,7 @@ License 2.0 (`tests/axe/LICENSE`); it is no part of what is installed.
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.acceptance.site import Site
 
@@ -60,6 +60,8 @@ def test_no_page_has_a_violation(
     found = {path: violations(page, f"/admin/{path.format(*ids)}") for path in PAGES}
     choose(page, document, rows(20, bad=2), "rows.csv")
     look(page)
+    expect(page.get_by_role("heading", name="Bad rows")).to_be_visible()
+    page.wait_for_load_state()
     found["preview"] = violations(page)
     page.context.clear_cookies()
     found["login"] = violations(page, "/admin/login/")
