@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 from datasets.languages import language_name
 from datasets.models import Dataset
 from datasets.tenant_admin import access_of
-from segments.models import ImportJob
 from segments.files.wording import for_page
+from segments.models import ImportJob
 
 ROWS_LISTED = 10
 

@@ -23,6 +23,7 @@ from datasets.models import Document
 from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
 from segments.files.options import ImportOptions
+from segments.files.wording import for_command
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
@@ -39,7 +40,6 @@ from segments.services.bad_rows import BadRowsFile, bad_rows_of_dry_run, bad_row
 from segments.services.previews import guessed_doc_form
 from segments.services.reports import ImportReport, report_dry_run, report_import, report_refusal
 from segments.services.targets import ImportTarget
-from segments.files.wording import for_command
 
 STDIN = Path("-")
 # What a folder is searched for; hidden files and the locks of office programs are passed over.
