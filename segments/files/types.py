@@ -79,21 +79,33 @@ class FileFormat(StrEnum):
     ODS = "ods"
     JSON = "json"
     JSONL = "jsonl"
+    PDF = "pdf"
+    DOCX = "docx"
+    HTML = "html"
+    MD = "md"
+    TXT = "txt"
 
     @property
     def label(self) -> str:
         """The name people know it by."""
-        return "JSON Lines" if self is FileFormat.JSONL else self.upper()
+        return LABELS.get(self, self.upper())
 
     @property
     def written(self) -> "FileFormat":
-        """The format that files like it are written in: of workbooks only XLSX is."""
+        """The format that rows of files like it are written in."""
+        if self in DOCUMENT_FORMATS:
+            return FileFormat.JSONL
         return FileFormat.XLSX if self in WORKBOOK_FORMATS else self
 
 
 WORKBOOK_FORMATS = frozenset(
     {FileFormat.XLSX, FileFormat.XLSM, FileFormat.XLSB, FileFormat.XLS, FileFormat.ODS}
 )
+# Texts, whose pieces become rows; all others are tables.
+DOCUMENT_FORMATS = frozenset(
+    {FileFormat.PDF, FileFormat.DOCX, FileFormat.HTML, FileFormat.MD, FileFormat.TXT}
+)
+LABELS = {FileFormat.JSONL: "JSON Lines", FileFormat.MD: "Markdown", FileFormat.TXT: "plain text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +177,26 @@ class SegmentRow(NamedTuple):
     segment_id: UUID | None = None
 
 
-class CountedRow(NamedTuple):
-    """A checked row, its tokens and the hash of its content, ready to be staged."""
+class ParentRow(NamedTuple):
+    """A passage whose parts are the rows from `first_row` to `last_row`, counted from 1."""
 
     segment: SegmentRow
     tokens: int
     content_hash: str
+    first_row: int
+    last_row: int
+
+
+class CountedRow(NamedTuple):
+    """A checked row, its tokens and the hash of its content, ready to be staged.
+
+    The first part of a passage brings the passage along.
+    """
+
+    segment: SegmentRow
+    tokens: int
+    content_hash: str
+    parent: ParentRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
