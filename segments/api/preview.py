@@ -74,6 +74,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
 class PreviewView(ApiView):
     """Looks at a file."""
 
+    only_reads = True
     parser_classes = (MultiPartParser, FormParser, LimitedJSONParser)
 
     @extend_schema(
@@ -91,7 +92,7 @@ class PreviewView(ApiView):
         body = body_of(request)
         options = options_of(body)
         if upload_id := body.get("upload_file_id"):
-            stored = find_upload(self.tenant, uuid_of(upload_id))
+            stored = find_upload(self.tenant, uuid_of(upload_id), self.key.dataset_id)
             with upload_storage().open(stored.key) as file:
                 found = imports.dry_run_import(
                     document, cast("Any", file), stored.name, stored.size, options=options

@@ -30,6 +30,8 @@ METHODS = {
 class RetrieveView(ApiView):
     """Questions about a dataset; hit-testing is another name of it."""
 
+    only_reads = True
+
     @extend_schema(
         operation_id="retrieve", request=RetrieveSerializer, responses=RetrievalSerializer
     )
