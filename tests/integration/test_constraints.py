@@ -11,7 +11,15 @@ from django.db import IntegrityError, connection
 from django.db.models import Model
 from django.utils import timezone
 
-from datasets.models import Dataset, Document, Membership, MetadataField, Tag, Tenant
+from datasets.models import (
+    Dataset,
+    Document,
+    Invitation,
+    Membership,
+    MetadataField,
+    Tag,
+    Tenant,
+)
 from segments.models import (
     ApiKey,
     Chunk,
