@@ -181,7 +181,7 @@ class InvitationAdmin(admin.ModelAdmin[Invitation]):
         if invitation is None or request.method != "POST":
             return super().change_view(request, object_id, form_url, extra_context)
         if "accept" in request.POST:
-            accept(invitation, request.user)
+            accept(invitation, request.user)  # type: ignore[arg-type]  # staff
             done = f"You are now a member of {invitation.tenant}."
         else:
             decline(invitation)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,7 +22,7 @@ def invitations_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Invitati
 
 
 @transaction.atomic
-def accept(invitation: Invitation, user: AbstractBaseUser) -> Membership:
+def accept(invitation: Invitation, user: User) -> Membership:
     """Make the user a member; one who is a member already keeps the role they have."""
     membership, _ = Membership.objects.get_or_create(
         tenant=invitation.tenant, user=user, defaults={"role": invitation.role}

@@ -36,13 +36,20 @@ class LimitedJSONParser(BaseParser):
             BodyTooLarge: it is longer.
             ParseError: it is no JSON.
         """
-        body = stream.read(MAX_BODY_BYTES + 1)
-        if len(body) > MAX_BODY_BYTES:
+        announced = _announced_bytes(parser_context)
+        body = stream.read(MAX_BODY_BYTES + 1) if announced <= MAX_BODY_BYTES else b""
+        if max(announced, len(body)) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES:,} bytes. Split it.")
         try:
             return json.loads(body.decode())
         except (ValueError, RecursionError) as broken:
             raise ParseError("Invalid JSON payload received or JSON payload is empty.") from broken
+
+
+def _announced_bytes(context: Mapping[str, Any] | None) -> int:
+    """The length that the request's header says; 0 without one."""
+    length = context["request"].META.get("CONTENT_LENGTH") if context else None
+    return int(length) if length and length.isdecimal() else 0
 
 
 class LinesParser(BaseParser):
