@@ -18,6 +18,7 @@ from segments.api.serializers.retrieval import (
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
 from segments.search import Hit, RerankModel, SearchMethod, search_result
+from segments.services.hit_counts import HITS
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,
@@ -51,6 +52,7 @@ class RetrieveView(ApiView):
             weight=semantic_weight(model["weights"]) if model["weights"] else None,
             rerank=_reranker(model),
         )
+        HITS.add(hit.segment_id for hit in found.hits)
         answer = {
             "query": {"content": wanted["query"]},
             "records": _records(found.hits),

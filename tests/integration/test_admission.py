@@ -31,8 +31,9 @@ def address(transactional_db: None) -> Iterator[tuple[str, int]]:
     running = threading.Thread(target=server.run, daemon=True)
     running.start()
     yield where
-    server.close()
     server.task_dispatcher.shutdown()
+    server.pull_trigger()
+    server.close()
     running.join(10)
 
 
@@ -40,9 +41,11 @@ def _closing(application):  # type: ignore[no-untyped-def]
     """Django's server closes a thread's connections to the database; tests count on it."""
 
     def answer(environ, start_response):  # type: ignore[no-untyped-def]
+        body = application(environ, start_response)
         try:
-            yield from application(environ, start_response)
+            yield from body
         finally:
+            body.close()
             connections.close_all()
 
     return answer
@@ -87,8 +90,7 @@ def test_who_sends_on_gets_the_answer_and_nothing_is_stored(
     written: list[int] = []
     real = tempfile.TemporaryFile
     monkeypatch.setattr(
-        "waitress.buffers.tempfile.TemporaryFile",
-        lambda *a, **k: written.append(1) or real(*a, **k),
+        tempfile, "TemporaryFile", lambda *a, **k: written.append(1) or real(*a, **k)
     )
 
     answer = talk(address, head(3 * MIB), b"x" * 3 * MIB)
