@@ -39,6 +39,8 @@ from segments.indexing.tables import ENTRIES, table_of
 from segments.models import IndexGeneration
 from segments.models.segment import SegmentStatus
 from segments.search.bounded import bounded_ranking
+from segments.search.filter_sql import Passing, passing
+from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
 from segments.search.postings import (
     K1,
@@ -72,32 +74,31 @@ LOOK = """
 """
 # The candidates of a generation that still have the version that the generation saw.
 CHECK = """
-    SELECT entry.ordinal, segment.id, segment.position
+    SELECT entry.ordinal, s.id, s.position
     FROM {entries} AS entry
-    JOIN segments_documentsegment AS segment
-        ON segment.id = entry.segment_id AND segment.version = entry.version
-    JOIN datasets_document AS document ON document.id = segment.document_id
+    JOIN segments_documentsegment AS s ON s.id = entry.segment_id AND s.version = entry.version
+    JOIN datasets_document AS d ON d.id = s.document_id
     WHERE entry.ordinal = ANY(%(ordinals)s)
-        AND segment.dataset_id = %(dataset)s
-        AND segment.enabled AND segment.status = %(segment_status)s
-        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
-        AND document.indexing_status = %(document_status)s
+        AND s.dataset_id = %(dataset)s AND s.status = %(segment_status)s
+        AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
+        AND d.indexing_status = %(document_status)s
+        AND {passes}
 """
-# The frequency of each term in the tail's segments that have any of them.
+# The frequency of each term in the tail's segments that have any of them. Those that do not pass
+# the filter count for how frequent a term is.
 TAIL = """
-    SELECT segment.id, segment.position, segment.word_count, occurrence.words, occurrence.found
-    FROM segments_documentsegment AS segment
-    JOIN datasets_document AS document ON document.id = segment.document_id
+    SELECT s.id, s.position, s.word_count, occurrence.words, occurrence.found, {passes}
+    FROM segments_documentsegment AS s
+    JOIN datasets_document AS d ON d.id = s.document_id
     CROSS JOIN LATERAL (
         SELECT array_agg(lexeme) AS words,
             array_agg(coalesce(cardinality(positions), 1)) AS found
-        FROM unnest(segment.search_vector) WHERE lexeme = ANY(%(words)s)
+        FROM unnest(s.search_vector) WHERE lexeme = ANY(%(words)s)
     ) AS occurrence
-    WHERE segment.dataset_id = %(dataset)s AND segment.version > %(watermark)s
-        AND segment.search_vector @@ %(any)s::tsquery
-        AND segment.enabled AND segment.status = %(segment_status)s
-        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
-        AND document.indexing_status = %(document_status)s
+    WHERE s.dataset_id = %(dataset)s AND s.version > %(watermark)s
+        AND s.search_vector @@ %(any)s::tsquery AND s.status = %(segment_status)s
+        AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
+        AND d.indexing_status = %(document_status)s
 """
 # A tail of more rows than this is ranked by the bounded statement.
 TAIL_ROWS = 20_000
@@ -124,6 +125,7 @@ class _TailRow(NamedTuple):
     length: int
     words: list[str]
     frequencies: list[int]
+    passes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,13 @@ class _Found:
         return -self.score, self.position, self.segment_id
 
 
-def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranked]:
+def full_text_ranking(
+    dataset: Dataset, question: str, limit: int, where: SearchFilter = ALL
+) -> list[Ranked]:
     """The segments that match the words of `question`, best first, with BM25 scores above 0.
 
-    Any text is allowed: operators are ordinary words, and stop words alone find nothing.
+    Any text is allowed: operators are ordinary words, and stop words alone find nothing. What a
+    filter leaves out still counts for how frequent a word is: scores are as without a filter.
     """
     terms = terms_of(dataset, question)
     if not terms:
@@ -167,12 +172,13 @@ def full_text_ranking(dataset: Dataset, question: str, limit: int) -> list[Ranke
     words = [term.lexeme for term in terms]
     parts = [] if gaps else _parts(generations, words, look)
     if not parts or look.tail > TAIL_ROWS:
-        return bounded_ranking(dataset, terms, limit)
-    tail = _tail(dataset, words, watermark)
+        return bounded_ranking(dataset, terms, limit, where)
+    filter_ = passing(where)
+    tail = _tail(dataset, words, watermark, filter_)
     weights = _weights(terms, look, parts, tail)
-    indexed = _indexed(dataset, parts, weights, limit)
+    indexed = _indexed(dataset, parts, weights, limit, filter_)
     if indexed is None:  # a larger generation has just taken the place of one
-        return bounded_ranking(dataset, terms, limit)
+        return bounded_ranking(dataset, terms, limit, where)
     ranking = _tail_ranking(tail, weights, look) + indexed
     ranking.sort(key=attrgetter("order"))
     return [Ranked(found.segment_id, found.score) for found in ranking[:limit]]
@@ -208,12 +214,13 @@ def _parts(
     return parts
 
 
-def _tail(dataset: Dataset, words: list[str], watermark: int) -> list[_TailRow]:
+def _tail(dataset: Dataset, words: list[str], watermark: int, filter_: Passing) -> list[_TailRow]:
     """The segments of the tail with any of the words, and how often each has which."""
     either = " | ".join(_quoted(word) for word in words)
     with connection.cursor() as cursor:
         about = {"words": words, "any": either, "watermark": watermark}
-        cursor.execute(TAIL, _scope(dataset) | about)
+        statement = TAIL.format(passes=filter_.sql)
+        cursor.execute(statement, _scope(dataset) | about | dict(filter_.parameters))
         return [_TailRow(*row) for row in cursor.fetchall()]
 
 
@@ -244,7 +251,9 @@ def _tail_ranking(
     tail: Sequence[_TailRow], weights: Mapping[str, float], look: _Look
 ) -> list[_Found]:
     return [
-        _Found(_score(row, weights, look.mean_length), row.position, row.segment_id) for row in tail
+        _Found(_score(row, weights, look.mean_length), row.position, row.segment_id)
+        for row in tail
+        if row.passes
     ]
 
 
@@ -261,6 +270,7 @@ def _indexed(
     parts: Sequence[_Part],
     weights: Mapping[str, float],
     limit: int,
+    filter_: Passing,
 ) -> list[_Found] | None:
     """The best segments of the generations that are what the generations saw, and searchable.
 
@@ -270,7 +280,7 @@ def _indexed(
     for part in parts:
         pairs = [(part.postings[word], weight) for word, weight in weights.items()]
         scores = scores_of(pairs, part.dampening)
-        checked = _checked(dataset, part.generation_id, scores, limit)
+        checked = _checked(dataset, part.generation_id, scores, limit, filter_)
         if checked is None:
             return None
         found += checked
@@ -278,12 +288,16 @@ def _indexed(
 
 
 def _checked(
-    dataset: Dataset, generation_id: UUID, scores: npt.NDArray[np.float32], limit: int
+    dataset: Dataset,
+    generation_id: UUID,
+    scores: npt.NDArray[np.float32],
+    limit: int,
+    filter_: Passing,
 ) -> list[_Found] | None:
     most = limit + SPARE
     while True:
         ordinals = best_of(scores, most)
-        found = _still_there(dataset, generation_id, ordinals, scores)
+        found = _still_there(dataset, generation_id, ordinals, scores, filter_)
         if found is None or len(found) >= limit or len(ordinals) < most:
             return found
         most *= GROWTH
@@ -294,9 +308,11 @@ def _still_there(
     generation_id: UUID,
     ordinals: npt.NDArray[np.int64],
     scores: npt.NDArray[np.float32],
+    filter_: Passing,
 ) -> list[_Found] | None:
-    statement = CHECK.format(entries=table_of(ENTRIES, generation_id))
-    rows = read_if_there(statement, _scope(dataset) | {"ordinals": ordinals.tolist()})
+    statement = CHECK.format(entries=table_of(ENTRIES, generation_id), passes=filter_.sql)
+    parameters = _scope(dataset) | {"ordinals": ordinals.tolist()} | dict(filter_.parameters)
+    rows = read_if_there(statement, parameters)
     if rows is None:
         return None
     return [

@@ -19,9 +19,8 @@ from uuid import UUID
 
 import numpy as np
 from django.db import DataError, ProgrammingError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from pgvector import HalfVector, Vector
-from pgvector.django import CosineDistance
 from psycopg2 import errors
 
 from datasets.models import Dataset, IndexingStatus
@@ -30,8 +29,10 @@ from segments.exceptions import SearchRefused
 from segments.indexing.plan import LAST_POSSIBLE
 from segments.indexing.state import generations_of
 from segments.indexing.tables import VECTORS, table_of
-from segments.models import DocumentSegment, IndexGeneration
+from segments.models import IndexGeneration
 from segments.models.segment import SegmentStatus
+from segments.search.filter_sql import passing
+from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,12 @@ SEARCHED, MOST_SEARCHED = 200, 1_000
 
 
 def semantic_ranking(
-    dataset: Dataset, question: str, limit: int, *, exact: bool = False
+    dataset: Dataset,
+    question: str,
+    limit: int,
+    *,
+    exact: bool = False,
+    where: SearchFilter = ALL,
 ) -> list[Ranked]:
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
 
@@ -60,7 +66,10 @@ def semantic_ranking(
         SearchRefused: the dataset's vectors are not from its model.
         NoEmbeddingModel, EmbeddingFailed: the model is not available, or failed.
     """
-    while not (found := _nearest(dataset, question, limit, exact)) and _has_changed_model(dataset):
+    while True:
+        found = _nearest(dataset, question, limit, exact, where)
+        if found or not _has_changed_model(dataset):
+            break
         dataset.refresh_from_db(fields=MODEL)
     if found is None:
         raise SearchRefused(
@@ -70,7 +79,9 @@ def semantic_ranking(
     return found
 
 
-def _nearest(dataset: Dataset, question: str, limit: int, exact: bool) -> list[Ranked] | None:
+def _nearest(
+    dataset: Dataset, question: str, limit: int, exact: bool, where: SearchFilter
+) -> list[Ranked] | None:
     """The nearest segments; empty if the dataset has another model by now.
 
     The last statement sees the dataset's model and its vectors at the same moment, so a question
@@ -80,11 +91,11 @@ def _nearest(dataset: Dataset, question: str, limit: int, exact: bool) -> list[R
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []
-    generations = [] if exact else _usable(dataset, len(vector))
+    generations = [] if exact or where.is_narrow else _usable(dataset, len(vector))
     try:
         if generations:
-            return _Indexed(dataset, vector, limit, generations).search()
-        return _exactly(dataset, vector, limit)
+            return _Indexed(dataset, vector, limit, where, generations).search()
+        return _exactly(dataset, vector, limit, where)
     except DataError:  # pgvector refuses to compare different dimensions
         return None
 
@@ -96,16 +107,45 @@ def _usable(dataset: Dataset, dimensions: int) -> list[IndexGeneration]:
     return list(generations_of(dataset).filter(usable).only(*fields))
 
 
-def _exactly(dataset: Dataset, vector: Vectors, limit: int) -> list[Ranked]:
-    nearest = (
-        DocumentSegment.objects.searchable()
-        .filter(tenant=dataset.tenant_id, dataset=dataset, embedding__isnull=False)
-        .filter(**{f"dataset__{name}": getattr(dataset, name) for name in MODEL})
-        .annotate(distance=CosineDistance("embedding", vector))
-        .order_by("distance", "position", "id")
-        .values_list("id", 1.0 - F("distance"))
+EXACT = """
+    SELECT s.id, 1 - (s.embedding <=> %(vector)s::vector)
+    FROM segments_documentsegment s
+    JOIN datasets_document d ON d.id = s.document_id
+    WHERE s.dataset_id = %(dataset)s AND s.tenant_id = %(tenant)s
+        AND s.status = %(segment_status)s AND s.embedding IS NOT NULL
+        AND {is_searchable} AND {passes} AND {is_its_model}
+    ORDER BY s.embedding <=> %(vector)s::vector, s.position, s.id
+    LIMIT %(limit)s
+"""
+IS_SEARCHABLE = """d.enabled AND NOT d.archived
+                AND d.indexing_status = %(document_status)s"""
+IS_ITS_MODEL = """EXISTS (
+        SELECT FROM datasets_dataset
+        WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
+            AND embedding_model = %(model)s)"""
+
+
+def _exactly(dataset: Dataset, vector: Vectors, limit: int, where: SearchFilter) -> list[Ranked]:
+    filter_ = passing(where)
+    statement = EXACT.format(
+        passes=filter_.sql, is_searchable=IS_SEARCHABLE, is_its_model=IS_ITS_MODEL
     )
-    return [Ranked(*found) for found in nearest[:limit]]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _scope(dataset, vector, limit) | dict(filter_.parameters))
+        return [Ranked(*row) for row in cursor.fetchall()]
+
+
+def _scope(dataset: Dataset, vector: Vectors, limit: int) -> dict[str, Any]:
+    return {
+        "vector": Vector(vector).to_text(),
+        "limit": limit,
+        "dataset": dataset.pk,
+        "tenant": dataset.tenant_id,
+        "provider": dataset.embedding_model_provider,
+        "model": dataset.embedding_model,
+        "segment_status": SegmentStatus.COMPLETED,
+        "document_status": IndexingStatus.COMPLETED,
+    }
 
 
 # No plan may depend on statistics that are older than the last import: all is looked up by
@@ -126,23 +166,18 @@ VERIFIED = """
         CROSS JOIN LATERAL (
             SELECT s.id, s.position, s.embedding <=> %(vector)s::vector AS distance
             FROM segments_documentsegment s
-            JOIN datasets_document ON datasets_document.id = s.document_id
+            JOIN datasets_document d ON d.id = s.document_id
             WHERE s.id = candidate.id AND s.version = candidate.version
                 AND s.tenant_id = %(tenant)s AND s.dataset_id = %(dataset)s
-                AND s.enabled AND s.status = %(segment_status)s AND {is_searchable}
+                AND s.status = %(segment_status)s AND {is_searchable} AND {passes}
             OFFSET 0  -- a planner fence: one look-up for each candidate
         ) segment
         {uncovered}
     ) found
-    WHERE EXISTS (
-        SELECT FROM datasets_dataset
-        WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
-            AND embedding_model = %(model)s)
+    WHERE {is_its_model}
     ORDER BY distance, position, id
     LIMIT %(limit)s
 """
-IS_SEARCHABLE = """datasets_document.enabled AND NOT datasets_document.archived
-                AND datasets_document.indexing_status = %(document_status)s"""
 # The documents of many segments: found once, by `IS TRUE`, and not for each of them.
 UNCOVERED = """
         UNION ALL
@@ -150,11 +185,14 @@ UNCOVERED = """
         FROM segments_documentsegment s
         WHERE s.dataset_id = %(dataset)s AND s.version > {after} AND s.version <= {until}
             AND s.tenant_id = %(tenant)s AND s.embedding IS NOT NULL
-            AND s.enabled AND s.status = %(segment_status)s
+            AND s.status = %(segment_status)s
             AND (s.document_id IN (
-                SELECT id FROM datasets_document
+                SELECT id FROM datasets_document d
                 WHERE dataset_id = %(dataset)s AND {is_searchable}) IS TRUE)
+            AND {passes}
 """
+# Of a filter that looks at documents too.
+PASSES = "SELECT FROM datasets_document d WHERE d.id = s.document_id AND {passes}"
 # Below every cosine similarity.
 NONE_FOUND = -2.0
 
@@ -175,6 +213,7 @@ class _Indexed:
     dataset: Dataset
     vector: Vectors
     limit: int
+    where: SearchFilter
     generations: list[IndexGeneration]
     _candidates: dict[UUID, _Candidates] = field(default_factory=dict)
 
@@ -225,25 +264,29 @@ class _Indexed:
     def _verified(self) -> list[Ranked]:
         """The nearest of the candidates that count, and of what no generation covers."""
         candidates = [self._candidates[each.pk] for each in self.generations]
+        filter_ = passing(self.where)
         uncovered = [
-            UNCOVERED.format(after=after, until=until, is_searchable=IS_SEARCHABLE)
+            UNCOVERED.format(
+                after=after,
+                until=until,
+                is_searchable=IS_SEARCHABLE,
+                passes=f"EXISTS ({PASSES.format(passes=filter_.sql)})",
+            )
             for after, until in uncovered_by(self.generations)
         ]
-        parameters: dict[str, Any] = {
-            "vector": Vector(self.vector).to_text(),
+        candidates_ = {
             "ids": [segment_id for each in candidates for segment_id in each.ids],
             "versions": [version for each in candidates for version in each.versions],
-            "limit": self.limit,
-            "dataset": self.dataset.pk,
-            "tenant": self.dataset.tenant_id,
-            "provider": self.dataset.embedding_model_provider,
-            "model": self.dataset.embedding_model,
-            "segment_status": SegmentStatus.COMPLETED,
-            "document_status": IndexingStatus.COMPLETED,
         }
+        scope = _scope(self.dataset, self.vector, self.limit)
+        statement = VERIFIED.format(
+            uncovered="".join(uncovered),
+            is_searchable=IS_SEARCHABLE,
+            passes=filter_.sql,
+            is_its_model=IS_ITS_MODEL,
+        )
         with connection.cursor() as cursor:
-            statement = VERIFIED.format(uncovered="".join(uncovered), is_searchable=IS_SEARCHABLE)
-            cursor.execute(statement, parameters)
+            cursor.execute(statement, scope | candidates_ | dict(filter_.parameters))
             return [Ranked(*row) for row in cursor.fetchall()]
 
 
