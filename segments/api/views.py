@@ -1,6 +1,7 @@
 """What all views share: the asking tenant, lookups in it alone, checked input."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -57,10 +58,20 @@ class ApiView(APIView):
     versioning_class = None
     schema: ViewInspector | None = SchemaWithRefusals()
     only_reads = False
+    rate_headers: Mapping[str, str] = MappingProxyType({})
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
         """Errors as Dify's clients read them."""
         return answer_error
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """The answer, with what the key may still ask this minute if there is a limit."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self.rate_headers.items():
+            final[name] = value
+        return final
 
     @property
     def key(self) -> ApiKey:
