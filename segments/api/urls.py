@@ -23,6 +23,7 @@ from segments.api.imports import (
     RetryView,
     UndoView,
 )
+from segments.api.mcp import AgentsView
 from segments.api.metadata import (
     BuiltInFieldsView,
     BuiltInSwitchView,
@@ -65,6 +66,7 @@ def both_spellings(folder: str, word: str, view: type[APIView]) -> list[URLPatte
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="segmill:schema", **OPEN), name="docs"),
+    path("mcp", AgentsView.as_view(), name="mcp"),
     path("files/upload", UploadView.as_view(), name="upload"),
     path("files/linked/<str:token>", SignedFileView.as_view(), name="signed_file"),
     path(
