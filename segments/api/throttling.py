@@ -38,6 +38,17 @@ class TooManyRequests(Throttled):
         )
 
 
+class TooManyStreams(Throttled):
+    """The tenant has as many event streams open as it may."""
+
+    default_detail = "Too many event streams are open for this tenant. Close one, or poll instead."
+    extra_detail_singular = extra_detail_plural = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wait = 10
+
+
 class KeyThrottle(SimpleRateThrottle):
     """Lets a key make `SEGMILL_API_REQUESTS_PER_MINUTE`; without a limit nothing is counted."""
 
