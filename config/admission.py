@@ -147,6 +147,8 @@ class AdmittingChannel(HTTPChannel):  # type: ignore[misc]
     """A connection that asks before it receives much, and closes without cutting off answers."""
 
     parser_class = Request
+    request: Any
+    will_close: bool
     is_going_on = is_refusing = is_draining = False
     drains_until = 0.0
 

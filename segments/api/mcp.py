@@ -77,7 +77,8 @@ class _Sent:
     """The answer as it comes."""
 
     def __init__(self) -> None:
-        self.status, self.headers, self.body = 500, {}, b""
+        self.status, self.body = 500, b""
+        self.headers: dict[str, str] = {}
 
     async def take(self, message: Any) -> None:
         if message["type"] == "http.response.start":

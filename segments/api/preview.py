@@ -19,7 +19,6 @@ from segments.api.serializers.imports import (
 )
 from segments.api.views import ApiView
 from segments.services import imports
-from segments.services.imports import DryRun
 from segments.services.previews import one_at_a_time
 from segments.services.reports import report_dry_run
 from segments.uploads import find_upload, received_file, refuse_large_body, upload_storage
@@ -100,7 +99,7 @@ class PreviewView(ApiView):
         }
         return Response(PreviewSerializer(shown).data)
 
-    def _dry_run(self, request: Request, document: Document) -> DryRun:
+    def _dry_run(self, request: Request, document: Document) -> Any:
         body = body_of(request)
         options = options_of(body)
         if upload_id := body.get("upload_file_id"):

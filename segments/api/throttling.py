@@ -88,10 +88,13 @@ class KeyThrottle(SimpleRateThrottle):
     def _tell(self, view: "APIView") -> None:
         """Keep for the answer what the key may still do, and in how many seconds it is more."""
         oldest = self.history[-1] if self.history else self.now
+        limit, duration = self.parse_rate(self.rate)
+        if limit is None or duration is None:
+            return
         view.rate_headers = {  # type: ignore[attr-defined]
-            "X-RateLimit-Limit": str(self.num_requests),
-            "X-RateLimit-Remaining": str(max(self.num_requests - len(self.history), 0)),
-            "X-RateLimit-Reset": str(max(ceil(self.duration - (self.now - oldest)), 0)),
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(limit - len(self.history), 0)),
+            "X-RateLimit-Reset": str(max(ceil(duration - (self.now - oldest)), 0)),
         }
 
     def throttle_failure(self) -> NoReturn:
