@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -37,10 +38,10 @@ def address(transactional_db: None) -> Iterator[tuple[str, int]]:
     running.join(10)
 
 
-def _closing(application):  # type: ignore[no-untyped-def]
+def _closing(application: Any) -> Any:
     """Django's server closes a thread's connections to the database; tests count on it."""
 
-    def answer(environ, start_response):  # type: ignore[no-untyped-def]
+    def answer(environ: Any, start_response: Any) -> Iterator[bytes]:
         body = application(environ, start_response)
         try:
             yield from body
@@ -89,9 +90,12 @@ def test_who_sends_on_gets_the_answer_and_nothing_is_stored(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     written: list[int] = []
     real = tempfile.TemporaryFile
-    monkeypatch.setattr(
-        tempfile, "TemporaryFile", lambda *a, **k: written.append(1) or real(*a, **k)
-    )
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        written.append(1)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", noted)
 
     answer = talk(address, head(3 * MIB), b"x" * 3 * MIB)
 

@@ -73,7 +73,7 @@ def test_every_answer_is_as_described(
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        def ask(case: Case, is_deleting: bool = is_deleting) -> None:
+        def ask(case: Case[Any], is_deleting: bool = is_deleting) -> None:
             for name in case.path_parameters or {}:
                 if name in known:
                     case.path_parameters[name] = str(uuid4()) if is_deleting else known[name]
