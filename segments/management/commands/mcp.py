@@ -1,7 +1,7 @@
 """`manage.py mcp`: the Model Context Protocol on standard input and output."""
 
-import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,28 +9,34 @@ from django.core.management.base import BaseCommand, CommandError
 from segments.services.agents import server_for
 from segments.services.api_keys import find_api_key
 
-VARIABLE = "SEGMILL_API_KEY"
-
 
 class Command(BaseCommand):
     """Serves one program on this machine, which starts it, with what an API key may."""
 
-    help = f"Serve language models on standard input and output; {VARIABLE} has the API key."
+    help = "Serve language models on standard input and output, with what an API key may."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The key is not among them: everybody on the machine sees those."""
+        """Where the key is; arguments themselves are seen by everybody on the machine."""
+        parser.add_argument(
+            "--key-file", type=Path, required=True, help="a file that holds the API key"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until the input ends.
 
         Raises:
-            CommandError: there is no key, or it cannot be used.
+            CommandError: the file cannot be read, or its key not be used.
         """
-        key = find_api_key(os.environ.get(VARIABLE, ""))
+        path: Path = options["key_file"]
+        try:
+            text = path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as trouble:
+            raise CommandError(f"{path} cannot be read: {trouble}") from trouble
+        key = find_api_key(text)
         if key is None:
             raise CommandError(
-                f"{VARIABLE} holds no API key that can be used. Make one with create_api_key, and "
-                "put it into the environment."
+                f"{path} holds no API key that can be used. Make one with create_api_key, and "
+                "write it into the file."
             )
         server_for(key).run("stdio")

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 EXAMPLES = 5
 
 
-@pytest.fixture(scope="module")
-def described() -> Any:
+@pytest.fixture
+def described(transactional_db: None) -> Any:
     """The API, with the description that it gives of itself."""
     schema = schemathesis.openapi.from_wsgi("/v1/schema", get_wsgi_application())
     schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

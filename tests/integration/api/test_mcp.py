@@ -1,10 +1,11 @@
 """Language models: the tools they are offered, and what they reach, over HTTP and by stdio."""
 
-from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from mcp.server.mcpserver import MCPServer
 
 from datasets.models import Document, Tenant
 from segments.models import DocumentSegment
@@ -111,7 +112,23 @@ def test_without_a_key_there_is_no_tool() -> None:
     assert Api().post("mcp", {}).status_code == 401
 
 
-def test_the_command_wants_a_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SEGMILL_API_KEY", raising=False)
-    with pytest.raises(CommandError, match="SEGMILL_API_KEY"):
-        call_command("mcp", stdout=StringIO())
+def test_the_command_wants_a_file_with_a_key(tmp_path: Path, transactional_db: None) -> None:
+    file = tmp_path / "key"
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("mcp", key_file=file)
+    file.write_text("dataset-none")
+    with pytest.raises(CommandError, match="no API key that can be used"):
+        call_command("mcp", key_file=file)
+
+
+def test_by_standard_input_and_output_it_serves_with_the_files_key(
+    tmp_path: Path, tenant: Tenant, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.write_text(create_api_key(tenant, "local")[1] + "\n")
+    served: list[Any] = []
+    monkeypatch.setattr(MCPServer, "run", lambda server, transport: served.append(transport))
+
+    call_command("mcp", key_file=file)
+
+    assert served == ["stdio"]
