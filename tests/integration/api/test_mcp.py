@@ -122,7 +122,7 @@ def test_the_command_wants_a_file_with_a_key(tmp_path: Path, transactional_db: N
 
 
 def test_by_standard_input_and_output_it_serves_with_the_files_key(
-    tmp_path: Path, tenant: Tenant, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "key"
     file.write_text(create_api_key(tenant, "local")[1] + "\n")
