@@ -42,6 +42,7 @@ from segments.search.bounded import bounded_ranking
 from segments.search.filter_sql import Passing, passing
 from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
+from segments.search.passing import Mask, mask_of
 from segments.search.postings import (
     K1,
     B,
@@ -132,12 +133,14 @@ class _TailRow(NamedTuple):
 class _Part:
     """A generation with the postings of the question's words.
 
-    `dampening` is, for each segment, how much its length takes from a word's frequency.
+    `dampening` is, for each segment, how much its length takes from a word's frequency; `mask`
+    says which pass the filter, None if all do.
     """
 
     generation_id: UUID
     postings: dict[str, Postings]
     dampening: Floats
+    mask: Mask | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ def full_text_ranking(
     *gaps, (watermark, _) = uncovered_by(generations)
     look = _look(dataset, watermark)
     words = [term.lexeme for term in terms]
-    parts = [] if gaps else _parts(generations, words, look)
+    parts = [] if gaps else _parts(dataset, generations, words, look, where)
     if not parts or look.tail > TAIL_ROWS:
         return bounded_ranking(dataset, terms, limit, where)
     filter_ = passing(where)
@@ -201,7 +204,11 @@ def _scope(dataset: Dataset) -> dict[str, Any]:
 
 
 def _parts(
-    generations: Sequence[IndexGeneration], words: Sequence[str], look: _Look
+    dataset: Dataset,
+    generations: Sequence[IndexGeneration],
+    words: Sequence[str],
+    look: _Look,
+    where: SearchFilter,
 ) -> list[_Part]:
     """The generations with what is needed of them; none if a table of one is gone."""
     parts = []
@@ -210,7 +217,10 @@ def _parts(
         dampening = dampening_of(generation.pk, look.mean_length)
         if postings is None or dampening is None:
             return []
-        parts.append(_Part(generation.pk, postings, dampening))
+        mask = mask_of(dataset, generation.pk, where) if where.is_narrow else None
+        if mask is None and where.is_narrow:
+            return []
+        parts.append(_Part(generation.pk, postings, dampening, mask))
     return parts
 
 
@@ -280,6 +290,8 @@ def _indexed(
     for part in parts:
         pairs = [(part.postings[word], weight) for word, weight in weights.items()]
         scores = scores_of(pairs, part.dampening)
+        if part.mask is not None:
+            scores *= part.mask
         checked = _checked(dataset, part.generation_id, scores, limit, filter_)
         if checked is None:
             return None
