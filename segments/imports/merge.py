@@ -235,8 +235,17 @@ def targets(spec: MergeSpec) -> str:
     """
 
 
+HISTORY_PARTS = ("content", "answer", "keywords", "metadata", "enabled")
+
+
+def _state(row: str, but: str = "") -> str:
+    """What the history of a segment keeps of `row` (`segments.services.history`)."""
+    parts = ", ".join(f"'{part}', {row}.{part}" for part in HISTORY_PARTS if part != but)
+    return f"jsonb_build_object({parts})"
+
+
 def update_statement(spec: MergeSpec) -> str:
-    """Writes the `targets` that differ; counts what is lost with it (the old sums) before."""
+    """Writes the `targets` that differ, and their history; counts the old sums before."""
     return f"""
         WITH targets AS MATERIALIZED ({targets(spec)}),
         changing AS MATERIALIZED (
@@ -263,6 +272,17 @@ def update_statement(spec: MergeSpec) -> str:
                 updated_at = CASE WHEN c.is_changed THEN now() ELSE d.updated_at END,
                 updated_by_id = CASE WHEN c.is_changed THEN %(user)s ELSE d.updated_by_id END
             FROM changing c WHERE d.id = c.segment_id
+        ),
+        remembered AS (
+            INSERT INTO segments_segmentchange (
+                document_id, segment_id, position, kind, before, after, import_id, changed_by_id)
+            SELECT d.document_id, d.id, d.position,
+                   CASE WHEN {_state("d", but="enabled")} <> {_state("c", but="enabled")}
+                            THEN 'edited'
+                        WHEN c.enabled THEN 'switched_on' ELSE 'switched_off' END,
+                   {_state("d")}, {_state("c")}, %(job)s, %(user)s
+            FROM changing c JOIN segments_documentsegment d ON d.id = c.segment_id
+            WHERE c.is_changed AND {_state("d")} <> {_state("c")}
         )
         SELECT count(*) FILTER (WHERE is_changed), coalesce(sum(word_count - old_word_count), 0),
                coalesce(sum(tokens - old_tokens), 0), count(*) FILTER (WHERE lacks_vector)

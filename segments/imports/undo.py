@@ -64,6 +64,17 @@ def undo(job_id: UUID) -> Undone:
     return undone
 
 
+def standing_against(job: ImportJob) -> str:
+    """Why `undo` would refuse the import as it is at this moment; empty if it would not."""
+    try:
+        _refuse_unfit(job)
+        _refuse_changed(job)
+        _refuse_built_upon(job)
+    except StateConflict as conflict:
+        return str(conflict)
+    return ""
+
+
 def _refuse_unfit(job: ImportJob) -> None:
     if job.status != ImportStatus.COMPLETED:
         raise StateConflict(

@@ -1,6 +1,7 @@
 """The tables of segments and imports, one file per noun."""
 
 from segments.models.api import ApiKey, UploadFile
+from segments.models.curation import SearchJudgement, SegmentChange
 from segments.models.embedding import (
     EmbeddingBudget,
     EmbeddingCall,
@@ -42,6 +43,8 @@ __all__ = [
     "Reembedding",
     "RememberedColumns",
     "RowError",
+    "SearchJudgement",
+    "SegmentChange",
     "StagedMatch",
     "StagedRow",
     "StagedVector",
