@@ -11,9 +11,9 @@ from django.http import HttpResponse
 from mcp.server.transport_security import TransportSecuritySettings
 from rest_framework.request import Request
 
+from segments.agents import server_for
 from segments.api.parsers import MAX_BODY_BYTES, LinesParser
 from segments.api.views import ApiView
-from segments.services.agents import server_for
 
 # The key guards it, whatever host a browser may have been led to believe in.
 SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)

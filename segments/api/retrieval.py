@@ -19,7 +19,7 @@ from segments.api.serializers.retrieval import (
 from segments.api.views import ApiView, checked
 from segments.models import DocumentSegment
 from segments.search import Hit, RerankModel, SearchMethod, search_result
-from segments.services.hit_counts import HITS
+from segments.search.hit_counts import HITS
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,

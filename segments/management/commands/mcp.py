@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from segments.services.agents import server_for
+from segments.agents import server_for
 from segments.services.api_keys import find_api_key
 
 

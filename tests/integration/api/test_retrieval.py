@@ -7,7 +7,7 @@ import pytest
 
 from datasets.models import Dataset, Document
 from segments.models import DocumentSegment
-from segments.services.hit_counts import HITS
+from segments.search.hit_counts import HITS
 
 from ..api_client import QA, Api
 from ..conftest import ImportText

@@ -20,7 +20,7 @@ from segments import __version__
 from segments.exceptions import SegmentNotFound
 from segments.models import ApiKey, DocumentSegment
 from segments.search import SearchMethod, search
-from segments.services.hit_counts import HITS
+from segments.search.hit_counts import HITS
 from segments.services.new_segments import NewSegment, add_segments
 
 INSTRUCTIONS = (
