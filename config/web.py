@@ -51,8 +51,6 @@ def server_for(application: Any, sockets: list[socket.socket], threads: int = TH
         sockets=sockets,
         threads=threads,
         ident="segmill",
-        # At once: an event must not wait until it is one of many.
-        send_bytes=1,
         max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + ROOM_BYTES,
         **proxy_options(settings.SEGMILL_TRUSTED_PROXY),
     )
