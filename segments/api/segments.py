@@ -22,8 +22,9 @@ from segments.api.serializers.segments import (
     WholeSegmentSerializer,
 )
 from segments.api.views import ApiView, checked, checked_query
-from segments.exceptions import DocumentArchived
-from segments.models import DocumentSegment
+from segments.exceptions import DocumentArchived, SegmentChanged
+from segments.models import ParentSegment
+from segments.services import parents
 from segments.services.new_segments import NewSegment, add_segments
 from segments.services.segments import (
     SegmentChanges,
@@ -71,15 +72,15 @@ class SegmentsView(ApiView):
         """A page of segments in their order."""
         document = self.document(dataset_id, document_id)
         wanted = checked_query(SegmentQuery, request)
-        found = segments_of(
-            document,
-            SegmentFilter(
-                keyword=wanted["keyword"],
-                statuses=sorted(wanted["status"]),
-                enabled=SWITCHES[wanted["enabled"]],
-                least_hits=wanted["hit_count_gte"],
-            ),
+        chosen = SegmentFilter(
+            keyword=wanted["keyword"],
+            statuses=sorted(wanted["status"]),
+            enabled=SWITCHES[wanted["enabled"]],
+            least_hits=wanted["hit_count_gte"],
         )
+        found: Any = segments_of(document, chosen)
+        if document.doc_form == DocForm.HIERARCHICAL:
+            found = parents.parents_of(document, chosen)
         page = Page.of(request)
         return Response(page.cut(found, _each) | {"doc_form": document.doc_form})
 
@@ -95,8 +96,13 @@ class SegmentsView(ApiView):
         wanted = checked(NewSegmentsSerializer, request)["segments"]
         if document.doc_form == DocForm.QA:
             _refuse_without_answer(wanted)
-        added = add_segments(document, [_new(segment) for segment in wanted], self.user)
-        return Response({"data": _each(added), "doc_form": document.doc_form})
+        new = [_new(segment) for segment in wanted]
+        add: Any = add_segments
+        if document.doc_form == DocForm.HIERARCHICAL:
+            add = parents.add_parents
+        return Response(
+            {"data": _each(add(document, new, self.user)), "doc_form": document.doc_form}
+        )
 
     def handle_exception(self, exc: Exception) -> Response:
         """The usual answer, whose message clients of Dify also look for under `error`."""
@@ -114,7 +120,7 @@ class SegmentView(ApiView):
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
         """The segment."""
-        return _answer(self.segment(dataset_id, document_id, segment_id))
+        return _answer(self.segment_or_parent(dataset_id, document_id, segment_id))
 
     @extend_schema(
         operation_id="update_segment",
@@ -129,20 +135,32 @@ class SegmentView(ApiView):
 
         With `If-Match`, 412 if somebody else has changed it since it was read.
         """
-        segment = self.segment(dataset_id, document_id, segment_id)
+        segment = self.segment_or_parent(dataset_id, document_id, segment_id)
         wanted = checked(UpdateSegmentSerializer, request)["segment"]
-        change_segment(segment, _changes(wanted), self.user, if_match=_if_match(request))
-        return _answer(self.segment(dataset_id, document_id, segment_id))
+        again, seen = wanted["regenerate_child_chunks"], _if_match(request)
+        if isinstance(segment, ParentSegment):
+            if seen and etag_of(segment) not in seen:
+                raise SegmentChanged
+            changes = _changes(wanted)
+            parents.change_parent(segment, changes, self.user, regenerates_parts=again)
+        elif again:
+            raise ValidationError({"regenerate_child_chunks": "Segments have no child chunks."})
+        else:
+            change_segment(segment, _changes(wanted), self.user, if_match=seen)
+        return _answer(self.segment_or_parent(dataset_id, document_id, segment_id))
 
     @extend_schema(operation_id="delete_segment", responses=ResultSerializer)
     def delete(
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
         """Delete it. The others keep their positions."""
-        segment = self.segment(dataset_id, document_id, segment_id)
+        segment = self.segment_or_parent(dataset_id, document_id, segment_id)
         if segment.document.archived:
             raise DocumentArchived
-        delete_segments([segment.pk])
+        if isinstance(segment, ParentSegment):
+            parents.delete_parents([segment.pk])
+        else:
+            delete_segments([segment.pk])
         return Response({"result": "success"})
 
 
@@ -191,7 +209,7 @@ def _if_match(request: Request) -> list[str]:
     return [] if "*" in given else [each for each in given if each]
 
 
-def _answer(segment: DocumentSegment) -> Response:
+def _answer(segment: Any) -> Response:
     return Response(
         {"data": _each([segment])[0], "doc_form": segment.document.doc_form},
         headers={"ETag": etag_of(segment)},

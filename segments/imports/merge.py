@@ -12,9 +12,11 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Max
 
+from datasets.models import DocForm
 from segments.db.transactions import planner_settings
 from segments.files.names import METADATA_PREFIX
 from segments.files.options import ImportMode
+from segments.imports.parents import PARENT_OF_ROW
 from segments.models import DocumentSegment, ImportJob, StagedMatch
 
 
@@ -31,6 +33,7 @@ class MergeSpec:
     mode: ImportMode
     parts: frozenset[str]
     has_vectors: bool
+    has_parents: bool = False
 
     @classmethod
     def of(cls, job: ImportJob) -> Self:
@@ -42,6 +45,7 @@ class MergeSpec:
             ImportMode(job.mode),
             frozenset(filter(None, job.file_details.get("uses", ()))),
             bool(job.embedding_model),
+            job.document.doc_form == DocForm.HIERARCHICAL,
         )
 
     @property
@@ -299,8 +303,17 @@ def update(spec: MergeSpec, job: ImportJob) -> Written:
         return _written(update_statement(spec), spec.parameters | {"user": job.created_by_id})
 
 
+# What the rows of a hierarchical document have besides: column, value, and where it is from.
+PARENT = (
+    ", parent_id",
+    ", p.segment_id",
+    f' LEFT JOIN {PARENT_OF_ROW} p USING (job_id, "row")',
+)
+
+
 def insert_statement(spec: MergeSpec) -> str:
     """Writes the rows that are about no segment, with their vectors and full-text entries."""
+    parent = PARENT if spec.has_parents else ("", "", "")
     after_the_last = '%(last)s + row_number() OVER (ORDER BY s."row")'
     return f"""
         WITH published AS (
@@ -308,16 +321,16 @@ def insert_statement(spec: MergeSpec) -> str:
                 id, tenant_id, dataset_id, document_id, position, content, answer, word_count,
                 tokens, keywords, external_id, metadata, index_node_id, index_node_hash,
                 hit_count, enabled, status, created_by_id, created_at, updated_at, indexing_at,
-                completed_at, import_job_id, embedding, search_text, search_vector)
+                completed_at, import_job_id, embedding, search_text, search_vector{parent[0]})
             SELECT
                 s.segment_id, %(tenant)s, %(dataset)s, %(document)s,
                 {"s.rank" if spec.replaces else after_the_last},
                 s.content, s.answer, s.word_count,
                 s.tokens, s.keywords, s.external_id, s.metadata, s.segment_id, s.content_hash, 0,
                 s.enabled, 'completed', %(user)s, now(), now(), %(indexing_at)s, now(),
-                %(job)s, v.embedding, s.search_text, s.search_vector
+                %(job)s, v.embedding, s.search_text, s.search_vector{parent[1]}
             FROM {_staged_rows(spec)} s
-            LEFT JOIN segments_stagedvector v USING (job_id, "row")
+            LEFT JOIN segments_stagedvector v USING (job_id, "row"){parent[2]}
             WHERE {UNMATCHED_ROW if spec.looks_at_segments else "s.job_id = %(job)s"}
             ORDER BY s."row"
             RETURNING word_count, tokens, embedding IS NULL AS lacks_vector

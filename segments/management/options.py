@@ -15,6 +15,7 @@ from segments.files.options import (
     ImportMode,
     ImportOptions,
     OnError,
+    ParentMode,
     ReadAs,
     UnknownColumns,
 )
@@ -35,6 +36,7 @@ FIELDS = (
     ),
     *("embed", "max_tokens", "max_cost"),
     *("read_as", "separator", "chunk_tokens", "chunk_overlap", "cleaning"),
+    *("parent_mode", "child_tokens", "child_separator"),
 )
 
 
@@ -138,6 +140,7 @@ def add_import_options(parser: ArgumentParser) -> None:
         "search at once and let workers embed them",
     )
     _add_document_options(parser)
+    _add_part_options(parser)
     parser.add_argument("--max-tokens", help="fail instead of embedding more tokens than this")
     parser.add_argument("--max-cost", help="fail instead of spending more than this")
 
@@ -165,6 +168,21 @@ def _add_document_options(parser: ArgumentParser) -> None:
         choices=[member.value for member in Cleaning],
         help="what is removed from a document before it is cut; default: remove_extra_spaces",
     )
+
+
+def _add_part_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--parent-mode",
+        choices=[member.value for member in ParentMode],
+        help="into a hierarchical document: paragraph (default) makes each piece a passage, "
+        "full-doc the whole text",
+    )
+    parser.add_argument(
+        "--child-tokens",
+        metavar="N",
+        help="longest part that a passage is found by; default: 200 tokens",
+    )
+    parser.add_argument("--child-separator", help="cut passages into parts wherever this stands")
 
 
 def import_options(given: Mapping[str, Any]) -> ImportOptions:

@@ -14,12 +14,14 @@ from segments.models.embedding import (
 from segments.models.import_job import Chunk, ImportJob
 from segments.models.indexing import IndexGeneration
 from segments.models.operations import DeletedJob, Heartbeat, ProgressSample
+from segments.models.parent import ParentSegment
 from segments.models.rebuild import FullTextRebuild
 from segments.models.segment import DocumentSegment
 from segments.models.staging import (
     RememberedColumns,
     RowError,
     StagedMatch,
+    StagedParent,
     StagedRow,
     StagedVector,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "ImportJob",
     "IndexGeneration",
     "ModelProvider",
+    "ParentSegment",
     "ProgressSample",
     "ProviderModel",
     "ReembeddedVector",
@@ -46,6 +49,7 @@ __all__ = [
     "SearchJudgement",
     "SegmentChange",
     "StagedMatch",
+    "StagedParent",
     "StagedRow",
     "StagedVector",
     "UploadFile",

@@ -5,6 +5,7 @@ New ones are added by `segments.services.new_segments`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -113,7 +114,7 @@ def _has_keyword(keyword: str) -> Q:
     )
 
 
-def etag_of(segment: DocumentSegment) -> str:
+def etag_of(segment: Any) -> str:
     """Names this state of the segment: another one after every change, the same otherwise."""
     return f'"{int(segment.updated_at.timestamp() * 1_000_000):x}"'
 
