@@ -73,6 +73,14 @@ class Verdict:
     why: str = ""
 
 
+class _Sparing(csv.excel):
+    quoting = csv.QUOTE_MINIMAL
+
+
+class _Quoted(csv.excel):
+    quoting = csv.QUOTE_ALL
+
+
 def odd_file(number: int) -> Odd:
     """The file of this number, always the same."""
     random = Random(number)
@@ -139,12 +147,16 @@ def _text(
     delimiter = random.choice((",", ";", "\t", "|"))
     end = random.choice(("\n", "\r\n", "\r"))
     # Python's writer would leave a line feed without quotes where a line ends with \r.
-    quoting = csv.QUOTE_ALL if end == "\r" else random.choice((csv.QUOTE_ALL, csv.QUOTE_MINIMAL))
+    dialect: type[csv.Dialect] = random.choice((_Sparing, _Quoted))
+    if end == "\r":
+        dialect = _Quoted
     file = io.StringIO()
-    writer = csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer = csv.writer(file, dialect, delimiter=delimiter, lineterminator=end)
     writer.writerows([*above, *table])
     text = file.getvalue()
     codec = random.choice(CODECS)
+    if codec == "windows-1251" and not any("а" <= letter <= "я" for letter in text):
+        codec = "utf-8"  # without a Cyrillic letter nothing tells it from windows-1252
     try:
         content = text.encode(codec)
     except UnicodeEncodeError:

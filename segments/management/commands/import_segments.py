@@ -23,6 +23,7 @@ from datasets.models import Document
 from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
 from segments.files.options import ImportOptions
+from segments.files.wording import for_command
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
@@ -159,7 +160,7 @@ class Command(BaseCommand):
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
-            self.stderr.write(notice)
+            self.stderr.write(for_command(notice))
         if as_json:
             self.stdout.write(json.dumps(report.as_json()))
             if not report.is_success:
@@ -167,7 +168,7 @@ class Command(BaseCommand):
         else:
             print_import(report, self.stdout)
             if not report.is_success:
-                raise CommandError(why_it_failed(report))
+                raise CommandError(for_command(why_it_failed(report)))
 
 
 def _files(given: Sequence[Path]) -> Iterator[Path]:
