@@ -144,7 +144,9 @@ class SegmentView(ApiView):
             changes = _changes(wanted)
             parents.change_parent(segment, changes, self.user, regenerates_parts=again)
         elif again:
-            raise ValidationError({"regenerate_child_chunks": "Segments have no child chunks."})
+            raise ValidationError(
+                {"segment.regenerate_child_chunks": "Segments have no child chunks."}
+            )
         else:
             change_segment(segment, _changes(wanted), self.user, if_match=seen)
         return _answer(self.segment_or_parent(dataset_id, document_id, segment_id))
