@@ -47,6 +47,8 @@ SECURE_HSTS_SECONDS = SEGMILL_HSTS_SECONDS if SEGMILL_HTTPS else 0
 # Also binds every subdomain of the host, permanently: only for those who own them all.
 SEGMILL_HSTS_SUBDOMAINS = env.switch("SEGMILL_HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SEGMILL_HSTS_SUBDOMAINS
+# Where a login ends whose `next` leads elsewhere; Django's own default does not exist here.
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 LANGUAGE_CODE = "en"

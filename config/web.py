@@ -9,15 +9,17 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from types import FrameType
 from typing import Any
 
 import waitress
+from waitress.server import BaseWSGIServer
 
 # Concurrent requests: pages, and one poll a second from each browser that watches an import.
 THREADS = 8
-# A file that is slightly too large arrives and gets an explanation; a larger one is cut off by the
-# server itself, which answers only 413.
+# Of a body without a length, only this tells that it is too long; the server then answers 413
+# in its own words.
 ROOM_BYTES = 64 * 1024 * 1024
 PORTS_TRIED = 20
 USAGE = "Give HOST:PORT, or the descriptor of a listening socket."
@@ -31,14 +33,29 @@ def main(where: str) -> None:
     from config.wsgi import application
 
     signal.signal(signal.SIGTERM, _leave)
-    waitress.serve(
-        application,
-        sockets=[socket_at(where)],
-        threads=THREADS,
+    # What waitress receives waits beside the files too, for /tmp may be memory.
+    tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
+    server_for(application, [socket_at(where)]).run()
+
+
+def server_for(application: Any, sockets: list[socket.socket], threads: int = THREADS) -> Any:
+    """A server of waitress that asks who sends before it receives much, ready to `run`."""
+    from django.conf import settings
+
+    from config.admission import AdmittingChannel, RoomForStreams
+
+    roomy = RoomForStreams(application, threads)
+    BaseWSGIServer.channel_class = AdmittingChannel
+    server = waitress.create_server(
+        roomy,
+        sockets=sockets,
+        threads=threads,
         ident="segmill",
         max_request_body_size=settings.SEGMILL_MAX_FILE_BYTES + ROOM_BYTES,
         **proxy_options(settings.SEGMILL_TRUSTED_PROXY),
     )
+    roomy.set_thread_count = server.task_dispatcher.set_thread_count
+    return server
 
 
 def proxy_options(trusted: str) -> dict[str, Any]:

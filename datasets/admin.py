@@ -6,17 +6,20 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Coalesce
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.forms import BaseModelFormSet, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from datasets.forms import (
     FIXED_DATASET_FIELDS,
     FIXED_DOCUMENT_FIELDS,
     DatasetForm,
     DocumentForm,
+    InvitationForm,
     MembershipForm,
 )
-from datasets.models import Dataset, Document, Membership, Tenant
+from datasets.invitations import accept, decline, invitations_for
+from datasets.models import Dataset, Document, Invitation, Membership, Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
 
 
@@ -41,12 +44,36 @@ class MembershipInline(admin.TabularInline[Membership, Tenant]):
         return obj is None or access_of(request).may_own(obj.pk)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Owners."""
-        return self.has_change_permission(request, obj)
+        """Superusers; owners invite."""
+        return access_of(request).everywhere
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Owners."""
         return self.has_change_permission(request, obj)
+
+
+class InvitationInline(admin.TabularInline[Invitation, Tenant]):
+    """Who is invited and has not answered yet; made and taken back by owners."""
+
+    model = Invitation
+    form = InvitationForm
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return obj is None or access_of(request).may_own(obj.pk)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return self.has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return self.has_view_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Owners."""
+        return self.has_view_permission(request, obj)
 
 
 @admin.register(Tenant)
@@ -58,7 +85,7 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
     ordering = ("name",)
     list_display = ("name", "members", "datasets_count", "created_at")
     search_fields = ("name",)
-    inlines = (MembershipInline,)
+    inlines = (MembershipInline, InvitationInline)
 
     def tenant_of(self, obj: Tenant) -> Any:
         """The tenant itself."""
@@ -87,6 +114,15 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
         """Owners and superusers."""
         return obj is not None and access_of(request).may_own(obj.pk)
 
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: "BaseModelFormSet[Any, Any]", change: bool
+    ) -> None:
+        """Record who has invited somebody."""
+        for inline in formset.forms:
+            if isinstance(inline.instance, Invitation) and inline.instance._state.adding:
+                inline.instance.invited_by_id = request.user.pk
+        super().save_formset(request, form, formset, change)
+
     @admin.display(ordering="member_count")
     def members(self, tenant: Any) -> int:
         """How many people belong to it."""
@@ -100,6 +136,58 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
     def deletion_text(self, obj: Any) -> str:
         """Says what is deleted with it."""
         return f"{obj} with its {obj.dataset_count:,} datasets and everything in them"
+
+
+@admin.register(Invitation)
+class InvitationAdmin(admin.ModelAdmin[Invitation]):
+    """The invitations of the user who is looking, to accept or decline."""
+
+    list_display = ("tenant", "role", "invited_by", "created_at")
+    change_form_template = "admin/datasets/invitation.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
+        """Their own."""
+        return invitations_for(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whoever has one."""
+        return invitations_for(request.user).exists()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever it is for; the list has no others."""
+        return obj is None or obj.username == request.user.get_username()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: owners invite on the page of their tenant."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: it is declined instead."""
+        return False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The invitation, or its answer."""
+        invitation = self.get_object(request, object_id)
+        if invitation is None or request.method != "POST":
+            return super().change_view(request, object_id, form_url, extra_context)
+        if "accept" in request.POST:
+            accept(invitation, request.user)  # type: ignore[arg-type]  # staff
+            done = f"You are now a member of {invitation.tenant}."
+        else:
+            decline(invitation)
+            done = f"You have declined the invitation to {invitation.tenant}."
+        self.message_user(request, done)
+        return redirect("admin:index")
 
 
 class DatasetAdmin(TenantScopedAdmin[Dataset]):

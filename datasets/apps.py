@@ -12,3 +12,7 @@ class DatasetsConfig(AppConfig):
 
     name = "datasets"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen for logins."""
+        from datasets import invitations  # noqa: F401  (its receiver)

@@ -13,6 +13,7 @@ from datasets.models import (
     Dataset,
     Document,
     IndexingTechnique,
+    Invitation,
     Membership,
     WeightSource,
 )
@@ -30,8 +31,18 @@ def languages() -> list[tuple[str, str]]:
     return [("", "Found by the first import"), *by_name]
 
 
+class InvitationForm(forms.ModelForm[Invitation]):
+    """Somebody invited by user name, whether or not there is anybody of that name."""
+
+    username = forms.CharField(max_length=150, label="User name")
+
+    class Meta:
+        model = Invitation
+        fields: ClassVar = ["username", "role"]
+
+
 class MembershipForm(forms.ModelForm[Membership]):
-    """A member, by user name: a list of all users would show one tenant's people to another."""
+    """A member, by user name; whoever may add one without an invitation sees all users anyway."""
 
     username = forms.CharField(max_length=150, label="User name")
 

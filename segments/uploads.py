@@ -85,9 +85,16 @@ def store_file(file: IO[bytes], name: str) -> StoredFile:
 
 
 def keep_upload(
-    tenant: Tenant, file: IO[bytes], name: str, mime_type: str, user: User | None = None
+    tenant: Tenant,
+    file: IO[bytes],
+    name: str,
+    mime_type: str,
+    user: User | None = None,
+    dataset_id: UUID | None = None,
 ) -> UploadFile:
     """Store `file` for a later import; it is removed after `UPLOADED_FOR`.
+
+    `dataset_id` is the dataset that it may go into; None for all of the tenant's.
 
     Raises:
         FileTooLarge: over `SEGMILL_MAX_FILE_BYTES`; nothing is kept.
@@ -96,6 +103,7 @@ def keep_upload(
     try:
         return UploadFile.objects.create(
             tenant=tenant,
+            dataset_id=dataset_id,
             name=stored.name,
             key=stored.key,
             sha256=stored.sha256,
@@ -108,13 +116,16 @@ def keep_upload(
         raise
 
 
-def find_upload(tenant: Tenant, upload_id: UUID) -> StoredFile:
-    """The tenant's uploaded file, as it is stored.
+def find_upload(tenant: Tenant, upload_id: UUID, dataset_id: UUID | None = None) -> StoredFile:
+    """The tenant's uploaded file, as it is stored; of those for one dataset if that is given.
 
     Raises:
         UploadNotFound: the tenant has no upload with this id, or it has been removed.
     """
-    upload = UploadFile.objects.filter(tenant=tenant, pk=upload_id).first()
+    uploads = UploadFile.objects.filter(tenant=tenant, pk=upload_id)
+    if dataset_id is not None:
+        uploads = uploads.filter(dataset=dataset_id)
+    upload = uploads.first()
     if upload is None or not is_stored(upload.key):
         raise UploadNotFound(str(upload_id), remedy="Upload the file again.")
     return StoredFile(upload.name, upload.key, upload.sha256, upload.size)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import Exists, ForeignKey, OuterRef, QuerySet
 from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
 from datasets.tenant_admin import TenantScopedAdmin, access_of
@@ -16,34 +17,54 @@ from segments.services.api_keys import revoke_api_key, set_new_text
 KEY_TEXT = "_segmill_key_text"
 
 
+class ApiKeyForm(ModelForm[ApiKey]):
+    """A new key."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a dataset of another tenant, and a key that is too old before it is made."""
+        cleaned = super().clean() or {}
+        dataset, expires_at = cleaned.get("dataset"), cleaned.get("expires_at")
+        if dataset is not None and dataset.tenant_id != getattr(cleaned.get("tenant"), "pk", None):
+            self.add_error("dataset", "This dataset belongs to another tenant. Choose one of its.")
+        if expires_at is not None and expires_at <= timezone.now():
+            self.add_error("expires_at", "This moment is in the past. Choose a later one.")
+        return cleaned
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
-    """A key may do in its tenant what an owner may, so owners alone see and make them."""
+    """A key may do in its tenant nearly what an owner may, so owners alone see and make them."""
 
-    fields = ("tenant", "name")
+    form = ApiKeyForm
+    fields = ("tenant", "name", "scope", "dataset", "expires_at", "is_tenants_own")
     readonly_fields = ("prefix", "created_by", "created_at", "last_used_at", "revoked_at")
     list_display = (
         "name",
         "tenant",
         "key_prefix",
+        "scope",
+        "dataset",
         "created_by",
         "created_at",
         "last_used_at",
+        "expires_at",
         "is_active",
     )
     list_filter = (("tenant", admin.RelatedOnlyFieldListFilter), "created_at")
-    list_select_related = ("tenant", "created_by")
+    list_select_related = ("tenant", "created_by", "dataset")
     search_fields = ("name", "prefix")
     ordering = ("-created_at",)
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Two to make one; all that is known of one that is there."""
+        """What makes one; all that is known of one that is there."""
         return self.fields if obj is None else (*self.fields, *self.readonly_fields)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        """Those of the tenants the user owns."""
-        return access_of(request).owned(super().get_queryset(request))
+        """Those of the tenants the user owns, and whether they may still be used."""
+        usable = ApiKey.objects.usable().filter(pk=OuterRef("pk"))
+        keys = super().get_queryset(request).annotate(is_usable=Exists(usable))
+        return access_of(request).owned(keys)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Owners."""
@@ -73,11 +94,12 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any] | None":
-        """The tenants the user owns."""
+        """The tenants the user owns, and their datasets."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if field is not None and db_field.name == "tenant":
-            tenants = db_field.remote_field.model._default_manager.all()
-            field.queryset = access_of(request).owned(tenants, "pk")
+        if field is not None and db_field.name in ("tenant", "dataset"):
+            path = "pk" if db_field.name == "tenant" else "tenant"
+            everything = db_field.remote_field.model._default_manager.all()
+            field.queryset = access_of(request).owned(everything, path)
         return field
 
     def save_model(
@@ -116,6 +138,6 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
         return f"{key.prefix}…"
 
     @admin.display(boolean=True, description="active", ordering="revoked_at")
-    def is_active(self, key: ApiKey) -> bool:
+    def is_active(self, key: Any) -> bool:
         """Whether requests with it are accepted."""
-        return key.revoked_at is None
+        return bool(key.is_usable)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import AnonymousUser, User
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from segments.models import ApiKey
@@ -52,8 +52,16 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class HasApiKey(BasePermission):
-    """Every request acts for a tenant; a key may do in it what its owner may."""
+    """Every request acts for a tenant, and changes something only with a key that may.
+
+    A view whose POST changes nothing says so by `only_reads`.
+    """
+
+    message = "This key may only read and search. Use one that may change things, too."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether a key was shown."""
-        return isinstance(request.auth, ApiKey)
+        """Whether a key was shown that may do this."""
+        if not isinstance(request.auth, ApiKey):
+            return False
+        is_reading = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
+        return is_reading or request.auth.may_write

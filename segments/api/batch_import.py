@@ -67,7 +67,7 @@ class BatchImportView(ApiView):
             "idempotency_key": key,
         }
         if upload_id := body.get("upload_file_id"):
-            stored = find_upload(self.tenant, uuid_of(upload_id))
+            stored = find_upload(self.tenant, uuid_of(upload_id), self.key.dataset_id)
             job = imports.start_stored_import(document, stored, **start)
         else:
             file = received_file(request)

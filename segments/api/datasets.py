@@ -96,7 +96,8 @@ class DatasetsView(ApiView):
     def get(self, request: Request) -> Response:
         """A page of datasets, the newest first."""
         wanted = checked_query(DatasetQuery, request)
-        datasets = with_counts(self.tenant).filter(name__icontains=wanted["keyword"])
+        datasets = self.within(with_counts(self.tenant), "pk")
+        datasets = datasets.filter(name__icontains=wanted["keyword"])
         if wanted["tag_ids"]:
             tagged = Dataset.objects.filter(tags__in=wanted["tag_ids"])
             datasets = datasets.filter(pk__in=tagged.values("pk"))
@@ -110,6 +111,7 @@ class DatasetsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A new, empty dataset."""
+        self.refuse_one_dataset()
         wanted = checked(NewDatasetSerializer, request)
         dataset = create_dataset(self.tenant, NewDataset(**_given(wanted)), self.user)
         _change_ranking(dataset, wanted)

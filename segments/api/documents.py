@@ -143,10 +143,15 @@ class IndexingStatusView(ApiView):
     @extend_schema(operation_id="indexing_status", responses=IndexingAnswerSerializer)
     def get(self, request: Request, dataset_id: UUID, batch: str) -> Response:
         """The documents of a batch. Poll until each is completed, or has an error."""
-        found = indexing_progress(self.dataset(dataset_id), batch)
+        found = indexing_of(self.dataset(dataset_id), batch)
         if not found:
             raise NotFound("Documents not found.")
-        return Response({"data": [dict(IndexingSerializer(each).data) for each in found]})
+        return Response({"data": found})
+
+
+def indexing_of(dataset: Dataset, batch: str) -> list[dict[str, Any]]:
+    """How far the documents of a batch are, as JSON; empty if it has none."""
+    return [dict(IndexingSerializer(each).data) for each in indexing_progress(dataset, batch)]
 
 
 class DownloadView(ApiView):

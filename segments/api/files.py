@@ -38,7 +38,14 @@ class UploadView(ApiView):
         refuse_large_body(request)
         request.data  # noqa: B018  (reads the form)
         file = received_file(request)
-        upload = keep_upload(self.tenant, file, file.name or "", file.content_type or "", self.user)
+        upload = keep_upload(
+            self.tenant,
+            file,
+            file.name or "",
+            file.content_type or "",
+            self.user,
+            self.key.dataset_id,
+        )
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
 
 

@@ -33,7 +33,7 @@ class ImportsView(ApiView):
     def get(self, request: Request) -> Response:
         """A page of imports, the newest first."""
         wanted = checked_query(ImportQuery, request)
-        imports = ImportJob.objects.filter(tenant=self.tenant, dataset__enable_api=True)
+        imports = self.within(ImportJob.objects.filter(dataset__enable_api=True))
         if statuses := wanted.get("status"):
             imports = imports.filter(status__in=statuses)
         for place in ("dataset", "document"):

@@ -9,6 +9,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from datasets.models import Document
 from segments.api.batch_import import body_of, options_of, uuid_of
 from segments.api.parsers import LimitedJSONParser
 from segments.api.serializers.imports import (
@@ -18,6 +19,7 @@ from segments.api.serializers.imports import (
 )
 from segments.api.views import ApiView
 from segments.services import imports
+from segments.services.previews import one_at_a_time
 from segments.services.reports import report_dry_run
 from segments.uploads import find_upload, received_file, refuse_large_body, upload_storage
 
@@ -74,6 +76,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
 class PreviewView(ApiView):
     """Looks at a file."""
 
+    only_reads = True
     parser_classes = (MultiPartParser, FormParser, LimitedJSONParser)
 
     @extend_schema(
@@ -88,21 +91,24 @@ class PreviewView(ApiView):
         """What importing the file with these options would do. Nothing is stored or changed."""
         document = self.document(dataset_id, document_id)
         refuse_large_body(request)
-        body = body_of(request)
-        options = options_of(body)
-        if upload_id := body.get("upload_file_id"):
-            stored = find_upload(self.tenant, uuid_of(upload_id))
-            with upload_storage().open(stored.key) as file:
-                found = imports.dry_run_import(
-                    document, cast("Any", file), stored.name, stored.size, options=options
-                )
-        else:
-            posted = received_file(request)
-            found = imports.dry_run_import(
-                document, cast("Any", posted), posted.name or "", posted.size or 0, options=options
-            )
+        with one_at_a_time(self.tenant.pk):
+            found = self._dry_run(request, document)
         shown = report_dry_run(found).as_json() | {
             "file_details": found.file_details.as_json(),
             "notices": found.notices,
         }
         return Response(PreviewSerializer(shown).data)
+
+    def _dry_run(self, request: Request, document: Document) -> Any:
+        body = body_of(request)
+        options = options_of(body)
+        if upload_id := body.get("upload_file_id"):
+            stored = find_upload(self.tenant, uuid_of(upload_id), self.key.dataset_id)
+            with upload_storage().open(stored.key) as file:
+                return imports.dry_run_import(
+                    document, cast("Any", file), stored.name, stored.size, options=options
+                )
+        posted = received_file(request)
+        return imports.dry_run_import(
+            document, cast("Any", posted), posted.name or "", posted.size or 0, options=options
+        )

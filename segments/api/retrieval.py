@@ -18,6 +18,7 @@ from segments.api.serializers.retrieval import (
 )
 from segments.api.views import ApiView, checked
 from segments.search import Hit, RerankModel, SearchMethod, search_result
+from segments.search.hit_counts import HITS
 from segments.services.parents import segments_or_parents
 
 METHODS = {
@@ -30,6 +31,8 @@ METHODS = {
 
 class RetrieveView(ApiView):
     """Questions about a dataset; hit-testing is another name of it."""
+
+    only_reads = True
 
     @extend_schema(
         operation_id="retrieve", request=RetrieveSerializer, responses=RetrievalSerializer
@@ -51,6 +54,7 @@ class RetrieveView(ApiView):
             rerank=_reranker(model),
             where=filter_of(model, wanted.get("filter")),
         )
+        HITS.add(hit.segment_id for hit in found.hits)
         answer = {
             "query": {"content": wanted["query"]},
             "records": _records(found.hits),

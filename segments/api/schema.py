@@ -22,6 +22,8 @@ WITH_CHANGES = (
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
+# And these whoever says which state they want to change.
+IF_MATCH = "update_segment"
 WITHOUT_KEY = (HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -52,4 +54,7 @@ class SchemaWithRefusals(AutoSchema):
         """The statuses that the operation may refuse with."""
         if not self.view.authentication_classes:
             return WITHOUT_KEY
-        return ALWAYS if self.method == "GET" else (*ALWAYS, *WITH_CHANGES)
+        if self.method == "GET":
+            return ALWAYS
+        more = (HTTPStatus.PRECONDITION_FAILED,) if self.get_operation_id() == IF_MATCH else ()
+        return (*ALWAYS, *WITH_CHANGES, *more)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ from segments.api.serializers.segments import (
     WholeSegmentSerializer,
 )
 from segments.api.views import ApiView, checked, checked_query
-from segments.exceptions import DocumentArchived
+from segments.exceptions import DocumentArchived, SegmentChanged
 from segments.models import ParentSegment
 from segments.services import parents
 from segments.services.new_segments import NewSegment, add_segments
@@ -31,10 +31,21 @@ from segments.services.segments import (
     SegmentFilter,
     change_segment,
     delete_segments,
+    etag_of,
     segments_of,
 )
 
 _each = each(WholeSegmentSerializer)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the state to change."
+)
+ETAG = OpenApiParameter(
+    "ETag",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200],
+    description="Names this state of the segment, for `If-Match`.",
+)
 SWITCHES = {"all": None, "true": True, "false": False}
 SegmentPage = inline_serializer(
     "SegmentPage",
@@ -104,7 +115,7 @@ class SegmentsView(ApiView):
 class SegmentView(ApiView):
     """One segment."""
 
-    @extend_schema(operation_id="get_segment", responses=SegmentAnswerSerializer)
+    @extend_schema(operation_id="get_segment", parameters=[ETAG], responses=SegmentAnswerSerializer)
     def get(
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
@@ -113,23 +124,31 @@ class SegmentView(ApiView):
 
     @extend_schema(
         operation_id="update_segment",
+        parameters=[IF_MATCH, ETAG],
         request=UpdateSegmentSerializer,
         responses=SegmentAnswerSerializer,
     )
     def post(
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
-        """Change some parts of it; search finds the new text at once."""
+        """Change some parts of it; search finds the new text at once.
+
+        With `If-Match`, 412 if somebody else has changed it since it was read.
+        """
         segment = self.segment_or_parent(dataset_id, document_id, segment_id)
         wanted = checked(UpdateSegmentSerializer, request)["segment"]
-        again = wanted["regenerate_child_chunks"]
+        again, seen = wanted["regenerate_child_chunks"], _if_match(request)
         if isinstance(segment, ParentSegment):
+            if seen and etag_of(segment) not in seen:
+                raise SegmentChanged
             changes = _changes(wanted)
             parents.change_parent(segment, changes, self.user, regenerates_parts=again)
         elif again:
-            raise ValidationError({"regenerate_child_chunks": "Segments have no child chunks."})
+            raise ValidationError(
+                {"segment.regenerate_child_chunks": "Segments have no child chunks."}
+            )
         else:
-            change_segment(segment, _changes(wanted), self.user)
+            change_segment(segment, _changes(wanted), self.user, if_match=seen)
         return _answer(self.segment_or_parent(dataset_id, document_id, segment_id))
 
     @extend_schema(operation_id="delete_segment", responses=ResultSerializer)
@@ -186,5 +205,14 @@ def _changes(wanted: dict[str, Any]) -> SegmentChanges:
     return SegmentChanges(**{name: wanted[name] for name in names})
 
 
+def _if_match(request: Request) -> list[str]:
+    """The states that the client has seen; none if any will do."""
+    given = [each.strip() for each in request.headers.get("If-Match", "").split(",")]
+    return [] if "*" in given else [each for each in given if each]
+
+
 def _answer(segment: Any) -> Response:
-    return Response({"data": _each([segment])[0], "doc_form": segment.document.doc_form})
+    return Response(
+        {"data": _each([segment])[0], "doc_form": segment.document.doc_form},
+        headers={"ETag": etag_of(segment)},
+    )

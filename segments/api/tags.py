@@ -90,6 +90,7 @@ class TagsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A new tag."""
+        self.refuse_one_dataset()
         name = checked(NewTagSerializer, request)["name"]
         return Response(CountedTagSerializer(services.create_tag(self.tenant, name)).data)
 
@@ -98,6 +99,7 @@ class TagsView(ApiView):
     )
     def patch(self, request: Request) -> Response:
         """Give a tag another name."""
+        self.refuse_one_dataset()
         wanted = checked(RenamedTagSerializer, request)
         renamed = services.rename_tag(self.tenant, wanted["tag_id"], wanted["name"])
         shown = services.list_tags(self.tenant).get(pk=renamed.pk)
@@ -110,6 +112,7 @@ class TagsView(ApiView):
     )
     def delete(self, request: Request) -> Response:
         """Remove a tag from all datasets, and itself."""
+        self.refuse_one_dataset()
         services.delete_tag(self.tenant, checked(TagIdSerializer, request)["tag_id"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -140,6 +143,8 @@ class UnbindTagsView(ApiView):
 
 class DatasetTagsView(ApiView):
     """The tags of one dataset."""
+
+    only_reads = True
 
     @extend_schema(operation_id="list_dataset_tags", responses=DatasetTagsSerializer)
     def get(self, request: Request, dataset_id: UUID) -> Response:

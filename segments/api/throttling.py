@@ -7,6 +7,7 @@ all of them at once may get through its number once for each.
 """
 
 import logging
+from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,6 +38,17 @@ class TooManyRequests(Throttled):
         )
 
 
+class TooManyStreams(Throttled):
+    """The tenant has as many event streams open as it may."""
+
+    default_detail = "Too many event streams are open for this tenant. Close one, or poll instead."
+    extra_detail_singular = extra_detail_plural = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wait = 10
+
+
 class KeyThrottle(SimpleRateThrottle):
     """Lets a key make `SEGMILL_API_REQUESTS_PER_MINUTE`; without a limit nothing is counted."""
 
@@ -61,15 +73,31 @@ class KeyThrottle(SimpleRateThrottle):
         """
         if self.rate is None:
             return True
+        self._view = view
         try:
             with _one_at_a_time:
-                return super().allow_request(request, view)
+                allowed = super().allow_request(request, view)
+            self._tell(view)
+            return allowed
         except Throttled:
             raise
         except Exception as trouble:  # noqa: BLE001  (every backend raises what it likes)
             logger.warning("requests are not counted: the cache does not answer: %s", trouble)
             return True
 
+    def _tell(self, view: "APIView") -> None:
+        """Keep for the answer what the key may still do, and in how many seconds it is more."""
+        oldest = self.history[-1] if self.history else self.now
+        limit, duration = self.parse_rate(self.rate)
+        if limit is None or duration is None:
+            return
+        view.rate_headers = {  # type: ignore[attr-defined]
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(limit - len(self.history), 0)),
+            "X-RateLimit-Reset": str(max(ceil(duration - (self.now - oldest)), 0)),
+        }
+
     def throttle_failure(self) -> NoReturn:
         """Refuse, with the limit and when the oldest request will have been a minute ago."""
+        self._tell(self._view)
         raise TooManyRequests(self.wait() or 0, settings.SEGMILL_API_REQUESTS_PER_MINUTE)

@@ -14,6 +14,7 @@ from segments.api.documents import (
     IndexingStatusView,
     UploadFileView,
 )
+from segments.api.events import ImportEventsView, IndexingEventsView
 from segments.api.files import BadRowsView, ExportView, SignedFileView, TemplateView, UploadView
 from segments.api.imports import (
     CancelView,
@@ -24,6 +25,7 @@ from segments.api.imports import (
     RetryView,
     UndoView,
 )
+from segments.api.mcp import AgentsView
 from segments.api.metadata import (
     BuiltInFieldsView,
     BuiltInSwitchView,
@@ -66,6 +68,7 @@ def both_spellings(folder: str, word: str, view: type[APIView]) -> list[URLPatte
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="segmill:schema", **OPEN), name="docs"),
+    path("mcp", AgentsView.as_view(), name="mcp"),
     path("files/upload", UploadView.as_view(), name="upload"),
     path("files/linked/<str:token>", SignedFileView.as_view(), name="signed_file"),
     path(
@@ -109,6 +112,11 @@ urlpatterns = [
         IndexingStatusView.as_view(),
         name="indexing_status",
     ),
+    path(
+        f"{DATASET}/documents/<str:batch>/indexing-events",
+        IndexingEventsView.as_view(),
+        name="indexing_events",
+    ),
     path(DOCUMENT, DocumentWithFileView.as_view(), name="document"),
     path(f"{DOCUMENT}/download", DownloadView.as_view(), name="document_download"),
     path(f"{DOCUMENT}/upload-file", UploadFileView.as_view(), name="document_upload_file"),
@@ -133,6 +141,7 @@ urlpatterns = [
     path("templates", TemplateView.as_view(), name="templates"),
     path("imports", ImportsView.as_view(), name="imports"),
     path(IMPORT, ImportView.as_view(), name="import"),
+    path(f"{IMPORT}/events", ImportEventsView.as_view(), name="import_events"),
     path(f"{IMPORT}/cancel", CancelView.as_view(), name="cancel"),
     path(f"{IMPORT}/retry", RetryView.as_view(), name="retry"),
     path(f"{IMPORT}/resume", ResumeView.as_view(), name="resume"),

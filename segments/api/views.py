@@ -1,10 +1,12 @@
 """What all views share: the asking tenant, lookups in it alone, checked input."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
 from django.http import Http404
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import serializers
@@ -26,6 +28,8 @@ from segments.api.schema import SchemaWithRefusals
 from segments.api.throttling import KeyThrottle
 from segments.models import ApiKey, DocumentSegment, ImportJob, ParentSegment
 from segments.services.parents import with_parts
+
+M = TypeVar("M", bound=Model)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -54,10 +58,21 @@ class ApiView(APIView):
     content_negotiation_class = AlwaysJSON
     versioning_class = None
     schema: ViewInspector | None = SchemaWithRefusals()
+    only_reads = False
+    rate_headers: Mapping[str, str] = MappingProxyType({})
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
         """Errors as Dify's clients read them."""
         return answer_error
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """The answer, with what the key may still ask this minute if there is a limit."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in self.rate_headers.items():
+            final[name] = value
+        return final
 
     @property
     def key(self) -> ApiKey:
@@ -77,6 +92,20 @@ class ApiView(APIView):
         """The person who made the key, if a person did."""
         return self.key.created_by
 
+    def refuse_one_dataset(self) -> None:
+        """Refuse what concerns the whole tenant to a key for one dataset.
+
+        Raises:
+            PermissionDenied: it is one.
+        """
+        if self.key.dataset_id:
+            raise PermissionDenied("This key is for one dataset. Use one for the whole tenant.")
+
+    def within(self, objects: QuerySet[M], dataset: str = "dataset") -> QuerySet[M]:
+        """Those of the tenant's `objects` that the key reaches; `dataset` leads to theirs."""
+        own = objects.filter(tenant=self.tenant)
+        return own.filter(**{dataset: self.key.dataset_id}) if self.key.dataset_id else own
+
     def dataset(self, dataset_id: UUID) -> Dataset:
         """The tenant's dataset.
 
@@ -85,7 +114,7 @@ class ApiView(APIView):
             PermissionDenied: the dataset is closed to programs.
         """
         datasets = Dataset.objects.select_related("tenant", "created_by")
-        dataset = datasets.filter(tenant=self.tenant, pk=dataset_id).first()
+        dataset = self.within(datasets, "pk").filter(pk=dataset_id).first()
         if dataset is None:
             raise NotFound("Dataset not found.")
         if not dataset.enable_api:
@@ -146,7 +175,7 @@ class ApiView(APIView):
             PermissionDenied: its dataset is closed to programs.
         """
         jobs = ImportJob.objects.select_related("document", "dataset__tenant", "created_by")
-        job = jobs.filter(tenant=self.tenant, pk=job_id).first()
+        job = self.within(jobs).filter(pk=job_id).first()
         if job is None:
             raise NotFound("The job does not exist.")
         if not job.dataset.enable_api:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from time import monotonic
 from typing import Any
 
@@ -25,8 +25,14 @@ from django.conf import settings
 from segments.exceptions import EndpointRefused
 
 SECONDS_TO_CONNECT = 10.0
-# 64:ff9b::/96, the well-known prefix (RFC 6052).
-NAT64_PREFIX = 0x0064_FF9B << 64
+# The well-known prefix (RFC 6052).
+NAT64 = IPv6Network("64:ff9b::/96")
+# All of the public internet by IPv6; what lies outside is local, or an IPv4 address in disguise.
+GLOBAL_UNICAST = IPv6Network("2000::/3")
+# An interface identifier that ends in an IPv4 address (ISATAP, RFC 5214).
+ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
+# The name server says for good that there is no such name.
+NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +45,34 @@ class EgressPolicy:
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of `host` that may be connected to.
 
+        Where private addresses are not allowed, a name that does not exist is refused in the same
+        words as one with a private address: a tenant learns nothing of the network inside.
+
         Raises:
-            EndpointRefused: the host is not allowed, or all its addresses are private.
-            OSError: the host is unknown.
+            EndpointRefused: the host is not allowed, or has no address that is.
+            OSError: the host is unknown, or nobody can say now.
         """
         if self.hosts and host.lower() not in self.hosts:
             raise EndpointRefused(
                 f"Requests to {host} are not allowed here. "
                 "Add it to SEGMILL_ENDPOINT_HOSTS, or use another endpoint."
             )
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(entry[4][0]) for entry in found]
-        allowed = [a for a in addresses if self.private_addresses or is_public(a)]
+        allowed = [a for a in self._resolved(host, port) if self.private_addresses or is_public(a)]
         if not allowed:
             raise EndpointRefused(
-                f"{host} has a private address ({addresses[0]}), which is not allowed. "
-                "Set SEGMILL_ENDPOINT_PRIVATE_ADDRESSES to allow it."
+                f"{host} is unknown or has a private address, which is not allowed. "
+                "Check the name, or set SEGMILL_ENDPOINT_PRIVATE_ADDRESSES to allow it."
             )
         return allowed
+
+    def _resolved(self, host: str, port: int) -> list[str]:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except socket.gaierror as unknown:
+            if self.private_addresses or unknown.errno not in NO_SUCH_NAME:
+                raise
+            return []
+        return [str(entry[4][0]) for entry in found]
 
 
 def egress_policy(*, is_trusted: bool) -> EgressPolicy:
@@ -70,16 +86,21 @@ def egress_policy(*, is_trusted: bool) -> EgressPolicy:
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet, even if wrapped in IPv6."""
     ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address) and (inner := _wrapped(ip)) is not None:
-        ip = inner
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    inner = _wrapped(ip)
+    if inner is not None and not is_public(str(inner)):
+        return False
+    if ip.ipv4_mapped is not None or ip in NAT64:
+        return True
+    return ip in GLOBAL_UNICAST and (inner is not None or ip.is_global)
 
 
 def _wrapped(ip: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to (mapped, 6to4, Teredo, NAT64), if any."""
+    """The IPv4 address that an IPv6 address leads to (mapped, 6to4, Teredo, NAT64, ISATAP)."""
     if ip.teredo is not None:
         return ip.teredo[1]
-    if int(ip) >> 32 == NAT64_PREFIX:
+    if ip in NAT64 or (int(ip) >> 32) & 0xFFFF_FFFF in ISATAP:
         return IPv4Address(int(ip) & 0xFFFF_FFFF)
     return ip.ipv4_mapped or ip.sixtofour
 

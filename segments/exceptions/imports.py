@@ -139,3 +139,17 @@ class ImportCancelled(ClaimLost):
     """Somebody cancelled the import; its worker stops quietly."""
 
     code = "cancelled"
+
+
+class PreviewsBusy(SegmillError):
+    """Another preview of the tenant is being made; `wait` is how long to, in seconds."""
+
+    code = "too_many_requests"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    wait = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another preview is being made for this tenant. "
+            f"Try again in {self.wait} seconds, or start the import."
+        )

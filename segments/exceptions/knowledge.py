@@ -14,6 +14,19 @@ class SegmentNotFound(NotFound):
     code = "segment_not_found"
 
 
+class SegmentChanged(SegmillError):
+    """The segment is no longer what the change was made for."""
+
+    code = "precondition_failed"
+    status = HTTPStatus.PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The segment has been changed since you read it. Read it again, and repeat the change "
+            "with its new ETag."
+        )
+
+
 class CellProblem(Protocol):
     """What is wrong with one part of a row or a segment."""
 

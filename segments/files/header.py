@@ -16,6 +16,7 @@ from segments.files.names import (
     part_resembled,
 )
 from segments.files.types import RawRow, shown
+from segments.files.values import unguarded
 
 # Titles and remarks above a table are fewer.
 ROWS_LOOKED_AT = 40
@@ -79,7 +80,7 @@ def find_header(rows: Generator[RawRow], wanted: Wanted, frame: Frame | None = N
     if not first:
         raise FileEmpty("The file is empty. Add a header and rows.")
     at = _place(first, wanted)
-    names = tuple(cell.strip() for cell in first[at].cells)
+    names = _names(first[at].cells)
     is_missing = wanted.is_missing and not _is_numbered(names)
     if is_missing:
         names = tuple(str(number) for number in range(1, len(names) + 1))
@@ -101,7 +102,14 @@ def _is_numbered(names: Sequence[str]) -> bool:
 def original_names(header: Sequence[str]) -> list[str]:
     """The names of a header without those that a report of bad rows has added to it."""
     added = {ERROR_COLUMN, ESCAPED_COLUMN}
-    return [folded(name) for name in header if folded(name) not in added]
+    return [folded(name) for name in _names(header) if folded(name) not in added]
+
+
+def _names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The names in a header; one of our own files may have apostrophes before some of them."""
+    if any(folded(cell) == ESCAPED_COLUMN for cell in cells):
+        cells = [unguarded(cell) for cell in cells]
+    return tuple(cell.strip() for cell in cells)
 
 
 def _first_rows(rows: Generator[RawRow], wanted: Wanted) -> list[RawRow]:

@@ -24,6 +24,7 @@ from segments.files.values import (
     keywords_of,
     metadata_of,
     segment_id_of,
+    split_names,
     unguarded,
 )
 
@@ -95,7 +96,7 @@ def _as_read(raw: RawRow, columns: Columns, fault: CellError) -> RowProblem:
 
 def _unescaped(raw: RawRow, columns: Columns, escaped: int) -> RawRow:
     """The row without the apostrophes that an export put before possible formulas."""
-    guarded = {name.strip() for name in raw.cells[escaped].split(",")}
+    guarded = split_names(unguarded(raw.cells[escaped]))
     cells = tuple(
         unguarded(cell) if name in guarded else cell
         for name, cell in zip(columns.names, raw.cells, strict=True)

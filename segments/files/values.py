@@ -1,5 +1,7 @@
 """What the texts of cells mean: keywords, metadata, switches, ids, guarded formulas."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from math import isfinite
@@ -153,3 +155,15 @@ def _check_text(text: str) -> None:
 
 def _refuse_constant(word: str) -> None:
     raise ValueError(f"{word} is not a JSON number")
+
+
+def joined_names(names: Sequence[str]) -> str:
+    """The names of columns in one cell; one with a comma is in quotes, as in a CSV file."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
+
+
+def split_names(cell: str) -> frozenset[str]:
+    """The names that `joined_names` has put into a cell."""
+    return frozenset(name.strip() for row in csv.reader([cell]) for name in row)

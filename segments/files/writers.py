@@ -2,8 +2,9 @@
 
 A spreadsheet program takes a text for a formula if it begins with =, +, -, @, a tab or a line
 end. In CSV such a cell gets a leading apostrophe (OWASP, "CSV Injection"), and the column
-`escaped` of its row names it: an import removes those apostrophes, and no others. In XLSX cells
-are written as texts, which are never calculated.
+`escaped` of its row names it: an import removes those apostrophes, and no others. So does such a
+name in the header; a file with the column `escaped` has no other names with an apostrophe there.
+In XLSX cells are written as texts, which are never calculated.
 """
 
 import csv
@@ -14,7 +15,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from segments.files.types import FileFormat, JSONValue
-from segments.files.values import guarded, is_dangerous, keywords_cell
+from segments.files.values import guarded, is_dangerous, joined_names, keywords_cell
 from segments.files.xlsx.writer import xlsx_bytes
 
 ESCAPED = "escaped"
@@ -119,7 +120,8 @@ def _delimited(table: Table) -> Iterator[str]:
     yield BYTE_ORDER_MARK
     escapes = _escapes(table)
     if table.header:
-        yield writer.writerow([*table.header, *([ESCAPED] if escapes else [])])
+        header = [*table.header, *([ESCAPED] if escapes else [])]
+        yield writer.writerow([guarded(name) for name in header])
     for cells in _texts(table.rows()):
         line = [guarded(cell) for cell in cells]
         if escapes:
@@ -133,12 +135,14 @@ def _escapes(table: Table) -> bool:
         return False
     if not table.keeps_shape:
         return True
+    if any(map(is_dangerous, table.header)):
+        return True
     return any(is_dangerous(cell) for cells in _texts(table.rows()) for cell in cells)
 
 
 def _escaped(header: Sequence[str], cells: Sequence[str]) -> str:
     names = [name for name, cell in zip(header, cells, strict=False) if is_dangerous(cell)]
-    return ",".join(names)
+    return guarded(joined_names(names))
 
 
 def _json_lines(table: Table) -> Iterator[str]:

@@ -507,6 +507,7 @@ class Migration(migrations.Migration):
                 ('mime_type', models.CharField(blank=True, default='', max_length=255)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('dataset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='datasets.dataset')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='datasets.tenant')),
             ],
             options={
@@ -518,18 +519,22 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=255)),
+                ('scope', models.CharField(choices=[('read', 'Read and search'), ('write', 'Read, search and change')], default='write', max_length=8)),
+                ('expires_at', models.DateTimeField(blank=True, help_text='Empty for a key that does not expire.', null=True)),
+                ('is_tenants_own', models.BooleanField(default=False, help_text='It works on after its maker has left the tenant.', verbose_name="the tenant's own")),
                 ('prefix', models.CharField(editable=False, max_length=12)),
                 ('key_hash', models.CharField(editable=False, max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('last_used_at', models.DateTimeField(editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(editable=False, null=True)),
                 ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('dataset', models.ForeignKey(blank=True, help_text='The only dataset the key is for; empty for all of the tenant.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='datasets.dataset')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='datasets.tenant')),
             ],
             options={
                 'verbose_name': 'API key',
                 'ordering': ['-created_at'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='api_key_name_not_blank'), models.CheckConstraint(condition=models.Q(('key_hash__regex', '^[0-9a-f]{64}$')), name='api_key_hash_is_sha256')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='api_key_name_not_blank'), models.CheckConstraint(condition=models.Q(('scope__in', ['read', 'write'])), name='api_key_scope_known'), models.CheckConstraint(condition=models.Q(('key_hash__regex', '^[0-9a-f]{64}$')), name='api_key_hash_is_sha256')],
             },
         ),
         migrations.CreateModel(

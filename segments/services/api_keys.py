@@ -6,14 +6,14 @@ By hand: the keys of djangorestframework-api-key belong to no tenant and do not 
 import hashlib
 import secrets
 import string
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from datasets.models import Tenant
+from datasets.models import Dataset, Tenant
 from segments.models import ApiKey
 from segments.models.api import PREFIX_CHARS
 
@@ -26,9 +26,29 @@ RANDOM_CHARS = 32
 RECORD_USE_EVERY = timedelta(minutes=1)
 
 
-def create_api_key(tenant: Tenant, name: str, user: User | None = None) -> tuple[ApiKey, str]:
-    """A new key for `tenant`, and the text that its holder has to show; it is not kept."""
-    key = ApiKey(tenant=tenant, name=name, created_by=user)
+def create_api_key(
+    tenant: Tenant,
+    name: str,
+    user: User | None = None,
+    *,
+    scope: str = ApiKey.Scope.WRITE,
+    dataset: Dataset | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key for `tenant`, and the text that its holder has to show; it is not kept.
+
+    `dataset`, one of the tenant's, is the only one that it reaches. A key that no `user` makes is
+    the tenant's own; another one works as long as the user may do what it does.
+    """
+    key = ApiKey(
+        tenant=tenant,
+        name=name,
+        created_by=user,
+        scope=scope,
+        dataset=dataset,
+        expires_at=expires_at,
+        is_tenants_own=user is None,
+    )
     text = set_new_text(key)
     key.save(force_insert=True)
     return key, text
@@ -42,8 +62,8 @@ def set_new_text(key: ApiKey) -> str:
 
 
 def find_api_key(text: str) -> ApiKey | None:
-    """The key whose text this is, unless it was revoked."""
-    keys = ApiKey.objects.active().select_related("tenant", "created_by")
+    """The key whose text this is, if it may still be used."""
+    keys = ApiKey.objects.usable().select_related("tenant", "created_by")
     return keys.filter(key_hash=_hash(text)).first()
 
 

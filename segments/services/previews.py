@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import BinaryIO, Self, cast
+from uuid import UUID
 
 from datasets.models import DocForm, Document
+from segments.exceptions import PreviewsBusy
 from segments.files.columns import Columns, guess_doc_form
 from segments.files.options import ImportMode, ImportOptions
 from segments.files.sheets import open_sheet
@@ -19,6 +22,26 @@ from segments.uploads import StoredFile, upload_storage
 PROBLEMS_SHOWN = 50
 # Of a document; converting and cutting that much takes a second or two.
 PIECES_SHOWN = 200
+_at_work: set[UUID] = set()
+_lock = Lock()
+
+
+@contextmanager
+def one_at_a_time(tenant_id: UUID) -> Iterator[None]:
+    """Bounds what the previews of a tenant take of a web process: a thread and a core's share.
+
+    Raises:
+        PreviewsBusy: one is being made already.
+    """
+    with _lock:
+        if tenant_id in _at_work:
+            raise PreviewsBusy
+        _at_work.add(tenant_id)
+    try:
+        yield
+    finally:
+        with _lock:
+            _at_work.discard(tenant_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ New ones are added by `segments.services.new_segments`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -16,6 +17,7 @@ from datasets.models import Dataset, DocForm, Document
 from segments.embedding import Embedder, Vectors, checked_vectors, get_embedder
 from segments.exceptions import (
     DocumentArchived,
+    SegmentChanged,
     SegmentDisabled,
     SegmentNotFound,
     SegmentRefused,
@@ -64,6 +66,7 @@ class PreparedEdit:
     counted: CountedRow
     model: tuple[str, str]
     vector: Vectors | None
+    if_match: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +114,24 @@ def _has_keyword(keyword: str) -> Q:
     )
 
 
+def etag_of(segment: Any) -> str:
+    """Names this state of the segment: another one after every change, the same otherwise."""
+    return f'"{int(segment.updated_at.timestamp() * 1_000_000):x}"'
+
+
 def change_segment(
-    segment: DocumentSegment, changes: SegmentChanges, user: User | None = None
+    segment: DocumentSegment,
+    changes: SegmentChanges,
+    user: User | None = None,
+    *,
+    if_match: Sequence[str] = (),
 ) -> None:
     """Change some parts of a segment as `update_segment` does, and leave the others.
 
+    With `if_match` only if one of these is its `etag_of` until the change is stored.
+
     Raises:
+        SegmentChanged: none of them is.
         DocumentArchived: its document takes no changes.
         SegmentDisabled: it is disabled, and is not to be enabled.
         SegmentNotFound, SegmentRefused, EmbeddingFailed, TargetGone: as `update_segment`.
@@ -132,7 +147,7 @@ def change_segment(
         keywords=segment.keywords if changes.keywords is None else changes.keywords,
         enabled=is_on,
     )
-    update_segment(segment.pk, text, user)
+    apply_edit(replace(prepare_edit(segment.pk, text), if_match=tuple(if_match)), user)
 
 
 def update_segment(segment_id: UUID, text: NewText, user: User | None = None) -> None:
@@ -178,6 +193,8 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     dataset = Dataset.objects.get(pk=document.dataset_id)
     if old is None or edit.model != (dataset.embedding_model_provider, dataset.embedding_model):
         raise TargetGone("The segment or its dataset's model has just changed. Edit it again.")
+    if edit.if_match and etag_of(old) not in edit.if_match:
+        raise SegmentChanged
     if edit.vector is None and dataset.has_vectors:
         _refuse_other_content(old, edit)
     new = edit.counted.segment

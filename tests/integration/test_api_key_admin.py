@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from datasets.models import Membership, Tenant
+from datasets.models import Dataset, Membership, Tenant
 from segments.models import ApiKey
 from segments.services.api_keys import create_api_key, find_api_key
 
@@ -35,8 +35,9 @@ def log_in(tenant: Tenant) -> LogIn:
     return log_in
 
 
-def make(client: Client, tenant: Tenant, name: str = "robot") -> Any:
-    return client.post(reverse(ADD), {"tenant": tenant.pk, "name": name})
+def make(client: Client, tenant: Tenant, name: str = "robot", **more: Any) -> Any:
+    form = {"tenant": tenant.pk, "name": name, "scope": "write"} | more
+    return client.post(reverse(ADD), form)
 
 
 @pytest.mark.parametrize("role", ["superuser", "owner"])
@@ -99,3 +100,22 @@ def test_keys_are_revoked_not_changed_or_deleted(tenant: Tenant, log_in: LogIn) 
     key.refresh_from_db()
     assert (key.name, key.revoked_at is None) == ("robot", False)
     assert client.get(reverse(PAGE, args=[key.pk])).status_code == 200
+
+
+def test_a_key_is_for_a_dataset_of_its_tenant_and_ends_in_the_future(
+    tenant: Tenant, log_in: LogIn
+) -> None:
+    client = log_in("superuser")
+    own, foreign = (
+        Dataset.objects.create(tenant=owner, name="kb", indexing_technique="economy")
+        for owner in (tenant, Tenant.objects.create(name="foreign"))
+    )
+
+    assert "another tenant" in make(client, tenant, dataset=foreign.pk).content.decode()
+    past = {"expires_at_0": "2020-01-01", "expires_at_1": "00:00:00"}
+    assert "in the past" in make(client, tenant, **past).content.decode()
+    assert not ApiKey.objects.exists()
+
+    make(client, tenant, dataset=own.pk, scope="read", is_tenants_own="on")
+    key = ApiKey.objects.get()
+    assert (key.dataset, key.scope, key.is_tenants_own) == (own, "read", True)

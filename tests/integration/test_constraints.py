@@ -11,7 +11,15 @@ from django.db import IntegrityError, connection
 from django.db.models import Model
 from django.utils import timezone
 
-from datasets.models import Dataset, Document, Membership, MetadataField, Tag, Tenant
+from datasets.models import (
+    Dataset,
+    Document,
+    Invitation,
+    Membership,
+    MetadataField,
+    Tag,
+    Tenant,
+)
 from segments.models import (
     ApiKey,
     Chunk,
@@ -261,6 +269,18 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     # Keys and budgets.
     "api_key_name_not_blank": lambda w: ApiKey.objects.create(
         tenant=w.tenant, name=" ", key_hash="0" * 64
+    ),
+    "api_key_scope_known": lambda w: ApiKey.objects.create(
+        tenant=w.tenant, name="a", key_hash="0" * 64, scope="all"
+    ),
+    "invitation_once_per_name": lambda w: [
+        Invitation.objects.create(tenant=w.tenant, username="bob") for _ in range(2)
+    ],
+    "invitation_username_not_blank": lambda w: Invitation.objects.create(
+        tenant=w.tenant, username=" "
+    ),
+    "invitation_role_known": lambda w: Invitation.objects.create(
+        tenant=w.tenant, username="bob", role="king"
     ),
     "api_key_hash_is_sha256": lambda w: ApiKey.objects.create(
         tenant=w.tenant, name="k", key_hash="plain"

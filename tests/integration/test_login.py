@@ -103,3 +103,12 @@ def test_passwords_are_not_kept(locked: Client) -> None:
 
     assert "ada" in kept
     assert WRONG not in kept
+
+
+@pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example", "javascript:x"])
+def test_a_login_that_is_to_lead_elsewhere_ends_in_the_admin(next_page: str) -> None:
+    client = Client()
+    answer = client.post(f"/admin/login/?next={next_page}", {"username": "ada", "password": RIGHT})
+
+    assert answer["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200

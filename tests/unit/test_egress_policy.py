@@ -32,6 +32,14 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "64:ff9b::a00:1",  # 10.0.0.1 by NAT64
     "2002:7f00:1::",  # 127.0.0.1 by 6to4
+    "::127.0.0.1",  # IPv4-compatible, out of use but still understood
+    "::10.1.2.3",
+    "::ffff:0:127.0.0.1",  # translated (SIIT)
+    "64:ff9b:1::7f00:1",  # NAT64 of a site's own
+    "2001:0:4136:e378:8000:63bf:80ff:fffe",  # 127.0.0.1 by Teredo
+    "2606:4700::5efe:10.0.0.1",  # ISATAP
+    "fec0::1",
+    "100::1",
 ]
 PUBLIC = ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 
@@ -71,6 +79,23 @@ def test_a_name_of_a_private_address_is_refused(names: Callable[..., None]) -> N
     with pytest.raises(EndpointRefused, match="private address"):
         EgressPolicy().addresses("innocent.example", 443)
     assert EgressPolicy(private_addresses=True).addresses("innocent.example", 443) == ["10.1.2.3"]
+
+
+def test_a_refusal_tells_no_address_nor_whether_the_name_exists(
+    names: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(["10.1.2.3"])
+    with pytest.raises(EndpointRefused) as private:
+        EgressPolicy().addresses("db.internal.example", 443)
+    assert "10.1" not in str(private.value)
+
+    def unknown(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("segments.embedding.http.socket.getaddrinfo", unknown)
+    with pytest.raises(EndpointRefused) as nowhere:
+        EgressPolicy().addresses("db.internal.example", 443)
+    assert str(nowhere.value) == str(private.value)
 
 
 def test_of_several_addresses_the_public_ones_are_used(names: Callable[..., None]) -> None:

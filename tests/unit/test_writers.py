@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from datasets.models import DocForm
 from segments.exceptions import ExportRefused
 from segments.files.columns import map_columns
+from segments.files.options import ImportOptions
 from segments.files.sheets import open_sheet
 from segments.files.types import FileFormat, JSONCell
 from segments.files.validation import Rules, validate
@@ -66,6 +67,25 @@ def test_no_cell_of_a_csv_begins_a_formula(start: str) -> None:
     header, row = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     assert header == ["content", "escaped"]
     assert row == [f"'{start}cmd", "content"]
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x.example","y")', "@SUM(1)", "-a,b"])
+def test_no_name_in_a_header_begins_a_formula_and_all_come_back(name: str) -> None:
+    rows = [["plain", "x"], ["=1", "+2"]]
+    table = Table(["content", name], lambda: rows, keeps_shape=True)
+    content = written(table, FileFormat.CSV)
+
+    lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert not [cell for line in lines for cell in line if cell.startswith(FORMULA_STARTS)]
+
+    sheet = open_sheet(io.BytesIO(content), "rows.csv")
+    assert sheet.header == ("content", name, "escaped")
+    columns = map_columns(
+        sheet.header, 1, DocForm.TEXT, ImportOptions.from_fields({"map": {"keywords": name}})
+    )
+    found = [validate(raw, Rules(columns, LIMIT)) for raw in sheet.rows]
+    kept = [(row.content, row.keywords) for row in found if not isinstance(row, list)]
+    assert kept == [("plain", ["x"]), ("=1", ["+2"])]
 
 
 def test_an_apostrophe_is_taken_away_only_where_the_row_says_so() -> None:

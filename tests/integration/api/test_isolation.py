@@ -22,6 +22,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 WITHOUT_IDS = {
     "schema",
     "docs",
+    "mcp",
     "upload",
     "datasets",
     "imports",

@@ -5,16 +5,18 @@ from hashlib import sha256
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from datasets.exceptions import TenantNotFound
-from datasets.models import Tenant
+from datasets.models import Dataset, Document, Membership, Tenant
 from segments.models import ApiKey
 from segments.services.api_keys import create_api_key, find_api_key, record_use, revoke_api_key
 
-from ..api_client import Api
+from ..api_client import QA, Api, batch_import
+from ..conftest import MakeDocument
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,3 +120,96 @@ def test_the_command_makes_a_tenant_only_when_told_to(tenant: Tenant) -> None:
     call_command("create_api_key", "--create-tenant", tenant="acma", stdout=StringIO())
 
     assert set(Tenant.objects.values_list("name", flat=True)) >= {"acme", "acma"}
+
+
+def status_with(text: str) -> int:
+    return int(Api(text).get("datasets").status_code)
+
+
+@pytest.mark.parametrize("role", ["owner", "editor"])
+def test_a_key_dies_with_the_membership_of_its_maker(tenant: Tenant, role: str) -> None:
+    maker = User.objects.create_user("ann")
+    membership = Membership.objects.create(tenant=tenant, user=maker, role=role)
+    _, text = create_api_key(tenant, "anns", maker)
+    own, its_text = create_api_key(tenant, "the tenant's", maker)
+    ApiKey.objects.filter(pk=own.pk).update(is_tenants_own=True)
+    assert (status_with(text), status_with(its_text)) == (200, 200)
+
+    User.objects.update(is_active=False)
+    assert (status_with(text), status_with(its_text)) == (401, 200)
+    User.objects.update(is_active=True)
+    assert status_with(text) == 200
+    membership.delete()
+    assert (status_with(text), status_with(its_text)) == (401, 200)
+    maker.delete()
+    assert (status_with(text), status_with(its_text)) == (401, 200)
+
+
+def test_a_key_may_no_more_than_its_maker(tenant: Tenant) -> None:
+    maker = User.objects.create_user("ann")
+    membership = Membership.objects.create(tenant=tenant, user=maker, role="owner")
+    _, writes = create_api_key(tenant, "writes", maker)
+    _, reads = create_api_key(tenant, "reads", maker, scope="read")
+
+    membership.role = "viewer"
+    membership.save()
+
+    assert (status_with(writes), status_with(reads)) == (401, 200)
+
+
+def test_a_key_expires(tenant: Tenant) -> None:
+    key, text = create_api_key(tenant, "x", expires_at=timezone.now() + timedelta(hours=1))
+    assert status_with(text) == 200
+
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert status_with(text) == 401
+
+
+def test_a_key_for_reading_changes_nothing(document: Document, tenant: Tenant) -> None:
+    api = Api(create_api_key(tenant, "reads", scope="read")[1])
+    dataset = f"datasets/{document.dataset_id}"
+
+    assert api.post(f"{dataset}/retrieve", {"query": "x"}).status_code == 200
+    assert api.get(f"{dataset}/documents").status_code == 200
+    refused = api.post("datasets", {"name": "new"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert "only read" in refused.json()["message"]
+    for answer in (
+        api.patch(dataset, {"name": "x"}),
+        api.client.delete(f"/v1/{dataset}", headers=api.headers),
+        api.send("files/upload", {"file": b"x"}),
+        api.post(f"{dataset}/documents/{document.pk}/segments", {"segments": [{"content": "x"}]}),
+    ):
+        assert answer.status_code == 403
+
+
+def test_a_key_for_one_dataset_reaches_no_other(
+    api: Api, document: Document, economy: Dataset, make_document: MakeDocument, tenant: Tenant
+) -> None:
+    other, job_id = make_document(economy), api.start(document)
+    upload = api.send("files/upload", {"file": QA}).json()["id"]
+    one = Api(create_api_key(tenant, "one", dataset=economy)[1])
+
+    assert [entry["id"] for entry in one.get("datasets").json()["data"]] == [str(economy.pk)]
+    assert one.get(f"datasets/{document.dataset_id}").status_code == 404
+    assert one.get(f"imports/{job_id}").status_code == 404
+    assert one.get("imports").json()["total"] == 0
+    assert one.post("datasets", {"name": "new"}).status_code == 403
+    assert one.post("datasets/tags", {"name": "new"}).status_code == 403
+    assert one.post(batch_import(other), {"upload_file_id": upload}).status_code == 404
+    mine = one.send("files/upload", {"file": QA}).json()["id"]
+    assert one.post(batch_import(other), {"upload_file_id": mine}).status_code == 200
+
+
+def test_the_command_makes_keys_that_may_less(tenant: Tenant, economy: Dataset) -> None:
+    out = StringIO()
+    call_command(
+        "create_api_key", "--read-only", tenant=tenant.name, dataset="archive", days=3, stdout=out
+    )
+    key = find_api_key(out.getvalue().strip())
+    assert key is not None
+    assert (key.scope, key.dataset) == ("read", economy)
+    assert key.expires_at is not None
+    assert timedelta(days=2) < key.expires_at - timezone.now() <= timedelta(days=3)
+    with pytest.raises(CommandError, match="--days is 0"):
+        call_command("create_api_key", tenant=tenant.name, days=0)

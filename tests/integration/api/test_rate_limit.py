@@ -190,3 +190,17 @@ def test_who_shows_no_key_is_told_so_and_not_counted(few: int) -> None:
     answers = [Api("dataset-unknown").get("datasets").status_code for _ in range(5)]
 
     assert answers == [401] * 5
+
+
+def test_every_answer_says_what_is_left(few: int, api: Api) -> None:
+    answers = [api.get("datasets") for _ in range(4)]
+
+    assert [int(answer["X-RateLimit-Limit"]) for answer in answers] == [3] * 4
+    assert [int(answer["X-RateLimit-Remaining"]) for answer in answers] == [2, 1, 0, 0]
+    assert all(0 < int(answer["X-RateLimit-Reset"]) <= 60 for answer in answers)
+    assert answers[3].status_code == 429
+    assert answers[3]["X-RateLimit-Reset"] == answers[3]["Retry-After"]
+
+
+def test_without_a_limit_nothing_is_said_of_one(api: Api) -> None:
+    assert "X-RateLimit-Limit" not in api.get("datasets")

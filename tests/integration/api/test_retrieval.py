@@ -1,11 +1,13 @@
 """Questions about a dataset."""
 
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from datasets.models import Dataset, Document
 from segments.models import DocumentSegment
+from segments.search.hit_counts import HITS
 
 from ..api_client import QA, Api
 from ..conftest import ImportText
@@ -120,6 +122,26 @@ def test_any_text_is_a_question(api: Api, dataset: Dataset, filled: Document, qu
     for method in ("semantic_search", "full_text_search", "hybrid_search"):
         body = {"query": query, "retrieval_model": {"search_method": method}}
         assert api.post(f"datasets/{dataset.pk}/retrieve", body).status_code == 200
+
+
+def test_hits_are_counted_with_one_write_for_many_questions(
+    api: Api, document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_text(document, QA)
+    monkeypatch.setattr(HITS, "_due", monotonic() + 60)
+    body = {"query": "reset", "retrieval_model": {"search_method": "full_text_search"}}
+    for _ in range(3):
+        assert api.post(f"datasets/{document.dataset_id}/retrieve", body).status_code == 200
+    assert not document.segments.filter(hit_count__gt=0).exists(), "nothing is written yet"
+
+    monkeypatch.setattr(HITS, "_due", 0.0)
+    before = list(document.segments.values_list("version", "updated_at"))
+    api.get("datasets")
+
+    assert sorted(document.segments.values_list("hit_count", flat=True)) == [0, 3]
+    assert list(document.segments.values_list("version", "updated_at")) == before
+    listed = api.get(f"datasets/{document.dataset_id}/documents/{document.pk}/segments")
+    assert {segment["hit_count"] for segment in listed.json()["data"]} == {0, 3}
 
 
 def conditions(*listed: dict[str, Any], joined: str = "and") -> dict[str, Any]:

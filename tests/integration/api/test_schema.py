@@ -16,7 +16,7 @@ from segments.files.options import ImportOptions
 from ..api_client import Api
 
 # Other names of what is described, and the description itself.
-NOT_DESCRIBED = (None, "schema", "docs", "hit_testing", "all_built_in_fields")
+NOT_DESCRIBED = (None, "schema", "docs", "mcp", "hit_testing", "all_built_in_fields")
 
 
 def test_the_schema_is_valid_and_made_without_warnings() -> None:

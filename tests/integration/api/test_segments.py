@@ -9,8 +9,8 @@ import pytest
 from datasets.models import Dataset, DocForm, Document
 from segments.models import DocumentSegment
 
-from ..api_client import Api
-from ..conftest import MakeDocument
+from ..api_client import QA, Api
+from ..conftest import ImportText, MakeDocument
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -251,3 +251,25 @@ def test_an_economy_dataset_has_segments_too(
 
     records = api.post(f"datasets/{economy.pk}/retrieve", {"query": "lamp"}).json()["records"]
     assert [record["segment"]["content"] for record in records] == ["The lamp is green."]
+
+
+def test_a_change_for_another_state_of_the_segment_is_refused(
+    api: Api, document: Document, import_text: ImportText
+) -> None:
+    import_text(document, QA)
+    segment = document.segments.first()
+    assert segment is not None
+    path = f"datasets/{document.dataset_id}/documents/{document.pk}/segments/{segment.pk}"
+    seen = api.get(path)["ETag"]
+    assert api.get(path)["ETag"] == seen
+
+    first = api.post(path, {"segment": {"answer": "Press it."}}, **{"If-Match": seen})
+    second = api.post(path, {"segment": {"answer": "No, hold it."}}, **{"If-Match": seen})
+
+    assert (first.status_code, first["ETag"] != seen) == (200, True)
+    assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
+    assert api.get(path).json()["data"]["answer"] == "Press it."
+    both = f"{seen}, {first['ETag']}"
+    for accepted in (both, "*"):
+        answer = api.post(path, {"segment": {"answer": "Twice."}}, **{"If-Match": accepted})
+        assert answer.status_code == 200
