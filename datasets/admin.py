@@ -30,6 +30,7 @@ class MembershipInline(admin.TabularInline[Membership, Tenant]):
     form = MembershipForm
     extra = 0
     verbose_name_plural = "Members"
+    template = "admin/members.html"  # Django's own, whose first header is empty
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Includes the users, to show their names."""

@@ -25,6 +25,9 @@ LABELS = {
     "cleaning": "Cleaning",
     "chunk_tokens": "Tokens of a piece",
     "chunk_overlap": "Overlap of pieces",
+    "parent_mode": "Parent texts",
+    "child_separator": "Separator of child texts",
+    "child_tokens": "Tokens of a child text",
 }
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in LABELS} | {"unknown": "--keep-unknown"}
 _NAMED = re.compile(rf"\b(?:the )?option ({'|'.join(LABELS)})\b|^({'|'.join(LABELS)}):")
