@@ -17,8 +17,8 @@ from segments.api.serializers.retrieval import (
     usual_retrieval_model,
 )
 from segments.api.views import ApiView, checked
-from segments.models import DocumentSegment
 from segments.search import Hit, RerankModel, SearchMethod, search_result
+from segments.services.parents import segments_or_parents
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,
@@ -70,11 +70,7 @@ def _reranker(model: dict[str, Any]) -> RerankModel | None:
 
 
 def _records(hits: list[Hit]) -> list[dict[str, Any]]:
-    segments = (
-        DocumentSegment.objects.without_vectors()
-        .select_related("document__created_by")
-        .in_bulk([hit.segment_id for hit in hits])
-    )
+    segments = segments_or_parents([hit.segment_id for hit in hits])
     return records_as_json(
-        (segments[hit.segment_id], hit.score) for hit in hits if hit.segment_id in segments
+        (segments[hit.segment_id], hit) for hit in hits if hit.segment_id in segments
     )

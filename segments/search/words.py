@@ -106,6 +106,11 @@ def corrections(dataset: Dataset, words: Sequence[str]) -> dict[str, list[str]]:
     return {word: some for word, some in found.items() if some}
 
 
+def lexemes_of(dataset: Dataset, words: Sequence[str]) -> dict[str, list[str]]:
+    """The lexemes that each of `words` has in the dataset's entries; stop words are left out."""
+    return dict(_fetch(LEXEMES_OF_WORDS, dataset, words=list(words)))
+
+
 def variants_of(word: str) -> Iterator[str]:
     """Each word that differs from `word` in one letter, once; likelier errors come first.
 
@@ -139,7 +144,7 @@ def _occurring(dataset: Dataset, words: Sequence[str]) -> dict[str, bool]:
     """Whether a segment of the dataset has the word, for each but stop words, by its stems."""
     if not words:
         return {}
-    lexemes = dict(_fetch(LEXEMES_OF_WORDS, dataset, words=list(words)))
+    lexemes = lexemes_of(dataset, words)
     every = {lexeme for some in lexemes.values() for lexeme in some}
     generations = generations_of(dataset).values_list("pk", flat=True)
     known = known_words(generations, every)

@@ -10,7 +10,6 @@ from datasets.models import Document
 from segments.api.serializers.fields import Constant, JSONInteger, JSONNumber, NotHonoured
 from segments.api.serializers.segments import SegmentSerializer
 from segments.exceptions import FilterRefused
-from segments.models import DocumentSegment
 from segments.search.filters import (
     MAX_CONDITIONS,
     MAX_VALUE_CHARS,
@@ -20,6 +19,7 @@ from segments.search.filters import (
     SearchFilter,
     conditions_of,
 )
+from segments.search.hits import ChildHit, Hit
 from segments.search.query import MAX_TOP_K
 from segments.search.reranking import Reranking
 from segments.services.metadata import built_in_values
@@ -230,11 +230,20 @@ class HitSegmentSerializer(SegmentSerializer):
     document = HitDocumentSerializer(read_only=True)
 
 
+class HitChildSerializer(serializers.Serializer[ChildHit]):
+    """A part by which a passage was found."""
+
+    id = serializers.UUIDField()
+    content = serializers.CharField()
+    position = serializers.IntegerField()
+    score = serializers.FloatField()
+
+
 class RecordSerializer(serializers.Serializer[dict[str, Any]]):
     """A hit."""
 
     segment = HitSegmentSerializer()
-    child_chunks = Constant([])
+    child_chunks = HitChildSerializer(many=True)
     score = serializers.FloatField()
     tsne_position = Constant(None)
     files = Constant([])
@@ -264,10 +273,14 @@ class RetrievalSerializer(serializers.Serializer[None]):
     reranking = RerankingSerializer(allow_null=True)
 
 
-def records_as_json(found: Iterable[tuple[DocumentSegment, float]]) -> list[dict[str, Any]]:
-    """Hits as the API shows them: segments, which have their documents, and their scores."""
+def records_as_json(found: Iterable[tuple[Any, Hit]]) -> list[dict[str, Any]]:
+    """Hits as the API shows them: segments or passages, which have their documents, and hits."""
     shown = RecordSerializer()
     return [
-        dict(shown.to_representation({"segment": segment, "score": score}))
-        for segment, score in found
+        dict(
+            shown.to_representation(
+                {"segment": segment, "score": hit.score, "child_chunks": hit.child_chunks}
+            )
+        )
+        for segment, hit in found
     ]
