@@ -14,6 +14,7 @@ whose table is missing, or that has too few candidates left of it, covers nothin
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 MODEL = ("embedding_model_provider", "embedding_model")
 # How many of the nearest rows of a generation are looked at first, or how many for each hit; and
 # how many times as many when too few of them count.
-CANDIDATES, CANDIDATES_A_HIT = 50, 3
+CANDIDATES, CANDIDATES_A_HIT, CANDIDATES_A_PASSING_HIT = 50, 3, 1.2
 MORE_CANDIDATES = (1, 5, 25)
 
 
@@ -213,7 +214,7 @@ class _Indexed:
         wanting = self.generations
         for times in MORE_CANDIDATES:
             for generation in wanting:
-                self._look_into(generation, times * max(CANDIDATES, CANDIDATES_A_HIT * self.limit))
+                self._look_into(generation, times * self._first_candidates())
             found = self._verified()
             wanting = self._wanting(found)
             if not wanting:
@@ -221,6 +222,11 @@ class _Indexed:
         for generation in wanting:
             self._leave_out(generation)
         return self._verified()
+
+    def _first_candidates(self) -> int:
+        """Fewer with a filter: the index has to look at many rows for each that passes."""
+        a_hit = CANDIDATES_A_PASSING_HIT if self.where.is_narrow else CANDIDATES_A_HIT
+        return max(CANDIDATES, ceil(a_hit * self.limit))
 
     def _wanting(self, found: Sequence[Ranked]) -> list[IndexGeneration]:
         """The generations whose other rows may be nearer than the last of what was found."""
