@@ -11,9 +11,10 @@ The work is bounded, whatever the size of the dataset:
 
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
+from segments.db.transactions import one_statement
 from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
 from segments.search.postings import K1, B
@@ -119,10 +120,9 @@ def bounded_ranking(dataset: Dataset, terms: Sequence[Term], limit: int) -> list
 
     Exact up to about `ROWS` matching rows; beyond, frequent words count by an estimate.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
+    with one_statement(), connection.cursor() as cursor:
         cursor.execute(
-            RANK,
+            f"SET LOCAL work_mem = '{WORK_MEM}'; {RANK}",
             {
                 "lexemes": [term.lexeme for term in terms],
                 "weights": [term.weight for term in terms],

@@ -7,6 +7,7 @@ from typing import TypeVar
 from datasets.models import Dataset
 from segments.embedding.rerank import RerankModel
 from segments.exceptions import SearchRefused
+from segments.indexing.state import serving_generations
 from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused
 from segments.search.hits import Hit, hits_of
@@ -141,9 +142,10 @@ def both_rankings(
 ) -> tuple[list[Ranked], list[Ranked]]:
     """By words and by meaning, as deep as their fusion needs them."""
     depth = max(FUSED_DEPTH, top_k)
+    generations = serving_generations(dataset)
     return (
-        full_text_ranking(dataset, question, depth),
-        semantic_ranking(dataset, question, depth, exact=exact),
+        full_text_ranking(dataset, question, depth, generations),
+        semantic_ranking(dataset, question, depth, exact=exact, generations=generations),
     )
 
 

@@ -18,19 +18,17 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import DataError, ProgrammingError, connection, transaction
-from django.db.models import F, Q
+from django.db import DataError, ProgrammingError, connection
 from pgvector import HalfVector, Vector
-from pgvector.django import CosineDistance
 from psycopg2 import errors
 
 from datasets.models import Dataset, IndexingStatus
+from segments.db.transactions import one_statement
 from segments.embedding import Embedder, Vectors, embedder_of
 from segments.exceptions import SearchRefused
 from segments.indexing.plan import LAST_POSSIBLE
-from segments.indexing.state import generations_of
+from segments.indexing.state import ServingGeneration, serving_generations
 from segments.indexing.tables import VECTORS, table_of
-from segments.models import DocumentSegment, IndexGeneration
 from segments.models.segment import SegmentStatus
 from segments.search.fusion import Ranked
 
@@ -47,21 +45,29 @@ SEARCHED, MOST_SEARCHED = 200, 1_000
 
 
 def semantic_ranking(
-    dataset: Dataset, question: str, limit: int, *, exact: bool = False
+    dataset: Dataset,
+    question: str,
+    limit: int,
+    *,
+    exact: bool = False,
+    generations: Sequence[ServingGeneration] | None = None,
 ) -> list[Ranked]:
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
 
     With `exact`, and in datasets that have no index yet, every vector is compared. The index
     misses a near segment now and then (`docs/performance.md`), and none that is newer than it.
     A question over the model's token limit is cut after the last whole word that fits (a
-    passage never is); one that means nothing to the model finds nothing.
+    passage never is); one that means nothing to the model finds nothing. `generations` are those of
+    the dataset's index, where they have been read already.
 
     Raises:
         SearchRefused: the dataset's vectors are not from its model.
         NoEmbeddingModel, EmbeddingFailed: the model is not available, or failed.
     """
-    while not (found := _nearest(dataset, question, limit, exact)) and _has_changed_model(dataset):
+    known = [] if exact else generations
+    while not (found := _nearest(dataset, question, limit, known)) and _has_changed_model(dataset):
         dataset.refresh_from_db(fields=MODEL)
+        known = [] if exact else None
     if found is None:
         raise SearchRefused(
             f"The vectors of dataset “{dataset.name}” are not from its model "
@@ -70,7 +76,9 @@ def semantic_ranking(
     return found
 
 
-def _nearest(dataset: Dataset, question: str, limit: int, exact: bool) -> list[Ranked] | None:
+def _nearest(
+    dataset: Dataset, question: str, limit: int, known: Sequence[ServingGeneration] | None
+) -> list[Ranked] | None:
     """The nearest segments; empty if the dataset has another model by now.
 
     The last statement sees the dataset's model and its vectors at the same moment, so a question
@@ -80,34 +88,55 @@ def _nearest(dataset: Dataset, question: str, limit: int, exact: bool) -> list[R
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []
-    generations = [] if exact else _usable(dataset, len(vector))
+    generations = serving_generations(dataset) if known is None else known
+    usable = [each for each in generations if _is_usable(each, len(vector))]
     try:
-        if generations:
-            return _Indexed(dataset, vector, limit, generations).search()
+        if usable:
+            return _Indexed(dataset, vector, limit, usable).search()
         return _exactly(dataset, vector, limit)
     except DataError:  # pgvector refuses to compare different dimensions
         return None
 
 
-def _usable(dataset: Dataset, dimensions: int) -> list[IndexGeneration]:
-    """The generations with vectors that can be compared, and those of ranges without vectors."""
-    usable = Q(dimensions=0) | Q(dimensions=dimensions, vectors__gt=0)
-    fields = ("from_version", "to_version", "vectors", "dimensions")
-    return list(generations_of(dataset).filter(usable).only(*fields))
+def _is_usable(generation: ServingGeneration, dimensions: int) -> bool:
+    """Whether its vectors can be compared, or it is of a range without vectors."""
+    has_vectors = generation.dimensions == dimensions and generation.vectors > 0
+    return has_vectors or not generation.dimensions
 
 
 def _exactly(dataset: Dataset, vector: Vectors, limit: int) -> list[Ranked]:
-    nearest = (
-        DocumentSegment.objects.searchable()
-        .filter(tenant=dataset.tenant_id, dataset=dataset, embedding__isnull=False)
-        .filter(**{f"dataset__{name}": getattr(dataset, name) for name in MODEL})
-        .annotate(distance=CosineDistance("embedding", vector))
-        .order_by("distance", "position", "id")
-        .values_list("id", 1.0 - F("distance"))
-    )
-    return [Ranked(*found) for found in nearest[:limit]]
+    return _read(EXACT.format(is_searchable=IS_SEARCHABLE), dataset, vector, limit=limit)
 
 
+def _read(statement: str, dataset: Dataset, vector: Vectors, **about: Any) -> list[Ranked]:
+    parameters: dict[str, Any] = {
+        "vector": Vector(vector).to_text(),
+        "dataset": dataset.pk,
+        "tenant": dataset.tenant_id,
+        "provider": dataset.embedding_model_provider,
+        "model": dataset.embedding_model,
+        "segment_status": SegmentStatus.COMPLETED,
+        "document_status": IndexingStatus.COMPLETED,
+    }
+    with one_statement(), connection.cursor() as cursor:
+        cursor.execute(statement, parameters | about)
+        return [Ranked(*row) for row in cursor.fetchall()]
+
+
+EXACT = """
+    SELECT s.id, 1 - (s.embedding <=> %(vector)s::vector)
+    FROM segments_documentsegment s
+    WHERE s.tenant_id = %(tenant)s AND s.dataset_id = %(dataset)s AND s.embedding IS NOT NULL
+        AND s.enabled AND s.status = %(segment_status)s
+        AND s.document_id IN (
+            SELECT id FROM datasets_document WHERE dataset_id = %(dataset)s AND {is_searchable})
+        AND EXISTS (
+            SELECT FROM datasets_dataset
+            WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
+                AND embedding_model = %(model)s)
+    ORDER BY s.embedding <=> %(vector)s::vector, s.position, s.id
+    LIMIT %(limit)s
+"""
 # No plan may depend on statistics that are older than the last import: all is looked up by
 # indexes, row by row, and nothing is worth compiling.
 NEAREST = """
@@ -175,7 +204,7 @@ class _Indexed:
     dataset: Dataset
     vector: Vectors
     limit: int
-    generations: list[IndexGeneration]
+    generations: list[ServingGeneration]
     _candidates: dict[UUID, _Candidates] = field(default_factory=dict)
 
     def search(self) -> list[Ranked]:
@@ -192,18 +221,18 @@ class _Indexed:
             self._leave_out(generation)
         return self._verified()
 
-    def _wanting(self, found: Sequence[Ranked]) -> list[IndexGeneration]:
+    def _wanting(self, found: Sequence[Ranked]) -> list[ServingGeneration]:
         """The generations whose other rows may be nearer than the last of what was found."""
         is_full = len(found) >= self.limit
         worst = found[-1].score if is_full else NONE_FOUND
         return [each for each in self.generations if self._candidates[each.pk].last > worst]
 
-    def _leave_out(self, generation: IndexGeneration) -> None:
+    def _leave_out(self, generation: ServingGeneration) -> None:
         """Compare all that it covers instead."""
         self.generations = [each for each in self.generations if each.pk != generation.pk]
         self._candidates.pop(generation.pk, None)
 
-    def _look_into(self, generation: IndexGeneration, most: int) -> None:
+    def _look_into(self, generation: ServingGeneration, most: int) -> None:
         if not generation.vectors:
             self._candidates[generation.pk] = _Candidates([], [], NONE_FOUND)
             return
@@ -221,7 +250,6 @@ class _Indexed:
         ids, versions = [str(row[0]) for row in rows], [row[1] for row in rows]
         self._candidates[generation.pk] = _Candidates(ids, versions, last)
 
-    @transaction.atomic
     def _verified(self) -> list[Ranked]:
         """The nearest of the candidates that count, and of what no generation covers."""
         candidates = [self._candidates[each.pk] for each in self.generations]
@@ -229,25 +257,17 @@ class _Indexed:
             UNCOVERED.format(after=after, until=until, is_searchable=IS_SEARCHABLE)
             for after, until in uncovered_by(self.generations)
         ]
-        parameters: dict[str, Any] = {
-            "vector": Vector(self.vector).to_text(),
-            "ids": [segment_id for each in candidates for segment_id in each.ids],
-            "versions": [version for each in candidates for version in each.versions],
-            "limit": self.limit,
-            "dataset": self.dataset.pk,
-            "tenant": self.dataset.tenant_id,
-            "provider": self.dataset.embedding_model_provider,
-            "model": self.dataset.embedding_model,
-            "segment_status": SegmentStatus.COMPLETED,
-            "document_status": IndexingStatus.COMPLETED,
-        }
-        with connection.cursor() as cursor:
-            statement = VERIFIED.format(uncovered="".join(uncovered), is_searchable=IS_SEARCHABLE)
-            cursor.execute(statement, parameters)
-            return [Ranked(*row) for row in cursor.fetchall()]
+        return _read(
+            VERIFIED.format(uncovered="".join(uncovered), is_searchable=IS_SEARCHABLE),
+            self.dataset,
+            self.vector,
+            ids=[segment_id for each in candidates for segment_id in each.ids],
+            versions=[version for each in candidates for version in each.versions],
+            limit=self.limit,
+        )
 
 
-def uncovered_by(generations: Sequence[IndexGeneration]) -> list[tuple[int, int]]:
+def uncovered_by(generations: Sequence[ServingGeneration]) -> list[tuple[int, int]]:
     """The ranges of versions (after, until] that none of the generations covers."""
     found, reached = [], 0
     for generation in sorted(generations, key=lambda each: each.from_version):
@@ -257,9 +277,8 @@ def uncovered_by(generations: Sequence[IndexGeneration]) -> list[tuple[int, int]
     return [*found, (reached, LAST_POSSIBLE)]
 
 
-@transaction.atomic
 def _nearest_of(
-    generation: IndexGeneration, vector: Vectors, most: int
+    generation: ServingGeneration, vector: Vectors, most: int
 ) -> list[tuple[UUID, int, float]]:
     """The rows of a generation that are nearest to a vector, with their cosine similarities."""
     statement = NEAREST.format(
@@ -271,7 +290,7 @@ def _nearest_of(
         by_index="off" if most >= generation.vectors else "on",  # all of them: without an index
     )
     unit = HalfVector(vector / np.linalg.norm(vector)).to_text()
-    with connection.cursor() as cursor:
+    with one_statement(), connection.cursor() as cursor:
         cursor.execute(statement, {"vector": unit})
         rows: list[tuple[UUID, int, float]] = cursor.fetchall()
         return rows
