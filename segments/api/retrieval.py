@@ -16,8 +16,7 @@ from segments.api.serializers.retrieval import (
     usual_retrieval_model,
 )
 from segments.api.views import ApiView, checked
-from segments.models import DocumentSegment
-from segments.search import Hit, RerankModel, SearchMethod, search_result
+from segments.search import RerankModel, SearchMethod, search_result
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,
@@ -35,10 +34,10 @@ class RetrieveView(ApiView):
     )
     def post(self, request: Request, dataset_id: UUID) -> Response:
         """The segments that answer the question, best first."""
-        dataset = self.dataset(dataset_id)
+        dataset = self.dataset_to_search(dataset_id)
         wanted = checked(RetrieveSerializer, request)
         own = wanted.get("retrieval_model") or dataset.retrieval_model
-        model = usual_retrieval_model() | (own or {})
+        model = {**usual_retrieval_model(), **(own or {})}
         threshold = model["score_threshold"] if model["score_threshold_enabled"] else None
         found = search_result(
             dataset,
@@ -51,7 +50,7 @@ class RetrieveView(ApiView):
         )
         answer = {
             "query": {"content": wanted["query"]},
-            "records": _records(found.hits),
+            "records": records_as_json(found.hits),
             "reranking": RerankingSerializer(found.reranking).data if found.reranking else None,
         }
         return Response(answer)
@@ -65,14 +64,3 @@ def _reranker(model: dict[str, Any]) -> RerankModel | None:
         named = RerankModel(chosen["reranking_provider_name"], chosen["reranking_model_name"])
         return named or None
     return None
-
-
-def _records(hits: list[Hit]) -> list[dict[str, Any]]:
-    segments = (
-        DocumentSegment.objects.without_vectors()
-        .select_related("document__created_by")
-        .in_bulk([hit.segment_id for hit in hits])
-    )
-    return records_as_json(
-        (segments[hit.segment_id], hit.score) for hit in hits if hit.segment_id in segments
-    )

@@ -83,7 +83,9 @@ def terms_of(
     texts = [_analysed(dataset, question, each) for each in analyses]
     longer = _longer_words(question)
     lexemes = _lexemes(dataset, [*texts, *longer])
-    unknown = _unknown(dataset, {word: lexemes[word] for word in longer}, generations)
+    every = {lexeme for some in lexemes.values() for lexeme in some}
+    known = _indexed(generations, every)  # read at once, for it is ranked by next
+    unknown = _unknown(dataset, {word: lexemes[word] for word in longer}, known)
     corrected = corrections(dataset, unknown, generations) if unknown else {}
     weights = dict.fromkeys(_lexemes_of_corrected(dataset, corrected), WEIGHT_OF_CORRECTION)
     for text, weight in zip(texts, (WEIGHT_OF_FORM, 1.0, 1.0), strict=True):
@@ -158,21 +160,24 @@ def _longer_words(question: str) -> list[str]:
     return [word for word in words if any(word[0] in alphabet for alphabet in ALPHABETS)]
 
 
-def _unknown(
-    dataset: Dataset,
-    lexemes: Mapping[str, Sequence[str]],
-    generations: Sequence[ServingGeneration],
-) -> list[str]:
-    """The words, given with their lexemes, that no segment has; stop words are known."""
-    every = {lexeme for some in lexemes.values() for lexeme in some}
+def _indexed(generations: Sequence[ServingGeneration], lexemes: set[str]) -> set[str]:
+    """Those that a generation has."""
     known: set[str] = set()
-    for generation in generations:  # what is read here is ranked by next
-        postings = postings_of(generation.pk, sorted(every - known)) or {}
-        known |= {word for word, found in postings.items() if len(found.ordinals)}
-    known |= _newly_known(dataset, every - known)
-    return [word for word, some in lexemes.items() if some and known.isdisjoint(some)][
-        :WORDS_CORRECTED
-    ]
+    for generation in generations:
+        postings = postings_of(generation.pk, sorted(lexemes)) or {}
+        known |= {lexeme for lexeme, found in postings.items() if len(found.ordinals)}
+    return known
+
+
+def _unknown(dataset: Dataset, lexemes: Mapping[str, Sequence[str]], known: set[str]) -> list[str]:
+    """The words, given with their lexemes, that no segment has; stop words are known.
+
+    `known` are lexemes that the dataset has for certain.
+    """
+    every = {lexeme for some in lexemes.values() for lexeme in some}
+    known = known | _newly_known(dataset, every - known)
+    unknown = [word for word, some in lexemes.items() if some and known.isdisjoint(some)]
+    return unknown[:WORDS_CORRECTED]
 
 
 def _newly_known(dataset: Dataset, lexemes: set[str]) -> set[str]:

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from pytest_django import DjangoAssertNumQueries
+
 from datasets.models import Dataset, Document
+from segments.api.serializers.retrieval import RecordSerializer
+from segments.models import DocumentSegment
 
 from ..api_client import QA, Api
 from ..conftest import ImportText
@@ -119,3 +125,34 @@ def test_any_text_is_a_question(api: Api, dataset: Dataset, filled: Document, qu
     for method in ("semantic_search", "full_text_search", "hybrid_search"):
         body = {"query": query, "retrieval_model": {"search_method": method}}
         assert api.post(f"datasets/{dataset.pk}/retrieve", body).status_code == 200
+
+
+def test_a_record_is_what_the_schema_describes(
+    api: Api, dataset: Dataset, filled: Document
+) -> None:
+    person = User.objects.create_user("ann")
+    Document.objects.update(created_by=person, doc_metadata={"year": 2024})
+    DocumentSegment.objects.update(
+        created_by=person, keywords=["a", "b"], metadata={"page": [1]}, stopped_at=Now()
+    )
+
+    records = api.post(f"datasets/{dataset.pk}/retrieve", {"query": "How can I reset it?"}).json()
+
+    for record in records["records"]:
+        segment = DocumentSegment.objects.get(pk=record["segment"]["id"])
+        assert record["segment"]["document"]["doc_metadata"]["uploader"] == "ann"
+        described = RecordSerializer({"segment": segment, "score": record["score"]}).data
+        assert record == described
+
+
+def test_a_question_takes_few_statements(
+    api: Api,
+    dataset: Dataset,
+    filled: Document,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    question = {"query": "reset it?", "retrieval_model": {"search_method": "hybrid_search"}}
+    api.post(f"datasets/{dataset.pk}/retrieve", question)  # notes that the key was used
+
+    with django_assert_max_num_queries(8):
+        assert api.post(f"datasets/{dataset.pk}/retrieve", question).json()["records"]
