@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
