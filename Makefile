@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Parallel tests: each process has its own home and PostgreSQL, and runs whole files.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# Parallel tests: each process has its own home and PostgreSQL, and runs whole files. More of them
+# than cores, because many tests wait for other processes.
+SIDE_BY_SIDE := -n 4 --dist loadfile
 # A separate environment, because this extra installs PyTorch.
 TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var

@@ -181,9 +181,6 @@ SEGMILL_ENDPOINT_PRIVATE_ADDRESSES = env.switch(
 )
 SEGMILL_RERANK_BASE_URL = env.text("SEGMILL_RERANK_BASE_URL", Defaults.SEGMILL_RERANK_BASE_URL)
 SEGMILL_RERANK_API_KEY = env.text("SEGMILL_RERANK_API_KEY")
-SEGMILL_RERANK_SECONDS = env.whole_number(
-    "SEGMILL_RERANK_SECONDS", Defaults.SEGMILL_RERANK_SECONDS, minimum=1
-)
 SEGMILL_CREDENTIALS_KEY = env.words("SEGMILL_CREDENTIALS_KEY")
 
 # --- Imports -------------------------------------------------------------------------------------
@@ -221,9 +218,6 @@ FILE_UPLOAD_TEMP_DIR: Path | None = folder_in(SEGMILL_HOME, "incoming")
 # One Redis server serves both, in two of its databases: clearing a cache empties its database.
 SEGMILL_CACHE_URL = env.redis_url("SEGMILL_CACHE_URL", neighbour(REDIS_URL) if REDIS_URL else "")
 SEGMILL_WORKERS = env.whole_number("SEGMILL_WORKERS", multiprocessing.cpu_count(), minimum=1)
-SEGMILL_STALL_SECONDS = env.whole_number(
-    "SEGMILL_STALL_SECONDS", Defaults.SEGMILL_STALL_SECONDS, minimum=5
-)
 # A worker that has grown beyond this is renewed after its task.
 WORKER_MAX_MIB = 2_048
 

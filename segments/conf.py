@@ -49,8 +49,6 @@ class Defaults:
     # The installation's own reranker (provider `rerank`): what stands before /rerank, and its key.
     SEGMILL_RERANK_BASE_URL = ""
     SEGMILL_RERANK_API_KEY = ""
-    # A search waits no longer for a reranker, then answers in its own order.
-    SEGMILL_RERANK_SECONDS = 5
     # Encrypts tenants' keys in the database: the first encrypts, all decrypt. Without any, keys
     # derived from SECRET_KEY and its fallbacks do.
     SEGMILL_CREDENTIALS_KEY: ClassVar[list[str]] = []
@@ -80,9 +78,6 @@ class Defaults:
     # Where messages to workers go: empty is django-q2; else the dotted path of a function
     # `(task, job_id)` that has a worker of any task queue call `segments.tasks.run(task, job_id)`.
     SEGMILL_QUEUE = ""
-    # A worker takes work within a second of its message, and a lost message is sent again after a
-    # lease and one round of the reaper. If work waits longer and no worker takes any, they hang.
-    SEGMILL_STALL_SECONDS = 90
 
     # --- Web ---
     # Requests a minute with one key; 0 means no limit, and then nothing is counted.

@@ -49,8 +49,8 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         """With what is under way, and whether the user may begin it."""
         dataset = context.get("original")
         if dataset is not None:
-            context["reembedding"] = reembeddings.under_way(dataset)
-            context["rebuild"] = languages.under_way(dataset)
+            context["reembedding"] = reembeddings.in_progress(dataset)
+            context["rebuild"] = languages.in_progress(dataset)
             context["language_advice"] = languages.language_advice(dataset)
             context["may_embed"] = access_of(request).may_edit(dataset.tenant_id)
             context["index"] = indexes.report_index(dataset)

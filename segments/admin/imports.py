@@ -60,7 +60,7 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "is_interrupted": is_interrupted,
         "may_resume": may_edit and is_interrupted,
         "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
-        "vectors": reembedding.under_way(job.dataset) if job.embeds_later else None,
+        "vectors": reembedding.in_progress(job.dataset) if job.embeds_later else None,
         "retries": list(job.retries.order_by("created_at")),
     }
     site = admin.site.each_context(request)

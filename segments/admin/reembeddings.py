@@ -63,7 +63,7 @@ class ModelChoice(forms.Form):
 def new_reembedding(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
     """Choose a model; posting it has the workers begin, and leads to the page of that."""
     dataset = editable_or_refused(request, Dataset.objects.all(), dataset_id)
-    if ordered := reembeddings.under_way(dataset):
+    if ordered := reembeddings.in_progress(dataset):
         return _to_page(ordered)
     given = request.POST if request.method == "POST" else None
     form = ModelChoice(dataset, given, initial={"provider": dataset.embedding_model_provider})

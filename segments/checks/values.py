@@ -13,7 +13,6 @@ from segments.db.pgvector import extension_problem, server_problem
 from segments.embedding.catalog import installed_model, load
 from segments.exceptions import NoEmbeddingModel
 from segments.jobs.queue import has_django_q
-from segments.operations import reaper
 
 # Seconds after a task's timeout at which django-q2 kills its worker.
 KILL_AFTER_TIMEOUT = 3
@@ -97,22 +96,6 @@ def queue_problems(queue: Mapping[str, Any], cache: Mapping[str, Any]) -> Iterat
             hint="Give REDIS_URL and SEGMILL_CACHE_URL different database numbers.",
             id="segments.E005",
         )
-
-
-@register()
-def check_watchdog(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`segments.E010`: a watchdog that would mistake a lost message for workers that hang."""
-    needed = settings.SEGMILL_LEASE_SECONDS + reaper.LOOK_SECONDS
-    if needed < settings.SEGMILL_STALL_SECONDS:
-        return []
-    return [
-        Error(
-            f"SEGMILL_STALL_SECONDS is {settings.SEGMILL_STALL_SECONDS}: workers would be ended "
-            "before a lost message is sent again.",
-            hint=f"Set it to more than {needed}: SEGMILL_LEASE_SECONDS and a round of the reaper.",
-            id="segments.E010",
-        )
-    ]
 
 
 def _timing_problems(queue: Mapping[str, Any]) -> Iterator[Error]:

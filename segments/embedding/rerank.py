@@ -24,6 +24,8 @@ from segments.embedding.http import bounded_client, egress_policy
 from segments.embedding.providers.remote import PROBE
 from segments.exceptions import EndpointRefused, NoRerankModel, RerankFailed
 
+# A search waits no longer for a reranker, then answers in its own order.
+ANSWER_SECONDS = 5
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 # A reranker reads 500 to 8,000 tokens of a text and ignores or refuses the rest.
 TEXT_CHARS = 8_000
@@ -60,7 +62,7 @@ class Reranker:
         """The relevance of each text by its place; a server may leave out the least relevant.
 
         Raises:
-            RerankFailed: it did not answer in `SEGMILL_RERANK_SECONDS`, or not usably, or
+            RerankFailed: it did not answer within `ANSWER_SECONDS`, or not usably, or
                 failed a moment ago and was not asked.
         """
         if (left := self._failed_until - monotonic()) > 0:
@@ -108,7 +110,7 @@ class Reranker:
     @cached_property
     def _client(self) -> httpx2.Client:
         policy = egress_policy(is_trusted=self.settings.is_trusted)
-        client = bounded_client(policy, settings.SEGMILL_RERANK_SECONDS, MAX_ANSWER_BYTES)
+        client = bounded_client(policy, ANSWER_SECONDS, MAX_ANSWER_BYTES)
         weakref.finalize(self, client.close)
         return client
 

@@ -153,7 +153,10 @@ def _unmarked(start: bytes) -> str:
     """
     if start.count(0) * NUL_SHARE < len(start):
         return ""
+    is_all = len(start) < UNMARKED_BYTES
     for codec, unit in UNMARKED:
+        if is_all and len(start) % unit:
+            continue
         whole = start[: len(start) - len(start) % unit]
         try:
             text = codecs.getincrementaldecoder(codec)().decode(whole)

@@ -262,7 +262,7 @@ EMBEDDED_LATER = (
 
 def prepare(claim: JobClaim, listener: Listener) -> None:
     """Check and stage every row of the file, and refuse what is not worth paying for."""
-    begin_anew(claim)
+    start_over(claim)
     job = IMPORT_JOBS.load(claim.job_id)
     embeds = bool(job.embedding_model) and not job.embeds_later
     fence = partial(_stage_fence, claim, embeds)
@@ -284,7 +284,7 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
 
 
 @transaction.atomic
-def begin_anew(claim: JobClaim) -> None:
+def start_over(claim: JobClaim) -> None:
     """Forget an earlier try, unless we are the earlier one: then what is there is not ours."""
     IMPORT_JOBS.renew(claim)
     staging.clear(claim.job_id)

@@ -196,6 +196,7 @@ def _locked_document(job: ImportJob) -> Document:
             f"Document “{document}” was disabled, archived or taken for indexing while the "
             "import ran. Make it available and import the file again."
         )
+    _adopt_language(job, dataset)
     _refuse_changed(job, document, dataset)
     return document
 
@@ -210,16 +211,25 @@ def _refuse_changed(job: ImportJob, document: Document, dataset: Dataset) -> Non
     is_embedded = not job.embeds_later
     if is_embedded and embedded_by != dataset.model:
         raise _changed(f"Dataset “{dataset}” changed its embedding model")
-    rows = StagedRow.objects.filter(job_id=job.pk).order_by("row")
-    first = rows.values_list("text_search_config", "answer").first()
-    if first is None:
+    if (first := _first_row(job)) is None:
         return
-    text_search_config, answer = first  # the same for all rows: they were prepared together
-    language.adopt(job, dataset, text_search_config)
+    text_search_config, answer = first
     if text_search_config != dataset.text_search_config:
         raise _changed(f"Dataset “{dataset}” changed its text search configuration")
     if (answer is not None) != (document.doc_form == DocForm.QA):
         raise _changed(f"Document “{document}” was made {document.doc_form}")
+
+
+def _adopt_language(job: ImportJob, dataset: Dataset) -> None:
+    """Give a dataset without a language the one that was found in the rows."""
+    if first := _first_row(job):
+        language.adopt(job, dataset, first[0])
+
+
+def _first_row(job: ImportJob) -> tuple[str, str | None] | None:
+    """The text search configuration and answer of a staged row: all were prepared alike."""
+    rows = StagedRow.objects.filter(job_id=job.pk).order_by("row")
+    return rows.values_list("text_search_config", "answer").first()
 
 
 def _changed(what: str) -> TargetGone:

@@ -79,7 +79,7 @@ def run(
         IndexNotFound: there is none of this id, or it covered nothing and was deleted.
     """
     INDEXES.give_up_if_spent(job_id)
-    if claim := INDEXES.claim_building(job_id):
+    if claim := INDEXES.claim_work(job_id):
         try:
             with INDEXES.holding(claim):
                 _run(claim, listener, is_needed_elsewhere, waits_for_imports=waits_for_imports)

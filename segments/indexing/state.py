@@ -1,6 +1,6 @@
-"""The moves of the building of an index (`segments.jobs.state_machine`), and its start.
+"""The moves of the building of an index (`segments.jobs.dataset_jobs`), and its start.
 
-waiting ─claim_building─► building ─complete─► completed
+waiting ─claim_work─► building ─complete─► completed
    failed and cancelled from both
 
 A completed one is the generation itself, in use until it is deleted.
@@ -10,17 +10,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from datasets.models import Dataset
 from segments.exceptions import IndexNotFound
-from segments.jobs.state_machine import JobClaim, StateMachine
+from segments.jobs.dataset_jobs import DatasetMachine
 from segments.models import IndexGeneration
 from segments.models.indexing import IndexStatus
 from segments.models.job import JobStatus
 
 
-class IndexMachine(StateMachine[IndexGeneration]):
+class IndexMachine(DatasetMachine[IndexGeneration]):
     """The moves of generations of an index; the arrows are drawn above."""
 
     model = IndexGeneration
@@ -29,11 +29,6 @@ class IndexMachine(StateMachine[IndexGeneration]):
     leased = (IndexStatus.BUILDING,)
     resumes = IndexStatus.BUILDING
     not_found = IndexNotFound
-
-    def claim_building(self, job_id: UUID) -> JobClaim | None:
-        """Take one that waits, or whose holder was lost; None if there is nothing to take."""
-        begins = Q(status=IndexStatus.WAITING)
-        return self.claim(job_id, IndexStatus.BUILDING, begins, "started_at")
 
 
 # As `generations_of`; written out, for every search asks it.

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -21,7 +20,7 @@ from segments.db.errors import OUTAGES
 from segments.jobs import heartbeats, queue
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
-from segments.operations.reaper import CANARY_SECONDS
+from segments.operations.reaper import CANARY_SECONDS, stall_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ def are_workers_well() -> bool:
     The reaper sends idle workers a task every `CANARY_SECONDS`, so silence means something.
     """
     age = heartbeats.age_of_any_worker()
-    timeout = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
+    timeout = CANARY_SECONDS + stall_seconds()
     return (age is not None and age <= timeout) or _is_work_held()
 
 

@@ -94,6 +94,14 @@ MAX_BACKOFF_SECONDS = 3_600
 MESSAGES_PER_LEASE = 2
 # How often an idle installation checks that its workers take tasks.
 CANARY_SECONDS = 60
+# A worker takes work within a second of its message, and a lost message is sent again after a lease
+# and one round. Workers that leave work alone for this much longer hang.
+STALL_GRACE_SECONDS = 25
+
+
+def stall_seconds() -> int:
+    """How long work may wait for idle workers before they count as hanging."""
+    return int(settings.SEGMILL_LEASE_SECONDS) + LOOK_SECONDS + STALL_GRACE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from django.conf import settings
 from django.db import Error, connections
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
@@ -20,12 +19,12 @@ from segments.models.import_job import ChunkStatus
 from segments.operations import reaper
 from segments.operations.claimable import find_claimable
 from segments.operations.processes import Program, Running
-from segments.operations.reaper import CANARY_SECONDS, release_leases
+from segments.operations.reaper import CANARY_SECONDS, release_leases, stall_seconds
 
 
 def find_stall(seconds_up: float) -> str | None:
     """Why workers that have run for `seconds_up` should be restarted; None if they work."""
-    timeout = settings.SEGMILL_STALL_SECONDS
+    timeout = stall_seconds()
     quiet = min(heartbeats.age(heartbeats.worker()) or seconds_up, seconds_up)
     if quiet < timeout or _is_something_held_here():
         return None
@@ -47,7 +46,7 @@ def _is_something_held_here() -> bool:
 
 def _is_canary_lost(seconds_up: float) -> bool:
     """Whether the reaper sends canaries and no worker of any machine answers."""
-    timeout = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS
+    timeout = CANARY_SECONDS + stall_seconds()
     asked = heartbeats.age(heartbeats.CANARY)
     if asked is None or asked > timeout or seconds_up < timeout:
         return False

@@ -75,7 +75,7 @@ def run(
         RebuildNotFound: there is none of this id.
     """
     REBUILDS.give_up_if_spent(job_id)
-    if claim := REBUILDS.claim_rebuilding(job_id):
+    if claim := REBUILDS.claim_work(job_id):
         try:
             with REBUILDS.holding(claim):
                 _advance(claim, listener, monotonic() + (turn_seconds or inf))

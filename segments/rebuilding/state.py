@@ -1,21 +1,16 @@
-"""The moves of a full-text rebuild, a kind of job (`segments.jobs.state_machine`).
+"""The moves of a full-text rebuild, a kind of job (`segments.jobs.dataset_jobs`).
 
-waiting ─claim_rebuilding─► rebuilding ─complete─► completed
+waiting ─claim_work─► rebuilding ─complete─► completed
    failed and cancelled from both
 """
 
-from uuid import UUID
-
-from django.db import IntegrityError, transaction
-from django.db.models import Q
-
-from segments.exceptions import RebuildNotFound, StateConflict
-from segments.jobs.state_machine import JobClaim, StateMachine
+from segments.exceptions import RebuildNotFound
+from segments.jobs.dataset_jobs import DatasetMachine
 from segments.models import FullTextRebuild
 from segments.models.rebuild import RebuildStatus
 
 
-class RebuildMachine(StateMachine[FullTextRebuild]):
+class RebuildMachine(DatasetMachine[FullTextRebuild]):
     """The moves of rebuilds; the arrows are drawn above."""
 
     model = FullTextRebuild
@@ -25,29 +20,12 @@ class RebuildMachine(StateMachine[FullTextRebuild]):
     resumes = RebuildStatus.REBUILDING
     not_found = RebuildNotFound
 
-    def claim_rebuilding(self, job_id: UUID) -> JobClaim | None:
-        """Take one that waits, or whose holder was lost; None if there is nothing to take."""
-        begins = Q(status=RebuildStatus.WAITING)
-        return self.claim(job_id, RebuildStatus.REBUILDING, begins, "started_at")
+    def conflict(self, new: FullTextRebuild) -> str:
+        """Its rebuild goes on to the end: there is nothing to gain by cancelling it."""
+        return (
+            f"Full text of dataset “{new.dataset}” is already being rebuilt. Wait until that "
+            "has ended."
+        )
 
 
 REBUILDS = RebuildMachine()
-
-
-def submit(new: FullTextRebuild, *, background: bool = True) -> FullTextRebuild:
-    """Accept a rebuild and, with `background`, enqueue it in the same transaction.
-
-    Raises:
-        StateConflict: the dataset has one in progress.
-    """
-    try:
-        with transaction.atomic():
-            new.save(force_insert=True)
-            if background:
-                REBUILDS.enqueue(new.pk)
-    except IntegrityError as conflict:
-        raise StateConflict(
-            f"Full text of dataset “{new.dataset}” is already being rebuilt. Wait until that "
-            "has ended."
-        ) from conflict
-    return new

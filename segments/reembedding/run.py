@@ -211,7 +211,7 @@ def run(
     """
     REEMBEDDINGS.give_up_if_spent(job_id)
     REEMBEDDINGS.resume(job_id)
-    if claim := REEMBEDDINGS.claim_embedding(job_id):
+    if claim := REEMBEDDINGS.claim_work(job_id):
         try:
             with REEMBEDDINGS.holding(claim):
                 _run(claim, listener, monotonic() + turn_seconds if turn_seconds else inf)

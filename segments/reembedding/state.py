@@ -1,6 +1,6 @@
-"""The moves of a re-embedding, a kind of job (`segments.jobs.state_machine`), and its start.
+"""The moves of a re-embedding, a kind of job (`segments.jobs.dataset_jobs`), and its start.
 
-waiting ─claim_embedding─► embedding ─complete─► completed
+waiting ─claim_work─► embedding ─complete─► completed
                            │  ▲
                   interrupt│  │resume
                          interrupted
@@ -9,19 +9,16 @@ waiting ─claim_embedding─► embedding ─complete─► completed
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
-
 from datasets.models import Dataset
-from segments.exceptions import ReembeddingNotFound, StateConflict
+from segments.exceptions import ReembeddingNotFound
 from segments.files.options import OnError
-from segments.jobs.state_machine import JobClaim, StateMachine
+from segments.jobs.dataset_jobs import DatasetMachine
 from segments.models import DocumentSegment, Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.models.job import JobStatus
 
 
-class ReembeddingMachine(StateMachine[Reembedding]):
+class ReembeddingMachine(DatasetMachine[Reembedding]):
     """The moves of re-embeddings; the arrows are drawn above."""
 
     model = Reembedding
@@ -31,36 +28,19 @@ class ReembeddingMachine(StateMachine[Reembedding]):
     resumes = ReembeddingStatus.EMBEDDING
     not_found = ReembeddingNotFound
 
-    def claim_embedding(self, job_id: UUID) -> JobClaim | None:
-        """Claim one that waits, or whose worker was lost; None if there is nothing to claim."""
-        begins = Q(status=ReembeddingStatus.WAITING)
-        return self.claim(job_id, ReembeddingStatus.EMBEDDING, begins, "started_at")
-
     def ended(self, job_id: UUID, status: JobStatus) -> None:
         """Fill in the vectors that a change of model would have brought: they are still needed."""
         fill_after(self.load(job_id))
 
-
-REEMBEDDINGS = ReembeddingMachine()
-
-
-def submit(new: Reembedding, *, background: bool = True) -> Reembedding:
-    """Accept a re-embedding and, with `background`, enqueue it in the same transaction.
-
-    Raises:
-        StateConflict: the dataset has one in progress.
-    """
-    try:
-        with transaction.atomic():
-            new.save(force_insert=True)
-            if background:
-                REEMBEDDINGS.enqueue(new.pk)
-    except IntegrityError as conflict:
-        raise StateConflict(
+    def conflict(self, new: Reembedding) -> str:
+        """Names the dataset."""
+        return (
             f"Re-embedding of dataset “{new.dataset}” is already in progress. "
             "Wait until it has ended, or cancel it."
-        ) from conflict
-    return new
+        )
+
+
+REEMBEDDINGS = ReembeddingMachine()
 
 
 def filling(dataset: Dataset, user_id: int | None = None) -> Reembedding:

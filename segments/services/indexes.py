@@ -29,7 +29,7 @@ def start_build(
     """What is being built for the dataset, started if nothing is; with `background` by workers."""
     while True:  # what was being built may end between the two looks
         started = ensure_building(dataset, user.pk if user else None, background=background)
-        if found := INDEXES.load(started) if started else under_way(dataset):
+        if found := INDEXES.load(started) if started else in_progress(dataset):
             return found
 
 
@@ -83,18 +83,17 @@ def drop(dataset: Dataset) -> int:
         StateConflict: one is put in use at this moment.
     """
     with transaction.atomic():
-        if underway := under_way(dataset):
-            cancel(underway, "The index was dropped.")
+        if building := in_progress(dataset):
+            cancel(building, "The index was dropped.")
         generations = IndexGeneration.objects.filter(dataset=dataset, status=IndexStatus.COMPLETED)
         dropped = generations.delete()[0]
     tables.drop_orphans()
     return dropped
 
 
-def under_way(dataset: Dataset) -> IndexGeneration | None:
+def in_progress(dataset: Dataset) -> IndexGeneration | None:
     """What is being built for it, if anything."""
-    open_ones = IndexGeneration.objects.open().select_related("dataset")
-    return open_ones.filter(dataset=dataset).first()
+    return INDEXES.in_progress(dataset.pk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

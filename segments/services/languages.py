@@ -12,7 +12,7 @@ from segments.embedding import languages as models
 from segments.models import DocumentSegment, FullTextRebuild, ImportJob
 from segments.rebuilding import run
 from segments.rebuilding.run import UNDER_WAY, Listener, no_progress
-from segments.rebuilding.state import REBUILDS, submit
+from segments.rebuilding.state import REBUILDS
 
 # How often a watcher looks at what a worker does.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -50,7 +50,7 @@ def change_language(
         language=code,
         text_search_config=config,
     )
-    return submit(new, background=background)
+    return REBUILDS.submit(new, background=background)
 
 
 def _wanted(dataset: Dataset, language: str, config: str) -> tuple[str, str]:
@@ -75,9 +75,9 @@ def _switched_at_once(dataset: Dataset, language: str, config: str) -> bool:
     return True
 
 
-def under_way(dataset: Dataset) -> FullTextRebuild | None:
+def in_progress(dataset: Dataset) -> FullTextRebuild | None:
     """The rebuild that has not ended, if any."""
-    return FullTextRebuild.objects.open().filter(dataset=dataset).first()
+    return REBUILDS.in_progress(dataset.pk)
 
 
 def run_in_foreground(

@@ -18,7 +18,7 @@ from segments.models import Reembedding
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
-from segments.reembedding.state import REEMBEDDINGS, filling, submit
+from segments.reembedding.state import REEMBEDDINGS, filling
 from segments.search.weights import learn_after_change
 
 # How often a watcher looks at what a worker does.
@@ -56,7 +56,7 @@ def change_model(
         old_provider=dataset.model[0],
         old_model=dataset.model[1],
     )
-    return submit(order, background=background)
+    return REEMBEDDINGS.submit(order, background=background)
 
 
 def fill_missing(
@@ -74,17 +74,17 @@ def fill_missing(
             "manage.py reembed DATASET --provider … --model …"
         )
     order = filling(dataset, user.pk if user else None)
-    return submit(order, background=background)
+    return REEMBEDDINGS.submit(order, background=background)
 
 
 def latest(dataset: Dataset) -> Reembedding | None:
-    """The one that is under way, else the last one; None if there never was any."""
+    """The one in progress, else the last one; None if there never was any."""
     return Reembedding.objects.filter(dataset=dataset).order_by("-created_at").first()
 
 
-def under_way(dataset: Dataset) -> Reembedding | None:
+def in_progress(dataset: Dataset) -> Reembedding | None:
     """The one that has not ended, if any."""
-    return Reembedding.objects.open().filter(dataset=dataset).first()
+    return REEMBEDDINGS.in_progress(dataset.pk)
 
 
 def cancel(ordered: Reembedding, why: str = "It was cancelled.") -> Reembedding:

@@ -23,8 +23,6 @@ MAX_ATTEMPTS = 1_000
 
 QUICK = {
     "SEGMILL_LEASE_SECONDS": str(LEASE_SECONDS),
-    # Longer than a cluster takes to start while hundreds of processes are starting.
-    "SEGMILL_STALL_SECONDS": str(2 * (LEASE_SECONDS + TICK_SECONDS)),
     "SEGMILL_WORKERS": str(WORKERS),
     "SEGMILL_CHUNK_ROWS": str(CHUNK_ROWS),
     "SEGMILL_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
@@ -33,6 +31,8 @@ QUICK = {
 } | with_constants(
     {
         "segments.operations.reaper.LOOK_SECONDS": TICK_SECONDS,
+        # A cluster takes longer to start while hundreds of processes are starting.
+        "segments.operations.reaper.STALL_GRACE_SECONDS": LEASE_SECONDS + TICK_SECONDS,
         "segments.jobs.leases.RETRY_SECONDS": 1,
         "segments.jobs.leases.RESUME_SECONDS": 1,
         "segments.jobs.leases.MAX_ATTEMPTS": MAX_ATTEMPTS,

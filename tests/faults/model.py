@@ -23,7 +23,7 @@ from segments.exceptions import ClaimLost, ImportCancelled, RowsGone, StateConfl
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import chunks, runner, staging, undo
 from segments.imports.chunks import ChunkClaim
-from segments.imports.prepare import begin_anew, content_hash
+from segments.imports.prepare import content_hash, start_over
 from segments.imports.publish import publish_staged
 from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
@@ -136,7 +136,7 @@ class Model:
         if claim in self._staged:  # once a claim, as a worker does
             return
         with self._as_holder(claim):
-            begin_anew(claim)
+            start_over(claim)
             self._staged[claim] = 0
 
     def _stage(self) -> None:

@@ -102,13 +102,13 @@ def test_a_dataset_that_a_killed_worker_embedded_anew_can_be_taken_at_once(
 ) -> None:
     import_text(document, QA)
     work = reembedding.change_model(document.dataset, "wordllama", "l2_supercat_256")
-    assert REEMBEDDINGS.claim_embedding(work.pk)
+    assert REEMBEDDINGS.claim_work(work.pk)
     assert release_leases() == 0
     Reembedding.objects.update(lease_owner=gone.name)
 
     assert release_leases() == 1
 
-    assert REEMBEDDINGS.claim_embedding(work.pk)
+    assert REEMBEDDINGS.claim_work(work.pk)
 
 
 @pytest.mark.parametrize(

@@ -271,7 +271,7 @@ def test_an_empty_dataset_just_changes(dataset: Dataset) -> None:
 
 def test_a_late_worker_changes_nothing(filled: Document) -> None:
     begun = to_server(filled)
-    late = REEMBEDDINGS.claim_embedding(begun.pk)
+    late = REEMBEDDINGS.claim_work(begun.pk)
     assert late is not None
     Reembedding.objects.filter(pk=begun.pk).update(lease_until=timezone.now() - timedelta(hours=1))
     assert run.run(begun.pk).status == ReembeddingStatus.COMPLETED
@@ -286,7 +286,7 @@ def test_it_is_given_up_when_its_worker_is_lost_again_and_again(
 ) -> None:
     begun = to_server(filled)
     for _ in range(leases.MAX_ATTEMPTS):
-        assert REEMBEDDINGS.claim_embedding(begun.pk)
+        assert REEMBEDDINGS.claim_work(begun.pk)
         Reembedding.objects.update(lease_until=timezone.now() - timedelta(hours=1))
     ended = run.run(begun.pk)
     assert (ended.status, ended.error_code) == (ReembeddingStatus.FAILED, "attempts_spent")
@@ -304,7 +304,7 @@ def test_the_reaper_calls_workers_for_what_nobody_does(
 ) -> None:
     begun = to_server(filled)
     assert enqueued() == [str(begun.pk)]
-    assert REEMBEDDINGS.claim_embedding(begun.pk)
+    assert REEMBEDDINGS.claim_work(begun.pk)
     Reembedding.objects.update(
         lease_until=timezone.now() - timedelta(hours=1),
         created_at=timezone.now() - timedelta(hours=2),

@@ -69,7 +69,7 @@ def test_the_database_knows_the_arrows_that_are_drawn_and_no_others(
 
 
 def test_the_database_lets_no_epoch_fall(waiting: Reembedding) -> None:
-    assert REEMBEDDINGS.claim_embedding(waiting.pk)
+    assert REEMBEDDINGS.claim_work(waiting.pk)
     with pytest.raises(IntegrityError, match="cannot fall"):
         Reembedding.objects.update(epoch=0)
 

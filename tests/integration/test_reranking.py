@@ -92,9 +92,9 @@ def test_nothing_found_is_nothing_to_rerank(filled: Dataset, server: RerankServe
 
 
 def test_a_search_goes_on_without_a_reranker_that_is_slow(
-    filled: Dataset, server: RerankServer, settings: Settings
+    filled: Dataset, server: RerankServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_RERANK_SECONDS = 0.2
+    monkeypatch.setattr("segments.embedding.rerank.ANSWER_SECONDS", 0.2)
     server.seconds = 2.0
 
     found = search_result(filled, "lamp", rerank=MODEL)

@@ -187,7 +187,7 @@ def test_what_does_not_fit_into_memory_makes_several_generations(
     import_text(passages, rows(0, 60))
     generation = indexes.start_build(passages.dataset, background=False)
     indexes.run_in_foreground(generation)
-    while more := indexes.under_way(passages.dataset):
+    while more := indexes.in_progress(passages.dataset):
         indexes.run_in_foreground(more)
 
     assert [each.rows for each in generations_of(passages.dataset)] == [25, 25, 10]
@@ -230,7 +230,7 @@ def test_drop_makes_searches_exact(indexed: Dataset) -> None:
     assert indexes.drop(indexed) == 1
 
     assert tables.existing() == {}
-    assert indexes.under_way(indexed) is None
+    assert indexes.in_progress(indexed) is None
     assert indexes.report_index(indexed).tail == 60
     assert_complete(indexed)
 
@@ -460,7 +460,7 @@ def test_a_build_makes_way_for_an_import(
     generation.refresh_from_db()
     assert (generation.status, generation.attempts) == ("building", 0)
     assert generation.waits_for == "Imports go first."
-    assert INDEXES.claim_building(generation.pk) is None  # it has a pause first
+    assert INDEXES.claim_work(generation.pk) is None  # it has a pause first
 
 
 def test_nothing_new_ends_a_build_at_once(indexed: Dataset) -> None:
@@ -504,8 +504,8 @@ def test_the_watermark_waits_for_whoever_may_have_drawn_versions(
 
 def test_two_do_not_build_one_generation(indexed: Dataset, passages: Document) -> None:
     generation = IndexGeneration.objects.create(tenant=indexed.tenant, dataset=indexed)
-    assert INDEXES.claim_building(generation.pk)
-    assert INDEXES.claim_building(generation.pk) is None
+    assert INDEXES.claim_work(generation.pk)
+    assert INDEXES.claim_work(generation.pk) is None
 
 
 def test_an_economy_dataset_covers_its_rows_without_vectors(

@@ -5,7 +5,6 @@ from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
-from django.conf import settings
 from django.db import connections, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
@@ -16,7 +15,7 @@ from segments.imports.state import IMPORT_JOBS
 from segments.jobs import heartbeats
 from segments.models import Heartbeat, ImportJob
 from segments.operations.claimable import find_claimable
-from segments.operations.reaper import CANARY_SECONDS
+from segments.operations.reaper import CANARY_SECONDS, stall_seconds
 from segments.operations.watchdog import find_stall
 
 from .conftest import Start
@@ -24,7 +23,7 @@ from .conftest import Start
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QA = "question,answer\n" + "".join(f"question {n},answer {n}\n" for n in range(10))
-LONG = settings.SEGMILL_STALL_SECONDS + 1
+LONG = stall_seconds() + 1
 UP = 10_000.0
 
 
@@ -110,7 +109,7 @@ def test_a_long_publish_is_neither_a_stall_nor_to_be_taken_up(waiting: ImportJob
 
 
 def test_a_canary_that_nobody_answers_is_a_stall() -> None:
-    too_long = CANARY_SECONDS + settings.SEGMILL_STALL_SECONDS + 1
+    too_long = CANARY_SECONDS + stall_seconds() + 1
     beaten(heartbeats.CANARY, 30)
     beaten(heartbeats.worker(), too_long)
     assert "no worker has answered" in str(find_stall(UP))

@@ -84,6 +84,7 @@ ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=8)
 )
 @given(rows=ROWS)
 @example(rows=[["\r\n", "\r", "\n"], [""]])
+@example(rows=[["", "\0"]])
 def test_what_csv_writes_is_read_back_with_its_lines(
     rows: list[list[str]], delimiter: str, end: str, quoting: Literal[0, 1]
 ) -> None:

@@ -52,7 +52,7 @@ settings.configure(
     SEGMILL_LEASE_SECONDS=7, Q_CLUSTER={"orm": "default"}, USE_TZ=True,
 )
 django.setup()
-print(settings.SEGMILL_LEASE_SECONDS, settings.SEGMILL_STALL_SECONDS)
+print(settings.SEGMILL_LEASE_SECONDS, settings.SEGMILL_CHUNK_ROWS)
 """
 
 
@@ -60,7 +60,7 @@ def test_another_project_names_what_it_wants_otherwise_and_gets_the_defaults() -
     command = [sys.executable, "-c", ANOTHER_PROJECT]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert outcome.stdout.split() == ["7", str(Defaults.SEGMILL_STALL_SECONDS)], outcome.stderr
+    assert outcome.stdout.split() == ["7", str(Defaults.SEGMILL_CHUNK_ROWS)], outcome.stderr
 
 
 def app_modules(app: str) -> Iterator[Path]:

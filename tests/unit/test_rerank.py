@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
 from segments.embedding.base import ModelSettings
 from segments.embedding.credentials import Secret
@@ -100,9 +99,9 @@ def test_fewer_results_than_texts_are_fine(server: RerankServer, chosen: ModelSe
 
 
 def test_a_slow_server_is_not_waited_for_and_not_asked_again_at_once(
-    server: RerankServer, chosen: ModelSettings, settings: Settings
+    server: RerankServer, chosen: ModelSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SEGMILL_RERANK_SECONDS = 0.2
+    monkeypatch.setattr("segments.embedding.rerank.ANSWER_SECONDS", 0.2)
     server.seconds = 2.0
     reranker = Reranker(chosen)
 

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         self._show(dataset, as_json=options["json"])
 
     def _show(self, dataset: Dataset, *, as_json: bool) -> None:
-        rebuild = languages.under_way(dataset)
+        rebuild = languages.in_progress(dataset)
         shown = {
             "dataset": dataset.name,
             "language": dataset.language,
@@ -80,7 +80,7 @@ def _change(dataset: Dataset, options: dict[str, Any]) -> None:
     if not any(wanted):
         return
     background = options["background"]
-    ordered = languages.under_way(dataset) or languages.change_language(
+    ordered = languages.in_progress(dataset) or languages.change_language(
         dataset, *wanted, background=background
     )
     if ordered is not None and not background:

@@ -88,7 +88,7 @@ class Command(BaseCommand):
     def _done(self, options: dict[str, Any]) -> Reembedding:
         dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
         if options["cancel"]:
-            return reembeddings.cancel(_under_way(dataset))
+            return reembeddings.cancel(_in_progress(dataset))
         if options["status"]:
             return _latest(dataset)
         if options["follow"]:
@@ -131,7 +131,7 @@ def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
         StateConflict: something else is under way than what is asked for.
     """
     background = options["background"]
-    ordered = reembeddings.under_way(dataset)
+    ordered = reembeddings.in_progress(dataset)
     provider = options["provider"] or dataset.model[0] or settings.SEGMILL_EMBEDDING_PROVIDER
     model = options["model"] and (provider, options["model"])
     if ordered is None:
@@ -149,8 +149,8 @@ def _ordered(dataset: Dataset, options: dict[str, Any]) -> Reembedding:
     return ordered
 
 
-def _under_way(dataset: Dataset) -> Reembedding:
-    ordered = reembeddings.under_way(dataset)
+def _in_progress(dataset: Dataset) -> Reembedding:
+    ordered = reembeddings.in_progress(dataset)
     if ordered is None:
         raise StateConflict(f"Dataset “{dataset.name}” is not being embedded now.")
     return ordered

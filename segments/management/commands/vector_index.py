@@ -80,7 +80,7 @@ def _built(generation: IndexGeneration) -> IndexGeneration:
     """Build it; and what it has left, where it did not fit into one generation."""
     with _bar() as display:
         done = indexes.run_in_foreground(generation, display)
-        while more := indexes.under_way(generation.dataset):
+        while more := indexes.in_progress(generation.dataset):
             done = indexes.run_in_foreground(more, display)
     return done
 

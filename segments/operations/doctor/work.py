@@ -5,7 +5,6 @@ from datetime import timedelta
 from itertools import islice
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -80,7 +79,7 @@ LISTED = 5
 
 
 class StuckWorkCheck(Check):
-    """A worker claims every job within `SEGMILL_STALL_SECONDS`."""
+    """A worker claims every job within `stall_seconds()`."""
 
     name = "stuck work"
     can_repair = True
@@ -113,7 +112,7 @@ class StuckWorkCheck(Check):
 
 def _stuck_jobs() -> Iterator[str]:
     for found in find_claimable():
-        if found.since > settings.SEGMILL_STALL_SECONDS:
+        if found.since > reaper.stall_seconds():
             yield f"The {found.kind.noun} {found.job_id} has waited for {found.since:,.0f} s"
 
 

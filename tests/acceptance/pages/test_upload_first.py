@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from tests.acceptance.site import Site
 from tests.workbooks import Cell, workbook
 
 from .conftest import WAIT_MILLISECONDS, OpenContext
@@ -17,6 +18,13 @@ MOST_CLICKS, MOST_LOADS = 6, 3
 TITLE: list[list[Cell]] = [["Fragen unserer Kunden"], []]
 HEADER: list[Cell] = ["Frage", "Antwort", "Kategorie"]
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+TWO_DATASETS = """
+from datasets.models import Dataset, Tenant
+tenant = Tenant.objects.get(name="default")
+for name in ("prices", "guides"):
+    Dataset.objects.get_or_create(tenant=tenant, name=name)
+"""
 
 
 def sheet(rows: int, bad: int = 0) -> bytes:
@@ -58,6 +66,13 @@ def counted(page: Page) -> Counted:
     return Counted(page)
 
 
+@pytest.fixture
+def two_datasets(site: Site) -> None:
+    """With one dataset, that one is proposed; with more, one called like the file."""
+    site.python(TWO_DATASETS)
+
+
+@pytest.mark.usefixtures("two_datasets")
 def test_a_sheet_is_published_within_six_clicks_and_three_pages(counted: Counted) -> None:
     counted.click("link", "Import a file")
     counted.choose(sheet(300), "Kundenfragen.xlsx")

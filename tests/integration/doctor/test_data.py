@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from django.conf import settings as in_force
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
@@ -20,6 +19,7 @@ from segments.models import Chunk, ImportJob, ReembeddedVector, Reembedding, Sta
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.operations.doctor.data import DocumentTotalsCheck, FilesCheck
 from segments.operations.doctor.work import LeftoversCheck, StuckWorkCheck
+from segments.operations.reaper import stall_seconds
 from segments.uploads import FOLDER
 
 from ..conftest import ImportText, Start
@@ -49,7 +49,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
         == "1 imports and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
     )
 
-    long_ago = Now() - timedelta(seconds=in_force.SEGMILL_STALL_SECONDS + 60)
+    long_ago = Now() - timedelta(seconds=stall_seconds() + 60)
     ImportJob.objects.update(created_at=long_ago, enqueued_at=long_ago)
     OrmQ.objects.all().delete()
     assert f"The import {waiting.pk} has waited for 150 s" in texts(look(StuckWorkCheck))
