@@ -1,6 +1,7 @@
 """Full text over generations of the index and the tail: always what BM25 says."""
 
 import random
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -97,7 +98,7 @@ def test_edits_and_deletions_are_seen_by_the_next_question(filled: Document) -> 
 def test_an_edit_between_the_statements_of_a_question_loses_no_hit(
     filled: Document, now_in: str
 ) -> None:
-    dataset, edited = filled.dataset, []
+    dataset, edited = filled.dataset, list[UUID]()
     index(dataset)
     best = full_text_ranking(dataset, "wdj", 9)[0].segment_id
     content = "wdj wdj again" if now_in == "the tail" else "nothing of it"
