@@ -11,6 +11,7 @@ from segments.api.serializers.retrieval import (
     RerankingSerializer,
     RetrievalSerializer,
     RetrieveSerializer,
+    filter_of,
     records_as_json,
     semantic_weight,
     usual_retrieval_model,
@@ -47,6 +48,7 @@ class RetrieveView(ApiView):
             threshold,
             weight=semantic_weight(model["weights"]) if model["weights"] else None,
             rerank=_reranker(model),
+            where=filter_of(model, wanted.get("filter")),
         )
         answer = {
             "query": {"content": wanted["query"]},

@@ -112,6 +112,12 @@ class SearchRefused(SegmillError):
     code = "search_refused"
 
 
+class FilterRefused(SearchRefused):
+    """A filter of a search cannot be understood."""
+
+    code = "filter_refused"
+
+
 class JudgementsRefused(SearchRefused):
     """The file of questions and relevant segments cannot be used."""
 

@@ -124,7 +124,7 @@ STATES = [
 VERSIONS = [
     RunSQLFile(
         "functions/draw_version.sql",
-        sha256="cfee68c26ea105068d8d5f9a29320591d3be93a682023427348b471236670967",
+        sha256="caed711174b2bd7adc23d5a15d935f69c2b4d4726f7758ed5b89ad21998f096d",
         undo="DROP FUNCTION segments_draw_version",
     ),
     RunSQLFile(
@@ -134,13 +134,30 @@ VERSIONS = [
     ),
     RunSQLFile(
         "triggers/segment_version_on_update.sql",
-        sha256="93ed4004b0d7e31ccfefc66a89e301e98f1736a1637a655481283474ff4f344a",
+        sha256="e579e737ef24f88d881faf4a4e73c559f02ef498740fffdfca22cc29bdb853bc",
         undo="DROP TRIGGER segment_version_on_update ON segments_documentsegment",
     ),
     RunSQLFile(
         "triggers/segment_versions_are_announced.sql",
         sha256="925507df6aed32a73d3c9af984065469d0c16ad34c703bc294c29f6e954235ca",
         undo="DROP TRIGGER segment_versions_are_announced ON segments_documentsegment",
+    ),
+]
+FILTERS = [
+    RunSQLFile(
+        "functions/number_of.sql",
+        sha256="9bcc5cae230f980ac4e1cd448a1f6175d1ce0cb310edaf956959e498a037d94e",
+        undo="DROP FUNCTION segments_number_of",
+    ),
+    RunSQLFile(
+        "functions/seconds_of.sql",
+        sha256="de9be9d6b541073f5962f5c3c2faa082ba4bb165b607690a498477aa1a8c628e",
+        undo="DROP FUNCTION segments_seconds_of",
+    ),
+    RunSQLFile(
+        "functions/values_of.sql",
+        sha256="6f48ef5be9053dd66022a3d9ee9b46dc93a9cd5d12b3f884a00a90ab22a2b0a6",
+        undo="DROP FUNCTION segments_values_of",
     ),
 ]
 BUDGET = [
@@ -176,4 +193,4 @@ METRICS = [
 
 class Migration(migrations.Migration):
     dependencies = [("segments", "0002_tables")]
-    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *BUDGET, *METRICS]
+    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *FILTERS, *BUDGET, *METRICS]

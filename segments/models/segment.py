@@ -81,8 +81,8 @@ class DocumentSegment(models.Model):
     * `index_node_hash` is the SHA-256 of the content: equal text, equal vector.
     * `embedding` comes from the dataset's model; the column has no fixed dimension, so that
       datasets with different models can share the table.
-    * `version` grows with every change of text, vector or full-text entry, by a trigger: an index
-      that has another version of the segment has something outdated.
+    * `version` grows with every change of text, vector, full-text entry, keywords or metadata, by a
+      trigger: an index that has another version of the segment has something outdated.
     * `search_text` is what full text is made of besides the text, or instead of it, where the
       text alone would not do (`segments.languages.analysis`).
     * `search_vector` is maintained by a trigger, in the dataset's text search configuration.

@@ -16,6 +16,8 @@ from django.db import connection
 from datasets.models import Dataset, IndexingStatus
 from segments.db.transactions import one_statement
 from segments.models.segment import SegmentStatus
+from segments.search.filter_sql import passing
+from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
 from segments.search.postings import K1, B
 from segments.search.words import Term
@@ -40,7 +42,7 @@ RANK = """
         FROM unnest(%(lexemes)s::text[], %(weights)s::float8[]) AS term (lexeme, weight)
     ),
     documents AS MATERIALIZED (
-        SELECT id, segment_count, word_count FROM datasets_document
+        SELECT * FROM datasets_document
         WHERE dataset_id = %(dataset)s AND tenant_id = %(tenant)s
             AND enabled AND NOT archived AND indexing_status = %(document_status)s
     ),
@@ -74,14 +76,14 @@ RANK = """
         FROM estimated WINDOW by_rarity AS (ORDER BY df, lexeme)
     ),
     occurrences AS MATERIALIZED (
-        SELECT term, segment.id, segment.word_count
+        SELECT term, s.id, s.word_count, {passes} AS passes
         FROM rarest CROSS JOIN LATERAL (
-            SELECT id, document_id, word_count FROM segments_documentsegment
+            SELECT {columns} FROM segments_documentsegment
             WHERE segments_full_text_of_dataset(search_vector, dataset_id) @@ rarest.query
-                AND enabled AND status = %(segment_status)s
+                AND status = %(segment_status)s
             OFFSET 0  -- a planner fence: first the index, term by term, then the documents
-        ) segment
-        JOIN documents ON documents.id = segment.document_id
+        ) s
+        JOIN documents d ON d.id = s.document_id
         WHERE looked_up
     ),
     frequencies AS MATERIALIZED (
@@ -99,30 +101,63 @@ RANK = """
             SELECT id, sum(idf) AS idf,
                 %(k1)s * (1 - %(b)s + %(b)s * min(word_count) / min(mean_length)) AS dampening
             FROM occurrences JOIN weights USING (term) CROSS JOIN totals
+            WHERE passes
             GROUP BY id
         ) found
         ORDER BY idf / (1 + dampening) DESC, id
         LIMIT %(opened)s
-    )
-    SELECT id, (
+    ){few}
+    SELECT id, score FROM (SELECT id, position, (
         SELECT sum(idf * tf * (%(k1)s + 1) / (tf + dampening))
         FROM unnest(search_vector) JOIN weights USING (lexeme)
             CROSS JOIN LATERAL (SELECT cardinality(positions)::float8 AS tf) frequency
     ) AS score
-    FROM candidates JOIN segments_documentsegment USING (id)
+    FROM ({candidates}) candidate JOIN segments_documentsegment USING (id)) scored
+    WHERE score > 0
     ORDER BY score DESC, position, id
     LIMIT %(limit)s
 """
+# With a filter that few segments pass, all of these are candidates where not all terms were looked
+# up: those that have the rarest terms need not be among them.
+FEW = """,
+    few AS MATERIALIZED (
+        SELECT s.id, s.word_count
+        FROM segments_documentsegment s JOIN documents d ON d.id = s.document_id
+        WHERE s.dataset_id = %(dataset)s AND s.status = %(segment_status)s AND {passes}
+            AND (SELECT NOT bool_and(looked_up) FROM rarest)
+        LIMIT %(few)s + 1
+    )"""
+CANDIDATES = "SELECT id, dampening FROM candidates"
+WITH_FEW = f"""{CANDIDATES}
+        UNION
+        SELECT id, %(k1)s * (1 - %(b)s + %(b)s * word_count / mean_length) AS dampening
+        FROM few CROSS JOIN totals
+        WHERE (SELECT count(*) FROM few) <= %(few)s"""
+COLUMNS, COLUMNS_FILTERED = (
+    "id, document_id, word_count, enabled",
+    "id, document_id, word_count, enabled, external_id, keywords, metadata",
+)
+# Beyond, those that have the rarest terms suffice.
+MOST_FEW = 10_000
 
 
-def bounded_ranking(dataset: Dataset, terms: Sequence[Term], limit: int) -> list[Ranked]:
+def bounded_ranking(
+    dataset: Dataset, terms: Sequence[Term], limit: int, where: SearchFilter = ALL
+) -> list[Ranked]:
     """The segments that have any of `terms`, best first, with BM25 scores above 0.
 
     Exact up to about `ROWS` matching rows; beyond, frequent words count by an estimate.
     """
+    filter_ = passing(where)
+    statement = RANK.format(
+        passes=filter_.sql,
+        columns=COLUMNS_FILTERED if where.is_narrow else COLUMNS,
+        few=FEW.format(passes=filter_.sql) if where.is_narrow else "",
+        candidates=WITH_FEW if where.is_narrow else CANDIDATES,
+    )
     with one_statement(), connection.cursor() as cursor:
         cursor.execute(
-            f"SET LOCAL work_mem = '{WORK_MEM}'; {RANK}",
+            f"SET LOCAL work_mem = '{WORK_MEM}'; {statement}",
             {
                 "lexemes": [term.lexeme for term in terms],
                 "weights": [term.weight for term in terms],
@@ -136,6 +171,8 @@ def bounded_ranking(dataset: Dataset, terms: Sequence[Term], limit: int) -> list
                 "sample": SAMPLE,
                 "opened": max(OPENED, limit),
                 "limit": limit,
+                "few": MOST_FEW,
+                **filter_.parameters,
             },
         )
         return [Ranked(*row) for row in cursor.fetchall()]

@@ -35,10 +35,13 @@ import numpy.typing as npt
 from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
+from segments.db.transactions import one_statement
 from segments.indexing.state import ServingGeneration, serving_generations
 from segments.indexing.tables import ENTRIES, table_of
 from segments.models.segment import SegmentStatus
 from segments.search.bounded import bounded_ranking
+from segments.search.filter_sql import Passing, passing
+from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
 from segments.search.postings import (
     K1,
@@ -73,39 +76,39 @@ LOOK = """
 # The candidates of a generation: those that have the version that the generation saw, and what
 # those have of the words that were edited since, perhaps after the tail was read.
 CHECK = """
-    SELECT entry.ordinal, segment.version = entry.version,
-        segment.id, segment.position, segment.word_count, occurrence.words, occurrence.found
+    SELECT entry.ordinal, s.version = entry.version,
+        s.id, s.position, s.word_count, occurrence.words, occurrence.found
     FROM {entries} AS entry
-    JOIN segments_documentsegment AS segment ON segment.id = entry.segment_id
-        AND (segment.version = entry.version OR segment.version > %(watermark)s)
+    JOIN segments_documentsegment AS s ON s.id = entry.segment_id
+        AND (s.version = entry.version OR s.version > %(watermark)s)
+    JOIN datasets_document AS d ON d.id = s.document_id
     CROSS JOIN LATERAL (
         SELECT array_agg(lexeme) AS words,
             array_agg(coalesce(cardinality(positions), 1)) AS found
-        FROM unnest(CASE WHEN segment.version <> entry.version THEN segment.search_vector END)
+        FROM unnest(CASE WHEN s.version <> entry.version THEN s.search_vector END)
         WHERE lexeme = ANY(%(words)s)
     ) AS occurrence
-    JOIN datasets_document AS document ON document.id = segment.document_id
     WHERE entry.ordinal = ANY(%(ordinals)s)
-        AND segment.dataset_id = %(dataset)s
-        AND segment.enabled AND segment.status = %(segment_status)s
-        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
-        AND document.indexing_status = %(document_status)s
+        AND s.dataset_id = %(dataset)s AND s.status = %(segment_status)s
+        AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
+        AND d.indexing_status = %(document_status)s
+        AND {passes}
 """
-# The frequency of each term in the tail's segments that have any of them.
+# The frequency of each term in the tail's segments that have any of them. Those that do not pass
+# the filter count for how frequent a term is.
 TAIL = """
-    SELECT segment.id, segment.position, segment.word_count, occurrence.words, occurrence.found
-    FROM segments_documentsegment AS segment
-    JOIN datasets_document AS document ON document.id = segment.document_id
+    SELECT s.id, s.position, s.word_count, occurrence.words, occurrence.found, {passes}
+    FROM segments_documentsegment AS s
+    JOIN datasets_document AS d ON d.id = s.document_id
     CROSS JOIN LATERAL (
         SELECT array_agg(lexeme) AS words,
             array_agg(coalesce(cardinality(positions), 1)) AS found
-        FROM unnest(segment.search_vector) WHERE lexeme = ANY(%(words)s)
+        FROM unnest(s.search_vector) WHERE lexeme = ANY(%(words)s)
     ) AS occurrence
-    WHERE segment.dataset_id = %(dataset)s AND segment.version > %(watermark)s
-        AND segment.search_vector @@ %(any)s::tsquery
-        AND segment.enabled AND segment.status = %(segment_status)s
-        AND document.tenant_id = %(tenant)s AND document.enabled AND NOT document.archived
-        AND document.indexing_status = %(document_status)s
+    WHERE s.dataset_id = %(dataset)s AND s.version > %(watermark)s
+        AND s.search_vector @@ %(any)s::tsquery AND s.status = %(segment_status)s
+        AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
+        AND d.indexing_status = %(document_status)s
 """
 # A tail of more rows than this is ranked by the bounded statement.
 TAIL_ROWS = 20_000
@@ -133,6 +136,7 @@ class _TailRow(NamedTuple):
     length: int
     words: list[str]
     frequencies: list[int]
+    passes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +169,13 @@ def full_text_ranking(
     dataset: Dataset,
     question: str,
     limit: int,
+    where: SearchFilter = ALL,
     generations: Sequence[ServingGeneration] | None = None,
 ) -> list[Ranked]:
     """The segments that match the words of `question`, best first, with BM25 scores above 0.
 
-    Any text is allowed: operators are ordinary words, and stop words alone find nothing.
+    Any text is allowed: operators are ordinary words, and stop words alone find nothing. What a
+    filter leaves out still counts for how frequent a word is: scores are as without a filter.
     `generations` are those of the dataset's index, where they have been read already.
     """
     if generations is None:
@@ -180,14 +186,14 @@ def full_text_ranking(
     if not terms:
         return []
     if gaps or not generations:
-        return bounded_ranking(dataset, terms, limit)
+        return bounded_ranking(dataset, terms, limit, where)
     look = _look(dataset, watermark)
     parts = _parts(generations, [term.lexeme for term in terms], look)
     if not parts or look.tail > TAIL_ROWS:
-        return bounded_ranking(dataset, terms, limit)
-    found = _Search(dataset, terms, look, parts).best(limit)
+        return bounded_ranking(dataset, terms, limit, where)
+    found = _Search(dataset, terms, look, parts, passing(where)).best(limit)
     if found is None:  # a larger generation has just taken the place of one
-        return bounded_ranking(dataset, terms, limit)
+        return bounded_ranking(dataset, terms, limit, where)
     return [Ranked(each.segment_id, each.score) for each in found[:limit]]
 
 
@@ -240,6 +246,7 @@ class _Search:
     terms: Sequence[Term]
     look: _Look
     parts: Sequence[_Part]
+    filter_: Passing
     _weights: dict[str, float] = field(default_factory=dict)
     _edited: list[_TailRow] = field(default_factory=list)
 
@@ -253,7 +260,7 @@ class _Search:
             if found is None:
                 return None
             indexed += found
-        newest = [self._scored(row) for row in (*tail, *self._edited)]
+        newest = [self._scored(row) for row in (*tail, *self._edited) if row.passes]
         ranking = {each.segment_id: each for each in (*indexed, *newest)}
         return sorted(ranking.values(), key=attrgetter("order"))
 
@@ -261,10 +268,15 @@ class _Search:
         """The segments of the tail with any of the words, and how often each has which."""
         if not self.look.tail:
             return []
-        words = [term.lexeme for term in self.terms]
-        about = {"words": words, "any": " | ".join(map(_quoted, words))}
-        with connection.cursor() as cursor:
-            cursor.execute(TAIL, _scope(self.dataset) | about | {"watermark": self.look.watermark})
+        about = {
+            "words": [term.lexeme for term in self.terms],
+            "any": " | ".join(_quoted(term.lexeme) for term in self.terms),
+            "watermark": self.look.watermark,
+            **self.filter_.parameters,
+        }
+        statement = TAIL.format(passes=self.filter_.sql)
+        with one_statement(), connection.cursor() as cursor:
+            cursor.execute(statement, _scope(self.dataset) | about)
             return [_TailRow(*row) for row in cursor.fetchall()]
 
     def _weigh(self, tail: Sequence[_TailRow]) -> dict[str, float]:
@@ -303,11 +315,12 @@ class _Search:
         ordinals: npt.NDArray[np.int64],
         scores: npt.NDArray[np.float32],
     ) -> list[_Found] | None:
-        statement = CHECK.format(entries=table_of(ENTRIES, generation_id))
+        statement = CHECK.format(entries=table_of(ENTRIES, generation_id), passes=self.filter_.sql)
         about = {
             "ordinals": ordinals.tolist(),
             "words": list(self._weights),
             "watermark": self.look.watermark,
+            **self.filter_.parameters,
         }
         rows = read_if_there(statement, _scope(self.dataset) | about)
         if rows is None:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from datasets.models import Dataset
 from segments.embedding.rerank import RerankModel
 from segments.exceptions import SearchRefused
 from segments.indexing.state import serving_generations
+from segments.search.filters import ALL, SearchFilter
 from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused
 from segments.search.hits import Hit, hits_of
@@ -52,11 +53,11 @@ def search(
     exact: bool = False,
     weight: float | None = None,
     rerank: RerankModel | None = None,
+    where: SearchFilter = ALL,
 ) -> list[Hit]:
     """The hits of `search_result`, which tells what the arguments mean and what is refused."""
-    return search_result(
-        dataset, query, method, top_k, score_threshold, exact=exact, weight=weight, rerank=rerank
-    ).hits
+    how: dict[str, Any] = {"exact": exact, "weight": weight, "rerank": rerank, "where": where}
+    return search_result(dataset, query, method, top_k, score_threshold, **how).hits
 
 
 def search_result(
@@ -69,10 +70,13 @@ def search_result(
     exact: bool = False,
     weight: float | None = None,
     rerank: RerankModel | None = None,
+    where: SearchFilter = ALL,
 ) -> SearchResult:
     """The segments of `dataset` that answer `query`, best first, at most `top_k`.
 
-    Only enabled, completed segments of enabled, unarchived, completed documents are found.
+    Only enabled, completed segments of enabled, unarchived, completed documents are found, and
+    of these only what passes the filter `where`. Scores are the same with a filter, but for
+    hybrid, which scales them by the best of what passes.
     Any text is allowed. An economy dataset has no vectors, so there hybrid means full_text.
     Hits below `score_threshold`, on the method's own scale, are left out: cosine similarity
     (−1 to 1), BM25 (from 0, no upper bound), or for hybrid 0 to 1, where 1 is what comes first
@@ -93,7 +97,8 @@ def search_result(
     question = storable(query).strip()
     model = rerank_model_of(dataset) if rerank is None else rerank
     found = max(CANDIDATES, top_k) if model else top_k
-    ranking = _ranking(dataset, question, _method(dataset, method), found, weight, exact)
+    method = _method(dataset, method)
+    ranking = _ranking(dataset, question, method, found, weight, exact, where)
     if not model:
         return SearchResult(hits_of(_over(ranking, score_threshold)[:top_k]))
     hits, reranking = reranked(dataset, question, hits_of(ranking[:found]), model)
@@ -126,26 +131,34 @@ def _ranking(
     top_k: int,
     weight: float | None,
     exact: bool,
+    where: SearchFilter,
 ) -> list[Ranked]:
     if not question:
         return []
     if method == SearchMethod.SEMANTIC:
-        return semantic_ranking(dataset, question, top_k, exact=exact)
+        return semantic_ranking(dataset, question, top_k, exact=exact, where=where)
     if method == SearchMethod.FULL_TEXT:
-        return full_text_ranking(dataset, question, top_k)
-    by_words, by_meaning = both_rankings(dataset, question, top_k, exact=exact)
+        return full_text_ranking(dataset, question, top_k, where)
+    by_words, by_meaning = both_rankings(dataset, question, top_k, exact=exact, where=where)
     return fused(by_words, by_meaning, weight_of(dataset, question) if weight is None else weight)
 
 
 def both_rankings(
-    dataset: Dataset, question: str, top_k: int = FUSED_DEPTH, *, exact: bool = False
+    dataset: Dataset,
+    question: str,
+    top_k: int = FUSED_DEPTH,
+    *,
+    exact: bool = False,
+    where: SearchFilter = ALL,
 ) -> tuple[list[Ranked], list[Ranked]]:
     """By words and by meaning, as deep as their fusion needs them."""
     depth = max(FUSED_DEPTH, top_k)
     generations = serving_generations(dataset)
     return (
-        full_text_ranking(dataset, question, depth, generations),
-        semantic_ranking(dataset, question, depth, exact=exact, generations=generations),
+        full_text_ranking(dataset, question, depth, where, generations),
+        semantic_ranking(
+            dataset, question, depth, exact=exact, where=where, generations=generations
+        ),
     )
 
 

@@ -30,6 +30,8 @@ from segments.indexing.plan import LAST_POSSIBLE
 from segments.indexing.state import ServingGeneration, serving_generations
 from segments.indexing.tables import VECTORS, table_of
 from segments.models.segment import SegmentStatus
+from segments.search.filter_sql import passing
+from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ def semantic_ranking(
     limit: int,
     *,
     exact: bool = False,
+    where: SearchFilter = ALL,
     generations: Sequence[ServingGeneration] | None = None,
 ) -> list[Ranked]:
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
@@ -65,7 +68,10 @@ def semantic_ranking(
         NoEmbeddingModel, EmbeddingFailed: the model is not available, or failed.
     """
     known = [] if exact else generations
-    while not (found := _nearest(dataset, question, limit, known)) and _has_changed_model(dataset):
+    while True:
+        found = _nearest(dataset, question, limit, known, where)
+        if found or not _has_changed_model(dataset):
+            break
         dataset.refresh_from_db(fields=MODEL)
         known = [] if exact else None
     if found is None:
@@ -77,7 +83,11 @@ def semantic_ranking(
 
 
 def _nearest(
-    dataset: Dataset, question: str, limit: int, known: Sequence[ServingGeneration] | None
+    dataset: Dataset,
+    question: str,
+    limit: int,
+    known: Sequence[ServingGeneration] | None,
+    where: SearchFilter,
 ) -> list[Ranked] | None:
     """The nearest segments; empty if the dataset has another model by now.
 
@@ -88,12 +98,14 @@ def _nearest(
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []
+    if where.is_narrow:
+        known = []
     generations = serving_generations(dataset) if known is None else known
     usable = [each for each in generations if _is_usable(each, len(vector))]
     try:
         if usable:
-            return _Indexed(dataset, vector, limit, usable).search()
-        return _exactly(dataset, vector, limit)
+            return _Indexed(dataset, vector, limit, where, usable).search()
+        return _exactly(dataset, vector, limit, where)
     except DataError:  # pgvector refuses to compare different dimensions
         return None
 
@@ -104,13 +116,38 @@ def _is_usable(generation: ServingGeneration, dimensions: int) -> bool:
     return has_vectors or not generation.dimensions
 
 
-def _exactly(dataset: Dataset, vector: Vectors, limit: int) -> list[Ranked]:
-    return _read(EXACT.format(is_searchable=IS_SEARCHABLE), dataset, vector, limit=limit)
+EXACT = """
+    SELECT s.id, 1 - (s.embedding <=> %(vector)s::vector)
+    FROM segments_documentsegment s
+    JOIN datasets_document d ON d.id = s.document_id
+    WHERE s.dataset_id = %(dataset)s AND s.tenant_id = %(tenant)s
+        AND s.status = %(segment_status)s AND s.embedding IS NOT NULL
+        AND {is_searchable} AND {passes} AND {is_its_model}
+    ORDER BY s.embedding <=> %(vector)s::vector, s.position, s.id
+    LIMIT %(limit)s
+"""
+IS_SEARCHABLE = """d.enabled AND NOT d.archived
+                AND d.indexing_status = %(document_status)s"""
+IS_ITS_MODEL = """EXISTS (
+        SELECT FROM datasets_dataset
+        WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
+            AND embedding_model = %(model)s)"""
 
 
-def _read(statement: str, dataset: Dataset, vector: Vectors, **about: Any) -> list[Ranked]:
-    parameters: dict[str, Any] = {
+def _exactly(dataset: Dataset, vector: Vectors, limit: int, where: SearchFilter) -> list[Ranked]:
+    filter_ = passing(where)
+    statement = EXACT.format(
+        passes=filter_.sql, is_searchable=IS_SEARCHABLE, is_its_model=IS_ITS_MODEL
+    )
+    with one_statement(), connection.cursor() as cursor:
+        cursor.execute(statement, _scope(dataset, vector, limit) | dict(filter_.parameters))
+        return [Ranked(*row) for row in cursor.fetchall()]
+
+
+def _scope(dataset: Dataset, vector: Vectors, limit: int) -> dict[str, Any]:
+    return {
         "vector": Vector(vector).to_text(),
+        "limit": limit,
         "dataset": dataset.pk,
         "tenant": dataset.tenant_id,
         "provider": dataset.embedding_model_provider,
@@ -118,25 +155,8 @@ def _read(statement: str, dataset: Dataset, vector: Vectors, **about: Any) -> li
         "segment_status": SegmentStatus.COMPLETED,
         "document_status": IndexingStatus.COMPLETED,
     }
-    with one_statement(), connection.cursor() as cursor:
-        cursor.execute(statement, parameters | about)
-        return [Ranked(*row) for row in cursor.fetchall()]
 
 
-EXACT = """
-    SELECT s.id, 1 - (s.embedding <=> %(vector)s::vector)
-    FROM segments_documentsegment s
-    WHERE s.tenant_id = %(tenant)s AND s.dataset_id = %(dataset)s AND s.embedding IS NOT NULL
-        AND s.enabled AND s.status = %(segment_status)s
-        AND s.document_id IN (
-            SELECT id FROM datasets_document WHERE dataset_id = %(dataset)s AND {is_searchable})
-        AND EXISTS (
-            SELECT FROM datasets_dataset
-            WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
-                AND embedding_model = %(model)s)
-    ORDER BY s.embedding <=> %(vector)s::vector, s.position, s.id
-    LIMIT %(limit)s
-"""
 # No plan may depend on statistics that are older than the last import: all is looked up by
 # indexes, row by row, and nothing is worth compiling.
 NEAREST = """
@@ -155,23 +175,18 @@ VERIFIED = """
         CROSS JOIN LATERAL (
             SELECT s.id, s.position, s.embedding <=> %(vector)s::vector AS distance
             FROM segments_documentsegment s
-            JOIN datasets_document ON datasets_document.id = s.document_id
+            JOIN datasets_document d ON d.id = s.document_id
             WHERE s.id = candidate.id AND s.version = candidate.version
                 AND s.tenant_id = %(tenant)s AND s.dataset_id = %(dataset)s
-                AND s.enabled AND s.status = %(segment_status)s AND {is_searchable}
+                AND s.status = %(segment_status)s AND {is_searchable} AND {passes}
             OFFSET 0  -- a planner fence: one look-up for each candidate
         ) segment
         {uncovered}
     ) found
-    WHERE EXISTS (
-        SELECT FROM datasets_dataset
-        WHERE id = %(dataset)s AND embedding_model_provider = %(provider)s
-            AND embedding_model = %(model)s)
+    WHERE {is_its_model}
     ORDER BY distance, position, id
     LIMIT %(limit)s
 """
-IS_SEARCHABLE = """datasets_document.enabled AND NOT datasets_document.archived
-                AND datasets_document.indexing_status = %(document_status)s"""
 # The documents of many segments: found once, by `IS TRUE`, and not for each of them.
 UNCOVERED = """
         UNION ALL
@@ -179,11 +194,14 @@ UNCOVERED = """
         FROM segments_documentsegment s
         WHERE s.dataset_id = %(dataset)s AND s.version > {after} AND s.version <= {until}
             AND s.tenant_id = %(tenant)s AND s.embedding IS NOT NULL
-            AND s.enabled AND s.status = %(segment_status)s
+            AND s.status = %(segment_status)s
             AND (s.document_id IN (
-                SELECT id FROM datasets_document
+                SELECT id FROM datasets_document d
                 WHERE dataset_id = %(dataset)s AND {is_searchable}) IS TRUE)
+            AND {passes}
 """
+# Of a filter that looks at documents too.
+PASSES = "SELECT FROM datasets_document d WHERE d.id = s.document_id AND {passes}"
 # Below every cosine similarity.
 NONE_FOUND = -2.0
 
@@ -204,6 +222,7 @@ class _Indexed:
     dataset: Dataset
     vector: Vectors
     limit: int
+    where: SearchFilter
     generations: list[ServingGeneration]
     _candidates: dict[UUID, _Candidates] = field(default_factory=dict)
 
@@ -253,18 +272,30 @@ class _Indexed:
     def _verified(self) -> list[Ranked]:
         """The nearest of the candidates that count, and of what no generation covers."""
         candidates = [self._candidates[each.pk] for each in self.generations]
+        filter_ = passing(self.where)
         uncovered = [
-            UNCOVERED.format(after=after, until=until, is_searchable=IS_SEARCHABLE)
+            UNCOVERED.format(
+                after=after,
+                until=until,
+                is_searchable=IS_SEARCHABLE,
+                passes=f"EXISTS ({PASSES.format(passes=filter_.sql)})",
+            )
             for after, until in uncovered_by(self.generations)
         ]
-        return _read(
-            VERIFIED.format(uncovered="".join(uncovered), is_searchable=IS_SEARCHABLE),
-            self.dataset,
-            self.vector,
-            ids=[segment_id for each in candidates for segment_id in each.ids],
-            versions=[version for each in candidates for version in each.versions],
-            limit=self.limit,
+        candidates_ = {
+            "ids": [segment_id for each in candidates for segment_id in each.ids],
+            "versions": [version for each in candidates for version in each.versions],
+        }
+        scope = _scope(self.dataset, self.vector, self.limit)
+        statement = VERIFIED.format(
+            uncovered="".join(uncovered),
+            is_searchable=IS_SEARCHABLE,
+            passes=filter_.sql,
+            is_its_model=IS_ITS_MODEL,
         )
+        with one_statement(), connection.cursor() as cursor:
+            cursor.execute(statement, scope | candidates_ | dict(filter_.parameters))
+            return [Ranked(*row) for row in cursor.fetchall()]
 
 
 def uncovered_by(generations: Sequence[ServingGeneration]) -> list[tuple[int, int]]:

@@ -12,6 +12,16 @@ from rest_framework.fields import empty
 from datasets.models import Document
 from segments.api.serializers.fields import Constant, JSONInteger, JSONNumber, NotHonoured
 from segments.api.serializers.segments import SegmentSerializer
+from segments.exceptions import FilterRefused
+from segments.search.filters import (
+    MAX_CONDITIONS,
+    MAX_VALUE_CHARS,
+    MAX_VALUES,
+    SPELLINGS,
+    LogicalOperator,
+    SearchFilter,
+    conditions_of,
+)
 from segments.search.hits import FoundSegment, Hit
 from segments.search.query import MAX_TOP_K
 from segments.search.reranking import Reranking
@@ -61,6 +71,67 @@ class RerankingModelSerializer(serializers.Serializer[None]):
     reranking_model_name = serializers.CharField(max_length=255, allow_blank=True)
 
 
+class ConditionSerializer(serializers.Serializer[None]):
+    """What a value of the metadata shall be."""
+
+    name = serializers.CharField()
+    comparison_operator = serializers.ChoiceField(sorted(SPELLINGS))
+    value = serializers.JSONField(
+        required=False,
+        allow_null=True,
+        help_text="A text or a number; a list or “a, b” for in and not in; none for empty.",
+    )
+
+
+class ConditionsSerializer(serializers.Serializer[None]):
+    """Conditions on the metadata of segments and documents."""
+
+    logical_operator = serializers.ChoiceField(list(LogicalOperator), default="and")
+    conditions = serializers.ListField(child=ConditionSerializer(), max_length=MAX_CONDITIONS)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The conditions as JSON can keep them.
+
+        Raises:
+            ValidationError: one of them cannot be understood.
+        """
+        try:
+            conditions, joined = conditions_of(data)
+        except FilterRefused as refusal:
+            raise serializers.ValidationError(str(refusal)) from refusal
+        listed = [
+            {"name": each.name, "comparison_operator": each.operator.value, "value": each.value}
+            for each in conditions
+        ]
+        return {"logical_operator": joined.value, "conditions": listed}
+
+
+class FilterSerializer(serializers.Serializer[None]):
+    """Which segments may be found; a list lets pass what has any of its items."""
+
+    document_ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, allow_null=True, max_length=MAX_VALUES
+    )
+    external_ids = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_VALUE_CHARS),
+        required=False,
+        allow_null=True,
+        max_length=MAX_VALUES,
+    )
+    keywords = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_VALUE_CHARS),
+        required=False,
+        allow_null=True,
+        max_length=MAX_VALUES,
+    )
+    enabled = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        default=True,
+        help_text="False finds segments that are switched off, null both.",
+    )
+
+
 class RetrievalModelSerializer(serializers.Serializer[None]):
     """How segments are found."""
 
@@ -88,13 +159,15 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
     weights = WeightsSerializer(
         required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
     )
-    metadata_filtering_conditions = NotHonoured(because="hits are not filtered by metadata")
+    metadata_filtering_conditions = ConditionsSerializer(
+        required=False, allow_null=True, default=None
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The fields; conditions with none in them are no conditions."""
         if isinstance(data, dict):
             given = data.get("metadata_filtering_conditions")
-            if isinstance(given, dict) and given.get("conditions") in (None, []):
+            if given == [] or (isinstance(given, dict) and given.get("conditions") in (None, [])):
                 data = data | {"metadata_filtering_conditions": None}
         found: dict[str, Any] = dict(super().to_internal_value(data))
         return found
@@ -108,8 +181,30 @@ class RetrieveSerializer(serializers.Serializer[None]):
         error_messages={"max_length": "Query cannot exceed 250 characters"},
     )
     retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+    filter = FilterSerializer(required=False, allow_null=True)
     external_retrieval_model = NotHonoured(because="external datasets are not supported")
     attachment_ids = NotHonoured(because="questions are texts only")
+
+
+def filter_of(model: Mapping[str, Any], given: Mapping[str, Any] | None) -> SearchFilter:
+    """The filter that a checked question and its retrieval model ask for."""
+    conditions, joined = conditions_of(model["metadata_filtering_conditions"])
+    fields = {
+        "documents": "document_ids",
+        "external_ids": "external_ids",
+        "keywords": "keywords",
+    }
+    given = given or {}
+    listed = {
+        name: None if given.get(field) is None else tuple(given[field])
+        for name, field in fields.items()
+    }
+    return SearchFilter(
+        **listed,
+        enabled=given.get("enabled", True),
+        conditions=conditions,
+        logical_operator=joined,
+    )
 
 
 @cache

@@ -11,10 +11,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.exceptions import SegmillError
-from datasets.lookup import find_dataset, find_tenant
-from datasets.models import DEFAULT_TENANT
+from datasets.lookup import find_dataset, find_document, find_tenant
+from datasets.models import DEFAULT_TENANT, Dataset
 from segments.management.tables import print_hits
-from segments.search import RerankModel, SearchMethod, SearchResult, search_result
+from segments.search import (
+    LogicalOperator,
+    RerankModel,
+    SearchFilter,
+    SearchMethod,
+    SearchResult,
+    search_result,
+)
+from segments.search.filters import typed_condition
 from segments.search.query import DEFAULT_TOP_K, storable
 from segments.search.reranking import Reranking
 
@@ -57,6 +65,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--exact", action="store_true", help="compare every vector instead of asking the index"
         )
+        _add_filters(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -67,6 +76,7 @@ class Command(BaseCommand):
         wanted["rerank"] = _reranker(options["rerank"])
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
+            wanted["where"] = _filter(dataset, options)
             for query in [options["query"]] if path is None else _lines(path):
                 began = perf_counter()
                 found = search_result(dataset, query, **wanted)
@@ -82,6 +92,41 @@ class Command(BaseCommand):
     def _tell_reranking(self, reranking: Reranking | None) -> None:
         if reranking and not reranking.is_done:
             self.stderr.write(f"Not reranked: {reranking.reason}")
+
+
+def _add_filters(parser: ArgumentParser) -> None:
+    """What hits have to pass; all of it, but any of what is repeated, save --filter."""
+    filters = parser.add_argument_group("filters", "of several kinds, all have to hold")
+    filters.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="a condition on metadata, such as 'price >= 10' or 'category is Parts'; "
+        "repeated, all have to hold",
+    )
+    filters.add_argument(
+        "--any-filter", action="store_true", help="one --filter that holds is enough"
+    )
+    repeated: dict[str, Any] = {"action": "append", "metavar": "NAME"}
+    filters.add_argument("--document", **repeated, help="in this document (name or id), or …")
+    filters.add_argument("--external-id", **repeated, help="with this external id, or …")
+    filters.add_argument("--keyword", **repeated, help="with this keyword, or …")
+    filters.add_argument(
+        "--disabled", action="store_true", help="find segments that are switched off instead"
+    )
+
+
+def _filter(dataset: Dataset, options: dict[str, Any]) -> SearchFilter:
+    documents, ids, keywords = (options[name] for name in ("document", "external_id", "keyword"))
+    return SearchFilter(
+        documents=documents and tuple(find_document(dataset, name).pk for name in documents),
+        external_ids=ids and tuple(ids),
+        keywords=keywords and tuple(keywords),
+        enabled=not options["disabled"],
+        conditions=tuple(map(typed_condition, options["filter"])),
+        logical_operator=LogicalOperator.OR if options["any_filter"] else LogicalOperator.AND,
+    )
 
 
 def _reranker(named: str | None) -> RerankModel | None:

@@ -136,17 +136,6 @@ def test_questions_are_answered_the_datasets_way(api: Api, passages: Document, p
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        (
-            {
-                "retrieval_model": {
-                    "metadata_filtering_conditions": {
-                        "logical_operator": "and",
-                        "conditions": [{"name": "a", "comparison_operator": "is", "value": "b"}],
-                    }
-                }
-            },
-            "retrieval_model.metadata_filtering_conditions",
-        ),
         ({"retrieval_model": {"score_threshold": False}}, "retrieval_model.score_threshold"),
         ({"external_retrieval_model": {"top_k": 1}}, "external_retrieval_model"),
         ({"attachment_ids": ["x"]}, "attachment_ids"),

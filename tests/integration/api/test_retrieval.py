@@ -155,3 +155,85 @@ def test_a_question_takes_few_statements(
 
     with django_assert_max_num_queries(8):
         assert api.post(f"datasets/{dataset.pk}/retrieve", question).json()["records"]
+
+
+def conditions(*listed: dict[str, Any], joined: str = "and") -> dict[str, Any]:
+    """The body of a question with conditions."""
+    conditions = {"logical_operator": joined, "conditions": listed}
+    return {"retrieval_model": {"metadata_filtering_conditions": conditions}}
+
+
+CHEAP = {"name": "price", "comparison_operator": "<", "value": 15}
+PARTS = {"id": "1", "name": "category", "comparison_operator": "is", "value": "Parts"}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (conditions(CHEAP), ["b", "c"]),
+        (conditions(CHEAP, PARTS), ["b"]),
+        (conditions(CHEAP, PARTS, joined="or"), ["a", "b", "c"]),
+        (conditions(), ["a", "b", "c"]),
+        (conditions({"name": "gone", "comparison_operator": "is", "value": "x"}), []),
+        (conditions({"name": "gone", "comparison_operator": "empty"}), ["a", "b", "c"]),
+        (conditions({"name": "price", "comparison_operator": "in", "value": [10, 5]}), ["b", "c"]),
+        ({"filter": {"external_ids": ["a", "c", "x"]}}, ["a", "c"]),
+        ({"filter": {"external_ids": []}}, []),
+        ({"filter": {"keywords": ["old"]}}, ["b"]),
+        ({"filter": {"document_ids": ["00000000-0000-0000-0000-000000000000"]}}, []),
+        ({"filter": {"enabled": False}}, ["off"]),
+        ({"filter": {"enabled": None}}, ["a", "b", "c", "off"]),
+        ({"filter": None}, ["a", "b", "c"]),
+        (conditions(CHEAP) | {"filter": {"external_ids": ["a", "c"]}}, ["c"]),
+    ],
+)
+def test_a_question_is_answered_from_what_passes(
+    api: Api, passages: Document, import_text: ImportText, body: dict[str, Any], found: list[str]
+) -> None:
+    rows = (
+        "content,external_id,enabled,keywords,metadata.price,metadata.category\n"
+        "pump,a,yes,new,20,Parts\npump,b,yes,old,10,Parts\npump,c,yes,,5,Tools\npump,off,no,,1,x\n"
+    )
+    assert import_text(passages, rows).status == "completed"
+
+    answer = api.post(f"datasets/{passages.dataset_id}/retrieve", {"query": "pump"} | body)
+
+    names = {str(row.pk): str(row.external_id) for row in DocumentSegment.objects.all()}
+    assert sorted(names[each["segment"]["id"]] for each in answer.json()["records"]) == found
+
+
+def test_a_dataset_keeps_conditions(api: Api, passages: Document, import_text: ImportText) -> None:
+    import_text(passages, "content,metadata.price\nred pump,10\nblue pump,20\n")
+    path = f"datasets/{passages.dataset_id}"
+    way = {"search_method": "full_text_search", **conditions(CHEAP)["retrieval_model"]}
+    assert api.patch(path, {"retrieval_model": way}).status_code == 200
+
+    records = api.post(f"{path}/retrieve", {"query": "pump"}).json()["records"]
+
+    assert [each["segment"]["content"] for each in records] == ["red pump"]
+
+
+@pytest.mark.parametrize(
+    ("body", "params"),
+    [
+        (conditions({**CHEAP, "comparison_operator": "like"}), "metadata_filtering_conditions"),
+        (conditions({**CHEAP, "value": None}), "metadata_filtering_conditions"),
+        (conditions({**CHEAP, "value": {"$gt": 1}}), "metadata_filtering_conditions"),
+        (conditions({**CHEAP, "value": "much"}), "metadata_filtering_conditions"),
+        (conditions({"comparison_operator": "is"}), "metadata_filtering_conditions"),
+        (conditions(CHEAP, joined="xor"), "metadata_filtering_conditions"),
+        (conditions(*[CHEAP] * 1000), "metadata_filtering_conditions"),
+        ({"retrieval_model": {"metadata_filtering_conditions": ["a"]}}, "conditions"),
+        ({"filter": {"external_ids": ["x"] * 1001}}, "filter.external_ids"),
+        ({"filter": {"document_ids": ["x"]}}, "filter.document_ids"),
+        ({"filter": {"enabled": "maybe"}}, "filter.enabled"),
+        ({"filter": []}, "filter"),
+    ],
+)
+def test_a_filter_that_cannot_be_understood_is_refused_by_name(
+    api: Api, dataset: Dataset, body: dict[str, Any], params: str
+) -> None:
+    answer = api.post(f"datasets/{dataset.pk}/retrieve", {"query": "a"} | body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
+    assert params in answer.json()["params"]

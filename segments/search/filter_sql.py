@@ -1,0 +1,160 @@
+"""What a filter says, in SQL: for a segment `s` and its document `d`.
+
+Every statement that looks at segments applies it, so what is found passes the filter at the moment
+of that statement, whatever an index has.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from segments.search.filter_values import Scalar, number_of, seconds_of, text_of
+from segments.search.filters import (
+    ORDERS,
+    TIMES,
+    Condition,
+    Operator,
+    SearchFilter,
+)
+
+SIGNS = {
+    Operator.EQUAL: "=",
+    Operator.ABOVE: ">",
+    Operator.BELOW: "<",
+    Operator.AT_LEAST: ">=",
+    Operator.AT_MOST: "<=",
+    Operator.BEFORE: "<",
+    Operator.AFTER: ">",
+}
+# How texts are searched in texts, without patterns: `%` and `_` are letters like others.
+WITHIN = {
+    Operator.CONTAINS: "strpos({value}, {asked}) > 0",
+    Operator.START_WITH: "starts_with({value}, {asked})",
+    Operator.END_WITH: "right({value}, length({asked})) = {asked}",
+}
+SCALARS = "('string', 'number', 'boolean')"
+# What every document has without anybody writing it (`segments.services.metadata.BUILT_IN`).
+BUILT_IN = {
+    "document_name": "d.name",
+    "uploader": "(SELECT {username} FROM {users} AS u WHERE u.{user_id} = d.created_by_id)",
+    "upload_date": "floor(extract(epoch FROM d.created_at))::text",
+    "last_update_date": "floor(extract(epoch FROM d.updated_at))::text",
+    "source": "'file_upload'::text",
+}
+
+
+@dataclass(slots=True)
+class Parameters:
+    """The parameters of a statement; each value gets a name of its own."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, value: object, kind: str) -> str:
+        """The placeholder of a value of an SQL type."""
+        name = f"filter_{len(self.values)}"
+        self.values[name] = value
+        return f"%({name})s::{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """An SQL condition on `s` and `d`, and its parameters."""
+
+    sql: str
+    parameters: Mapping[str, Any]
+
+
+def passing(wanted: SearchFilter) -> Passing:
+    """What segments have to pass under a filter; never null."""
+    parameters = Parameters()
+    parts = list(_parts(wanted, parameters))
+    if wanted.conditions:
+        joint = f" {wanted.logical_operator} "
+        conditions = (_condition(each, parameters) for each in wanted.conditions)
+        parts.append(f"({joint.join(conditions)})")
+    return Passing(" AND ".join(parts) or "TRUE", parameters.values)
+
+
+def _parts(wanted: SearchFilter, parameters: Parameters) -> Iterator[str]:
+    if wanted.enabled is not None:
+        yield "s.enabled" if wanted.enabled else "NOT s.enabled"
+    if wanted.documents is not None:
+        ids = parameters.add([str(each) for each in wanted.documents], "uuid[]")
+        yield f"s.document_id = ANY({ids})"
+    if wanted.external_ids is not None:
+        listed = parameters.add(list(wanted.external_ids), "text[]")
+        yield f"coalesce(s.external_id = ANY({listed}), FALSE)"
+    if wanted.keywords is not None:
+        listed = parameters.add(list(wanted.keywords), "text[]")
+        yield f"coalesce(s.keywords && {listed}, FALSE)"
+
+
+def _condition(condition: Condition, parameters: Parameters) -> str:
+    name = parameters.add(condition.name, "text")
+    own = f"segments_values_of(s.metadata, {name})"
+    values = f"coalesce({own}, {document_values(condition.name, name)})"
+    if condition.operator == Operator.EMPTY:
+        return f"{values} IS NULL"
+    if condition.operator == Operator.NOT_EMPTY:
+        return f"{values} IS NOT NULL"
+    positive = condition.opposite if condition.is_negated else condition
+    test = test_of(positive, "value", parameters)
+    found = f"EXISTS (SELECT FROM unnest({values}) AS value WHERE {test})"
+    if condition.is_negated:
+        return f"({values} IS NOT NULL AND NOT {found})"
+    # The usual case, a single value, without taking it apart as a list.
+    single = test_of(positive, f"(s.metadata ->> {name})", parameters)
+    is_single = f"jsonb_typeof(s.metadata -> {name}) IN {SCALARS} AND s.metadata ->> {name} <> ''"
+    return f"CASE WHEN {is_single} THEN coalesce({single}, FALSE) ELSE {found} END"
+
+
+def document_values(name: str, placeholder: str) -> str:
+    """The values of the document `d` under a name, as `segments_values_of` gives them."""
+    if name not in BUILT_IN:
+        return f"segments_values_of(d.doc_metadata, {placeholder})"
+    users = get_user_model()
+    value = BUILT_IN[name].format(
+        username=users.USERNAME_FIELD,
+        users=users._meta.db_table,
+        user_id=users._meta.pk.column,
+    )
+    return f"(SELECT ARRAY[built_in] FROM (SELECT {value} AS built_in) b WHERE built_in <> '')"
+
+
+def test_of(condition: Condition, value: str, parameters: Parameters) -> str:
+    """The SQL test of one value, the SQL expression `value`, by a condition that is not negated."""
+    operator, asked = condition.operator, condition.values
+    if operator in WITHIN:
+        text = parameters.add(text_of(asked[0]), "text")
+        return WITHIN[operator].format(value=value, asked=text)
+    if operator in (Operator.IS, Operator.IN):
+        return _is_any_of(asked, value, parameters)
+    number, seconds = number_of(asked[0]), seconds_of(asked[0])
+    if operator in TIMES or (number is None and seconds is not None):
+        return _compared("segments_seconds_of", value, operator, seconds, parameters)
+    if operator in ORDERS or number is not None:
+        return _compared("segments_number_of", value, operator, number, parameters)
+    return _is_any_of(asked, value, parameters)
+
+
+def _is_any_of(asked: tuple[Scalar, ...], value: str, parameters: Parameters) -> str:
+    """Numbers are equal as numbers (10 and 10.0), all else as texts."""
+    numbers = [
+        number
+        for each in asked
+        if not isinstance(each, str) and (number := number_of(each)) is not None
+    ]
+    texts = parameters.add([text_of(each) for each in asked], "text[]")
+    if not numbers:
+        return f"{value} = ANY({texts})"
+    listed = parameters.add(numbers, "numeric[]")
+    return f"({value} = ANY({texts}) OR segments_number_of({value}) = ANY({listed}))"
+
+
+def _compared(
+    reading: str, value: str, operator: Operator, asked: Decimal | None, parameters: Parameters
+) -> str:
+    return f"{reading}({value}) {SIGNS[operator]} {parameters.add(asked, 'numeric')}"
