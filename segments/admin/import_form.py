@@ -14,7 +14,7 @@ ENCODINGS = (
     *("shift-jis", "euc-jp", "euc-kr", "iso-8859-15", "koi8-r", "cp850"),
 )
 # Options of which there may be several.
-LISTS = {"map", "sheet"}
+LISTS = {"map", "sheet", "cleaning"}
 DELIMITERS = ("comma", "semicolon", "tab", "pipe")
 
 
@@ -51,6 +51,7 @@ def options_from(given: QueryDict) -> ImportOptions:
     }
     values["map"] = [pair for pair in given.getlist("map") if pair]
     values["sheet"] = [name for name in given.getlist("sheet") if name]
+    values["cleaning"] = [word for word in given.getlist("cleaning") if word]
     return ImportOptions.from_fields(values)
 
 

@@ -21,7 +21,7 @@ from segments.api.serializers.texts import (
     NewFileFormSerializer,
     NewFileSerializer,
     NewTextSerializer,
-    rule_of,
+    options_of,
 )
 from segments.api.views import ApiView, checked
 from segments.exceptions import OptionRefused
@@ -44,12 +44,15 @@ class CreateByTextView(ApiView):
         dataset = self.dataset(dataset_id)
         wanted = checked(NewTextSerializer, request)
         _take_options(dataset, wanted, self)
-        rule = rule_of(wanted)
+        options = options_of(wanted)
         if earlier := wanted["original_document_id"]:
             document = self.document(dataset_id, earlier)
-            refilled = texts.refill_from_text(document, wanted["text"], rule, self.user)
+            refilled = texts.refill_from_text(document, wanted["text"], options, self.user)
             return document_answer(rename_document(refilled, wanted["name"]))
-        made = texts.create_from_text(dataset, wanted["name"], wanted["text"], rule, self.user)
+        form = DocForm(wanted["doc_form"] or DocForm.TEXT)
+        made = texts.create_from_text(
+            dataset, wanted["name"], wanted["text"], options, form, self.user
+        )
         return document_answer(made)
 
 
@@ -70,7 +73,7 @@ class UpdateByTextView(ApiView):
         if text is not None:
             if not wanted["name"]:
                 raise ValidationError("name is required when text is provided")
-            document = texts.refill_from_text(document, text, rule_of(wanted), self.user)
+            document = texts.refill_from_text(document, text, options_of(wanted), self.user)
         elif wanted["process_rule"]:
             raise ValidationError({"text": "A process rule is for a text. Send the text, too."})
         return document_answer(rename_document(document, wanted["name"]))
@@ -87,20 +90,23 @@ class CreateByFileView(ApiView):
         responses=DocumentAnswerSerializer,
     )
     def post(self, request: Request, dataset_id: UUID) -> Response:
-        """Make a document of a text file, Markdown, or a table (`data` is JSON, as text)."""
+        """Make a document of a PDF, DOCX, HTML, Markdown or text file, or a table.
+
+        `data` is JSON, as text.
+        """
         dataset = self.dataset(dataset_id)
         refuse_large_body(request)
         wanted = _data_of(request, NewFileSerializer)
         file = received_file(request)
         _take_options(dataset, wanted, self)
-        rule, name = rule_of(wanted), wanted["name"] or file.name or ""
+        options, name = options_of(wanted), wanted["name"] or file.name or ""
         if earlier := wanted["original_document_id"]:
             document = self.document(dataset_id, earlier)
             _refuse_other_form(document, wanted)
-            refilled = texts.refill_from_file(document, file, file.name or "", rule, self.user)
+            refilled = texts.refill_from_file(document, file, file.name or "", options, self.user)
             return document_answer(rename_document(refilled, name))
         form = DocForm(wanted["doc_form"] or DocForm.TEXT)
-        made = texts.create_from_file(dataset, file, file.name or "", rule, form, self.user)
+        made = texts.create_from_file(dataset, file, file.name or "", options, form, self.user)
         return document_answer(rename_document(made, name))
 
 
@@ -139,8 +145,8 @@ def _update_by_file(view: ApiView, request: Request, document: Document) -> Resp
     wanted = _data_of(request, ChangedFileSerializer)
     _refuse_other_form(document, wanted)
     if request.FILES:
-        file, rule = received_file(request), rule_of(wanted)
-        document = texts.refill_from_file(document, file, file.name or "", rule, view.user)
+        file, options = received_file(request), options_of(wanted)
+        document = texts.refill_from_file(document, file, file.name or "", options, view.user)
     return document_answer(rename_document(document, wanted["name"]))
 
 

@@ -7,6 +7,7 @@ is an exception. Each message is written for the person who has to act on it.
 from segments.exceptions.files import (
     BodyTooLarge,
     ExportRefused,
+    FileDamaged,
     FileEmpty,
     FileMalformed,
     FileProtected,
@@ -94,6 +95,7 @@ __all__ = [
     "EndpointFailed",
     "EndpointRefused",
     "ExportRefused",
+    "FileDamaged",
     "FileEmpty",
     "FileMalformed",
     "FileProtected",

@@ -48,6 +48,12 @@ class FileProtected(FileRefused):
     code = "file_protected"
 
 
+class FileDamaged(FileRefused):
+    """The document is damaged so far that nothing of it can be read."""
+
+    code = "file_damaged"
+
+
 class SheetNotFound(FileRefused):
     """The workbook has no sheet with that name."""
 

@@ -18,7 +18,7 @@ from segments.files.names import (
 from segments.files.options import ImportOptions, UnknownColumns
 from segments.files.places import QA_MODEL, TEXT_MODEL, Places, guess_parts, listed, refuse_unusable
 from segments.files.template import Template
-from segments.files.types import WORKBOOK_FORMATS, JSONValue, RawRow, Sheet
+from segments.files.types import DOCUMENT_FORMATS, WORKBOOK_FORMATS, JSONValue, RawRow, Sheet
 
 # What an export contains that an import does not set.
 EXPORT_COLUMNS = ("position", "word_count", "tokens", "hit_count", "created_at", "updated_at")
@@ -107,6 +107,12 @@ def columns_in(sheet: Sheet, doc_form: str, options: ImportOptions) -> Columns:
         HeaderRefused: as `map_columns`.
         OptionRefused: the mapping names a part there is not.
     """
+    kind = sheet.details.format
+    if kind in DOCUMENT_FORMATS and doc_form == QA_MODEL:
+        raise HeaderRefused(
+            f"The file is {kind.label}, which becomes passages; the document holds questions and "
+            "answers (qa_model). Choose a document of passages, or import a table of questions."
+        )
     try:
         found = map_columns(sheet.header, sheet.header_line, doc_form, options, sheet.sample)
     except HeaderRefused as refusal:

@@ -123,6 +123,28 @@ def sniff_delimiter(start: str, name: str = "", *, is_cut: bool = False) -> str:
     return max(candidates, key=lambda delimiter: _score(_sniffed_rows(start, delimiter, is_cut)))
 
 
+def is_table(start: str, *, is_cut: bool = False) -> bool:
+    """Whether a text that begins with `start` is a table: by known names, or by rows cut alike.
+
+    Commas have to cut more rows alike than other delimiters, as sentences have commas too.
+    """
+    if NAMED.match(start.lstrip("\ufeff")):
+        return True
+    for delimiter in DELIMITERS:
+        rows = _sniffed_rows(start, delimiter, is_cut)
+        if any(map(_is_known, rows[:1])) or (rows and _is_only_column(rows)):
+            return True
+        widths = [len(row) for row in rows]
+        least = ROWS_OF_A_TABLE if delimiter == "," else 2
+        if len(rows) >= least and widths[0] > 1 and len(set(widths)) == 1:
+            return True
+    return False
+
+
+def _is_only_column(rows: list[list[str]]) -> bool:
+    return len(rows) > 1 and len(rows[0]) == 1 and folded(rows[0][0]) in PART_OF
+
+
 def _score(rows: list[list[str]]) -> tuple[bool, float, int]:
     """How well a delimiter has cut the text into rows; `max` keeps the first of equals."""
     header = next((row for row in rows if _is_known(row)), rows[0] if rows else [])

@@ -5,14 +5,17 @@ from pathlib import PurePath
 
 from segments.exceptions import FileProtected, FormatUnknown
 
-SAVE_AS = "Save it as XLSX or “CSV UTF-8” and import it again."
+# A page of the web under such a name was meant to be a table.
+TABLES = (".csv", ".tsv", ".tab", ".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".json", ".jsonl")
+# Texts that may begin with an element.
+DOCUMENTS = (".md", ".markdown", ".mdx", ".txt", ".text")
+SAVE_AS = "Save it as XLSX, “CSV UTF-8” or DOCX and import it again."
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # OLE2 files have stream names in UTF-16 in their directory (MS-CFB 2.6).
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 WORKBOOKS = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
 
 MAGIC = (
-    (b"%PDF-", "a PDF", "Copy its text into a table, one segment per row."),
     (b"{\\rtf", "an RTF text", "Copy its text into a table, one segment per row."),
     (b"PAR1", "a Parquet file", SAVE_AS),
     (b"ARROW1", "an Arrow file", SAVE_AS),
@@ -29,10 +32,13 @@ MAGIC = (
     (b"MZ\x90\0", "a program", "Import a table of texts."),
 )
 HTML = re.compile(rb"(?:<!doctype html|<(?:html|head|body|table|meta|style|script)[\s>])", re.I)
+XHTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
+PDF, PDF_WITHIN = b"%PDF-", 1024
+PROLOG_BYTES = 2048
+HTML_SUFFIXES = (".html", ".htm", ".xhtml")
 XML = re.compile(rb"<\?xml|<\w+[^<>]*>\s*<")
 
 ZIP_CONTENTS = (
-    ("word/", "a Word document", "Copy its text into a table, one segment per row."),
     ("ppt/", "a PowerPoint presentation", "Copy its text into a table, one segment per row."),
     ("META-INF/MANIFEST.MF", "a Java archive", "Import a table of texts."),
 )
@@ -56,10 +62,26 @@ def refuse_foreign(name: str, start: bytes) -> None:
     for magic, what, remedy in MAGIC:
         if start.startswith(magic):
             raise foreign(name, what, remedy)
-    if HTML.match(text):
-        raise foreign(name, "an HTML page", SAVE_AS)
-    if XML.match(text):
+    if is_html(name, start) and name.lower().endswith(TABLES):
+        raise FormatUnknown(
+            f"{PurePath(name).name} is an HTML page, and no table. Is it a web page that was saved "
+            "by mistake? If it is the one you want, name it .html."
+        )
+    if XML.match(text) and not is_html(name, start) and not name.lower().endswith(DOCUMENTS):
         raise foreign(name, "an XML document", SAVE_AS)
+
+
+def is_html(name: str, start: bytes) -> bool:
+    """Whether a file is a page of the web, by its beginning or its name."""
+    text = start.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"").lstrip()
+    if name.lower().endswith(HTML_SUFFIXES):
+        return text.startswith((b"<", b"\xff\xfe<", b"\xfe\xff<")) or b"</" in text
+    return bool(HTML.match(text) or (XHTML.search(text[:PROLOG_BYTES]) and text.startswith(b"<")))
+
+
+def is_pdf(start: bytes) -> bool:
+    """Whether a file is a PDF; some begin with a line of a mail or a proxy."""
+    return PDF in start[:PDF_WITHIN]
 
 
 def foreign(name: str, what: str, remedy: str) -> FormatUnknown:
@@ -70,7 +92,9 @@ def foreign(name: str, what: str, remedy: str) -> FormatUnknown:
 def _refuse_ole2(name: str, start: bytes) -> None:
     """An old Word file, or a new workbook that is encrypted: both are OLE2 (MS-OFFCRYPTO)."""
     shown = PurePath(name).name
-    if ENCRYPTED in start or (name.lower().endswith((".xlsx", ".xlsm")) and not _is_xls(start)):
+    if ENCRYPTED in start or (
+        name.lower().endswith((".xlsx", ".xlsm", ".docx")) and not _is_xls(start)
+    ):
         raise FileProtected(
             f"{shown} is protected by a password. Save it without one and import it again."
         )

@@ -16,6 +16,7 @@ from segments.files.detect import foreign
 from segments.files.encodings import Encoding
 from segments.files.header import Frame, Wanted, find_header
 from segments.files.options import ImportOptions
+from segments.files.splitting import CHARACTERS, Measure
 from segments.files.types import FileDetails, RawRow, Sheet
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ class OpenedFile:
 
     `source` is the file itself, `content` the same through a meter and, if it was packed, unpacked.
     `position()` is the number of bytes of the file read so far, as its owner counts them.
-    `known_header` is that of the last file of the same kind, if there was one.
+    `known_header` is that of the last file of the same kind, if there was one. `measure` counts
+    the tokens of a text that is cut into rows.
     """
 
     name: str
@@ -190,6 +192,7 @@ class OpenedFile:
     position: Callable[[], int]
     is_packed: bool = False
     known_header: tuple[str, ...] = ()
+    measure: Measure = CHARACTERS
 
     @cached_property
     def encoding(self) -> Encoding:

@@ -15,6 +15,7 @@ from typing import Any, Self
 from django.db.models import TextChoices
 
 from segments.exceptions import OptionRefused
+from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS, SplitRule
 from segments.files.types import JSONValue
 
 DELIMITER_NAMES = {
@@ -70,6 +71,21 @@ class UnknownColumns(StrEnum):
     METADATA = "metadata"
 
 
+class ReadAs(StrEnum):
+    """What a file is read as; empty, where its content and its name tell."""
+
+    TABLE = "table"
+    TEXT = "text"
+
+
+class Cleaning(StrEnum):
+    """What is removed from a text before it is cut; the names are Dify's."""
+
+    SPACES = "remove_extra_spaces"
+    ADDRESSES = "remove_urls_emails"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
     """How a file is read and what it does to the document.
@@ -81,6 +97,10 @@ class ImportOptions:
     * Empty `encoding` and `delimiter` mean: found out from the file; without `sheet`, the first
       that has rows is read, and with `ALL_SHEETS` every one that is not hidden.
     * `embed` later publishes the rows for full text at once; their vectors follow.
+    * `read_as` says that a text is a table or none.
+    * A document is cut into pieces of at most `chunk_tokens` that repeat up to `chunk_overlap`
+      tokens; with a `separator` wherever that stands. `cleaning` is what
+      is removed before.
     * `max_tokens` and `max_cost` fail the import before anything is embedded.
     """
 
@@ -98,6 +118,33 @@ class ImportOptions:
     sheet: tuple[str, ...] = ()
     max_tokens: int | None = None
     max_cost: Decimal | None = None
+    read_as: str = ""
+    separator: str = ""
+    chunk_tokens: int | None = None
+    chunk_overlap: int | None = None
+    cleaning: tuple[str, ...] = ()
+
+    @property
+    def split_rule(self) -> SplitRule:
+        """How a document is cut: the usual way, but for what the options say."""
+        usual = SplitRule()
+        most = self.chunk_tokens or usual.max_tokens
+        repeated = 0 if self.separator else min(usual.overlap, most // 10)
+        cleaning = self.cleaning or (Cleaning.SPACES,)
+        return SplitRule(
+            max_tokens=most,
+            overlap=repeated if self.chunk_overlap is None else min(self.chunk_overlap, most - 1),
+            separator=self.separator,
+            remove_extra_spaces=Cleaning.SPACES in cleaning,
+            remove_addresses=Cleaning.ADDRESSES in cleaning,
+        )
+
+    @property
+    def tells_of_table(self) -> bool:
+        """Whether something is said that only a table has."""
+        return bool(
+            self.map or self.no_header or self.header_row or self.template or self.delimiter
+        )
 
     @classmethod
     def from_fields(cls, given: Mapping[str, object]) -> Self:
@@ -138,6 +185,11 @@ class ImportOptions:
             "sheet": list(self.sheet),
             "max_tokens": self.max_tokens,
             "max_cost": None if self.max_cost is None else str(self.max_cost),
+            "read_as": self.read_as,
+            "separator": self.separator,
+            "chunk_tokens": self.chunk_tokens,
+            "chunk_overlap": None if self.chunk_overlap is None else str(self.chunk_overlap),
+            "cleaning": list(self.cleaning),
         }
         return {
             name: value for name, value in plain.items() if value not in (None, "", False, {}, [])
@@ -269,6 +321,41 @@ def _amount(name: str, value: object, *, whole: bool) -> Decimal:
     return amount
 
 
+def _read_as(value: object) -> str:
+    return _word("read_as", value, [member.value for member in ReadAs])
+
+
+def _separator(value: object) -> str:
+    text = str(value).replace("\\n", "\n").replace("\\t", "\t")
+    if len(text) > SEPARATOR_CHARS:
+        raise OptionRefused(
+            "separator", "it is too long.", f"Use at most {SEPARATOR_CHARS} characters."
+        )
+    return text
+
+
+def _chunk_tokens(value: object) -> int:
+    return _between("chunk_tokens", value, LEAST_TOKENS)
+
+
+def _chunk_overlap(value: object) -> int:
+    return _between("chunk_overlap", value, 0)
+
+
+def _between(name: str, value: object, least: int) -> int:
+    word = str(value).strip()
+    if not (word.isascii() and word.isdecimal()) or not least <= int(word) <= MOST_TOKENS:
+        hint = f"Use a whole number from {least} to {MOST_TOKENS:,}."
+        raise OptionRefused(name, f"“{value}” is not a number of tokens.", hint)
+    return int(word)
+
+
+def _cleaning(value: object) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else list(_iterated(value))
+    known = [member.value for member in Cleaning]
+    return tuple(dict.fromkeys(_word("cleaning", word, known) for word in words))
+
+
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "mode": _mode,
     "on_error": _on_error,
@@ -283,4 +370,9 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "sheet": _sheets,
     "max_tokens": _tokens,
     "max_cost": _cost,
+    "read_as": _read_as,
+    "separator": _separator,
+    "chunk_tokens": _chunk_tokens,
+    "chunk_overlap": _chunk_overlap,
+    "cleaning": _cleaning,
 }

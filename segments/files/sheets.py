@@ -10,10 +10,12 @@ from segments.exceptions import FileEmpty, FormatUnknown
 from segments.files.calamine import CalamineReader
 from segments.files.csv import DelimitedReader
 from segments.files.detect import refuse_foreign
+from segments.files.documents.reader import DocumentReader
 from segments.files.encodings import MARKS
 from segments.files.json import JSONArrayReader, JSONLinesReader
 from segments.files.opened import START_BYTES, Deadline, OpenedFile, is_gzipped, metered, unpacked
 from segments.files.options import ImportOptions
+from segments.files.splitting import CHARACTERS, Measure
 from segments.files.types import Sheet
 from segments.files.xlsx.reader import XLSXReader
 
@@ -22,7 +24,10 @@ SUFFIX_FORMATS = {
     ".csv": {"csv", "tsv"},
     ".tsv": {"csv", "tsv"},
     ".tab": {"csv", "tsv"},
-    ".txt": {"csv", "tsv"},
+    ".txt": {"csv", "tsv", "txt"},
+    ".md": {"csv", "tsv", "md"},
+    ".pdf": {"pdf"},
+    ".docx": {"docx"},
     ".xlsx": {"xlsx"},
     ".xlsm": {"xlsm", "xlsx"},
     ".xlsb": {"xlsb"},
@@ -51,6 +56,7 @@ class Reader(Protocol):
 
 
 READERS: Sequence[Reader] = (
+    DocumentReader(),
     XLSXReader(),
     CalamineReader(),
     JSONArrayReader(),
@@ -64,16 +70,18 @@ def open_sheet(
     name: str,
     options: ImportOptions | None = None,
     known_header: tuple[str, ...] = (),
+    measure: Measure = CHARACTERS,
 ) -> Sheet:
     """The rows of `file`, whose name is `name` and which stands at its beginning.
 
     `known_header` is that of the last file of the same kind: a row that is equal is the header.
+    `measure` counts the tokens by which a document is cut into rows.
 
     Raises:
         FileRefused: it is empty, of an unknown format, over a limit, or broken.
     """
     opened = _opened(file, PurePath(name).name, options or ImportOptions())
-    opened = replace(opened, known_header=known_header)
+    opened = replace(opened, known_header=known_header, measure=measure)
     _refuse_empty(opened)
     refuse_foreign(opened.name, opened.start)
     for reader in READERS:
@@ -82,8 +90,9 @@ def open_sheet(
             sheet.notices[:0] = _notices(opened, sheet)
             return sheet
     raise FormatUnknown(
-        f"{opened.name} is of no format Segmill reads. Use CSV, TSV, XLSX, XLS, ODS, JSON or "
-        "JSON Lines. If it is a text, name its encoding (option encoding)."
+        f"{opened.name} is of no format Segmill reads. Use PDF, DOCX, HTML, Markdown, "
+        "CSV, XLSX, XLS, ODS, JSON or JSON Lines. If it is a text, name its encoding (option "
+        "encoding)."
     )
 
 
@@ -109,7 +118,7 @@ def _refuse_empty(opened: OpenedFile) -> None:
     for mark, _ in MARKS:
         start = start.removeprefix(mark)
     if len(opened.start) < START_BYTES and not start.replace(b"\0", b"").strip():
-        raise FileEmpty(f"{opened.name} is empty. Add a header and rows.")
+        raise FileEmpty(f"{opened.name} is empty. Add a header and rows, or text.")
 
 
 def _notices(opened: OpenedFile, sheet: Sheet) -> list[str]:

@@ -7,8 +7,8 @@ text, or bring a framework along; this is their recursive method on spans of one
 import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ LEAST_TOKENS, MOST_TOKENS = 50, 4_000
 SEPARATOR_CHARS = 255
 # So many characters are never asked for their tokens; a segment must not have more anyway.
 PIECE_CHARS = 50_000
+# Of UTF-8 in a character; and tokens that a model adds to every text.
+MOST_BYTES, MARKS = 4, 8
 # Where a text is cut, the best places first; what stands there stays with the text before.
 CUTS = (
     re.compile(r"\n(?:[^\S\n]*\n)+"),
@@ -50,6 +52,22 @@ class SplitRule:
     remove_extra_spaces: bool = True
     remove_addresses: bool = False
 
+    def within(self, limit: int) -> "SplitRule":
+        """The same rule for a model that takes `limit` tokens."""
+        most = min(self.max_tokens, limit)
+        return replace(self, max_tokens=most, overlap=min(self.overlap, most - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a model counts tokens, and how many it takes; characters, where there is no model."""
+
+    count: Count = len
+    limit: int = MOST_TOKENS
+
+
+CHARACTERS = Measure()
+
 
 class Span(NamedTuple):
     """A part of a text: from `start` up to `end`."""
@@ -65,13 +83,27 @@ def split(text: str, rule: SplitRule, count: Count) -> list[str]:
     a text than in a part of it by much, and at most `rule.max_tokens` in one character.
     """
     text = cleaned(text, rule)
-    parts = text.split(rule.separator) if rule.separator else [text]
+    parts = [text[part.start : part.end] for part in parts_of(text, rule)]
     return [
         piece
         for part in parts
         for span in spans(part, rule, count)
         if (piece := part[span.start : span.end].strip())
     ]
+
+
+def parts_of(text: str, rule: SplitRule) -> Iterator[Span]:
+    """Where the parts between two separators are; the whole text without one."""
+    start = 0
+    while rule.separator and (end := text.find(rule.separator, start)) >= 0:
+        yield Span(start, end)
+        start = end + len(rule.separator)
+    yield Span(start, len(text))
+
+
+def without(rule: SplitRule) -> SplitRule:
+    """The same rule for a text whose white space means something."""
+    return replace(rule, remove_extra_spaces=False)
 
 
 def cleaned(text: str, rule: SplitRule) -> str:
@@ -113,7 +145,9 @@ class _Room:
         return self.count(piece)
 
     def fits(self, start: int, end: int) -> bool:
-        """Whether they are within the limit."""
+        """Whether they are within the limit; a token has a byte at least, so short ones are."""
+        if (end - start) * MOST_BYTES + MARKS <= self.rule.max_tokens:
+            return True
         return self.tokens(start, end) <= self.rule.max_tokens
 
 
@@ -160,15 +194,18 @@ def _bisected(most: int, least: int, fits: Callable[[int], bool]) -> int:
 def _last_that_fits(room: _Room, atoms: Sequence[Span], first: int, new: int) -> int:
     """The last atom of the piece that begins with `first` and has `new` at least.
 
-    The piece rather ends with a paragraph or a line, if that leaves it half as long as it could
-    be, and not with a heading, which goes with what follows it.
+    The piece rather ends before a heading, or with a paragraph or a line, if that leaves it half
+    as long as it could be, and not with a heading, which goes with what follows it.
     """
     start = atoms[first].start
-    last = _bisected(len(atoms) - 1, new, lambda place: room.fits(start, atoms[place].end))
+    last = _last_within(room, atoms, start, new)
     if last == len(atoms) - 1:
         return last
     half = (start + atoms[last].end) // 2
     places = [place for place in range(last, new - 1, -1) if atoms[place].end > half]
+    for place in places:
+        if HEADING.match(room.text[slice(*atoms[place + 1])]):
+            return place
     for end in GOOD_ENDS:
         for place in places:
             text = room.text[slice(*atoms[place])]
@@ -177,8 +214,25 @@ def _last_that_fits(room: _Room, atoms: Sequence[Span], first: int, new: int) ->
     return last
 
 
+def _last_within(room: _Room, atoms: Sequence[Span], start: int, new: int) -> int:
+    """The last atom, from `new` on, up to which a piece from `start` fits; looks near by first."""
+
+    def fits(place: int) -> bool:
+        return room.fits(start, atoms[place].end)
+
+    reach, last = 1, len(atoms) - 1
+    while new + reach < last and fits(new + reach):
+        reach *= 2
+    return _bisected(min(new + reach, last), new + reach // 2, fits)
+
+
 def _first_repeated(room: _Room, atoms: Sequence[Span], first: int, new: int) -> int:
-    """The first atom of the next piece: it repeats what the rule allows and leaves room for new."""
+    """The first atom of the next piece: it repeats what the rule allows and leaves room for new.
+
+    A piece that begins with a heading repeats nothing of what stands before.
+    """
+    if HEADING.match(room.text[slice(*atoms[new])]):
+        return new
     end, place = atoms[new - 1].end, new
     while place - 1 > first and room.tokens(atoms[place - 1].start, end) <= room.rule.overlap:
         place -= 1

@@ -79,21 +79,33 @@ class FileFormat(StrEnum):
     ODS = "ods"
     JSON = "json"
     JSONL = "jsonl"
+    PDF = "pdf"
+    DOCX = "docx"
+    HTML = "html"
+    MD = "md"
+    TXT = "txt"
 
     @property
     def label(self) -> str:
         """The name people know it by."""
-        return "JSON Lines" if self is FileFormat.JSONL else self.upper()
+        return LABELS.get(self, self.upper())
 
     @property
     def written(self) -> "FileFormat":
-        """The format that files like it are written in: of workbooks only XLSX is."""
+        """The format that rows of files like it are written in."""
+        if self in DOCUMENT_FORMATS:
+            return FileFormat.JSONL
         return FileFormat.XLSX if self in WORKBOOK_FORMATS else self
 
 
 WORKBOOK_FORMATS = frozenset(
     {FileFormat.XLSX, FileFormat.XLSM, FileFormat.XLSB, FileFormat.XLS, FileFormat.ODS}
 )
+# Texts, whose pieces become rows; all others are tables.
+DOCUMENT_FORMATS = frozenset(
+    {FileFormat.PDF, FileFormat.DOCX, FileFormat.HTML, FileFormat.MD, FileFormat.TXT}
+)
+LABELS = {FileFormat.JSONL: "JSON Lines", FileFormat.MD: "Markdown", FileFormat.TXT: "plain text"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from segments.exceptions import FileEmpty, FileTooLarge, FileUnreadable, ImportR
 from segments.files.columns import Columns
 from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.files.sheets import open_sheet
+from segments.files.splitting import Measure
 from segments.files.types import (
     CountedRow,
     Listener,
@@ -130,7 +131,7 @@ def prepare_rows(
     )
     remembered = column_mapping.remembered_columns(target.document_id)
     known = column_mapping.known_header(remembered)
-    sheet = open_sheet(given.file, given.name, given.options, known)
+    sheet = open_sheet(given.file, given.name, given.options, known, _measure(embedder))
     with closing(sheet.rows):
         columns = column_mapping.columns_of(sheet, target, given.options, remembered)
         tally = PrepareStats(columns, column_mapping.describe_columns(sheet, columns))
@@ -158,6 +159,13 @@ def prepare_rows(
         fence(tally, Chunkful(0, tally.staged + 1, problems=problems))
     tally.notices += column_mapping.repetitions_of(tally.repeated)
     return tally
+
+
+def _measure(embedder: Embedder | None) -> Measure:
+    """How the pieces of a document are measured: as the model does it, if there is one."""
+    if embedder is None:
+        return Measure(count_tokens)
+    return Measure(embedder.count_tokens, embedder.token_limit)
 
 
 def merge_spec(job_id: UUID, given: GivenFile, target: Target, tally: PrepareStats) -> MergeSpec:

@@ -8,7 +8,15 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from datasets.models import DEFAULT_TENANT, DocForm, IndexingTechnique
-from segments.files.options import EmbedWhen, ImportMode, ImportOptions, OnError, UnknownColumns
+from segments.files.options import (
+    Cleaning,
+    EmbedWhen,
+    ImportMode,
+    ImportOptions,
+    OnError,
+    ReadAs,
+    UnknownColumns,
+)
 from segments.services.targets import ImportTarget
 
 FIELDS = (
@@ -25,6 +33,7 @@ FIELDS = (
         "sheet",
     ),
     *("embed", "max_tokens", "max_cost"),
+    *("read_as", "separator", "chunk_tokens", "chunk_overlap", "cleaning"),
 )
 
 
@@ -123,8 +132,34 @@ def add_import_options(parser: ArgumentParser) -> None:
         help="now (default): embed rows before publishing; later: publish them for full-text "
         "search at once and let workers embed them",
     )
+    _add_document_options(parser)
     parser.add_argument("--max-tokens", help="fail instead of embedding more tokens than this")
     parser.add_argument("--max-cost", help="fail instead of spending more than this")
+
+
+def _add_document_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--read-as",
+        choices=[member.value for member in ReadAs],
+        help="read a text file as a table or as a text; told by its content if omitted",
+    )
+    parser.add_argument(
+        "--separator",
+        help="cut a document wherever this stands (\\n is a line end); where it suits best if "
+        "omitted",
+    )
+    parser.add_argument(
+        "--chunk-tokens", metavar="N", help="longest piece of a document; default: 500 tokens"
+    )
+    parser.add_argument(
+        "--chunk-overlap", metavar="N", help="tokens that a piece repeats of the one before"
+    )
+    parser.add_argument(
+        "--cleaning",
+        action="append",
+        choices=[member.value for member in Cleaning],
+        help="what is removed from a document before it is cut; default: remove_extra_spaces",
+    )
 
 
 def import_options(given: Mapping[str, Any]) -> ImportOptions:

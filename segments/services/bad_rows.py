@@ -99,7 +99,7 @@ def _file(file_name: str, details: FileDetails, bad: Callable[[], Iterable[BadRo
 
 def _report(details: FileDetails, bad: Callable[[], Iterable[BadRow]]) -> Iterator[bytes]:
     names = [name for name in details.header if folded(name) != ERROR_COLUMN]
-    is_json = details.format in (FileFormat.JSON, FileFormat.JSONL)
+    is_json = details.format.written in (FileFormat.JSON, FileFormat.JSONL)
     table = Table(
         [*names, ERROR_COLUMN] if names else [],
         lambda: (_object(details, row) if is_json else _row(details, row) for row in bad()),

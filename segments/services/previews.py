@@ -9,7 +9,7 @@ from datasets.models import DocForm, Document
 from segments.files.columns import Columns, guess_doc_form
 from segments.files.options import ImportMode, ImportOptions
 from segments.files.sheets import open_sheet
-from segments.files.types import FileDetails, RowProblem, SegmentRow
+from segments.files.types import DOCUMENT_FORMATS, FileDetails, RowProblem, SegmentRow
 from segments.imports.dry_run import DryRun
 from segments.imports.plan import Plan
 from segments.imports.prepare_stats import sync_refusal
@@ -17,6 +17,8 @@ from segments.services.imports import dry_run_import
 from segments.uploads import StoredFile, upload_storage
 
 PROBLEMS_SHOWN = 50
+# Of a document; converting and cutting that much takes a second or two.
+PIECES_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Preview:
     file_details: FileDetails
     uses: tuple[str, ...]
     refusal: str
+
+    @property
+    def is_document(self) -> bool:
+        """Whether the file is a text that is cut, and not a table."""
+        return self.file_details.format in DOCUMENT_FORMATS
 
     @classmethod
     def of(cls, found: DryRun, file_bytes: int) -> Self:
@@ -97,10 +104,24 @@ def preview_import(
         FileRefused: the file cannot be read with these options.
     """
     with opened(stored) as file:
+        if is_document(file, stored.name, options):
+            most_rows = min(most_rows, PIECES_SHOWN)
         found = dry_run_import(
             document, file, stored.name, stored.size, most_rows=most_rows, options=options
         )
     return Preview.of(found, stored.size)
+
+
+def is_document(file: BinaryIO, name: str, options: ImportOptions) -> bool:
+    """Whether a file is a text that is cut; it is at its beginning again.
+
+    Raises:
+        FileRefused: it cannot be read with these options.
+    """
+    sheet = open_sheet(file, name, options)
+    sheet.rows.close()
+    file.seek(0)
+    return sheet.details.format in DOCUMENT_FORMATS
 
 
 def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:

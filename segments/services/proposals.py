@@ -8,13 +8,23 @@ from datasets.exceptions import NAME_CHARS
 from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.files.options import ImportMode, ImportOptions
 from segments.services import targets
-from segments.services.previews import Preview, guessed_doc_form, opened, preview_import
+from segments.services.previews import (
+    Preview,
+    guessed_doc_form,
+    is_document,
+    opened,
+    preview_import,
+)
 from segments.services.targets import ImportTarget
 from segments.uploads import StoredFile
 
 # A file is an update of its document if so many of its rows are in it already.
 KNOWN_SHARE = 0.5
 DATASETS_OFFERED = 200
+CONSEQUENCES = {
+    ImportMode.UPSERT: "They are updated where they differ, and not added again",
+    ImportMode.REPLACE: "They stay as they are; all others are replaced by those of the file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +97,17 @@ def preview_as_proposed(
         FileRefused: the file cannot be read with these options.
     """
     if not is_mode_chosen and document.segment_count:
-        updating = replace(options, mode=ImportMode.UPSERT)
+        with opened(stored) as file:
+            is_text = is_document(file, stored.name, options)
+        mode = ImportMode.REPLACE if is_text else ImportMode.UPSERT
+        updating = replace(options, mode=mode)
         found = preview_import(document, stored, updating, most_rows)
         known = found.plan.updated + found.plan.unchanged
         if known and known >= KNOWN_SHARE * found.good:
             found.notices.insert(
                 0,
-                f"{known:,} of {found.good:,} rows are in “{document.name}” already. They are "
-                "updated where they differ, and not added again (existing segments: "
-                f"“{ImportMode.UPSERT.label}”).",
+                f"{known:,} of {found.good:,} rows are in “{document.name}” already. "
+                f"{CONSEQUENCES[mode]} (existing segments: “{mode.label}”).",
             )
             return found, updating
     return preview_import(document, stored, options, most_rows), options

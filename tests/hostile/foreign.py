@@ -7,7 +7,7 @@ from tests.hostile.case import Hostile
 from tests.workbooks import packed
 
 STARTS = {
-    "PDF": (b"%PDF-1.7\n", "a PDF"),
+    "PDF": (b"%PDF-1.7\n", "is PDF, which becomes passages"),
     "RTF": (b"{\\rtf1 x}", "an RTF"),
     "Parquet": (b"PAR1\x15\x04", "a Parquet"),
     "Arrow": (b"ARROW1\0\0", "an Arrow"),
@@ -22,8 +22,8 @@ STARTS = {
     "GIF": (b"GIF89a", "GIF"),
     "ELF": (b"\x7fELF\x02", "a program"),
     "EXE": (b"MZ\x90\0\x03", "a program"),
-    "HTML": (b"<!DOCTYPE html><table>", "an HTML"),
-    "HTML table": (b"<table border=1><tr>", "an HTML"),
+    "HTML": (b"<!DOCTYPE html><table>", "HTML"),
+    "HTML table": (b"<table border=1><tr>", "HTML"),
     "XML": (b'<?xml version="1.0"?><x/>', "an XML"),
     "OLE2": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(80), "an old Office"),
 }
@@ -35,7 +35,7 @@ def files() -> Iterator[Hostile]:
     encrypted = STARTS["OLE2"][0] + "EncryptedPackage".encode("utf-16-le")
     yield Hostile("encrypted.xlsx", lambda: encrypted, "password")
     for part, says in (
-        ("word/document.xml", "a Word"),
+        ("word/document.xml", "is DOCX, which becomes passages"),
         ("ppt/slide.xml", "a PowerPoint"),
         ("xl/workbook.bin", "a ZIP"),
         ("META-INF/MANIFEST.MF", "a Java"),

@@ -7,7 +7,15 @@ from typing import Any
 from rest_framework import serializers
 
 from segments.api.serializers.fields import UnixTime, UserId
-from segments.files.options import EmbedWhen, ImportMode, OnError, UnknownColumns
+from segments.files.options import (
+    Cleaning,
+    EmbedWhen,
+    ImportMode,
+    OnError,
+    ReadAs,
+    UnknownColumns,
+)
+from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS
 from segments.models import ImportJob, RowError, UploadFile
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import JOB_STATUS, ImportProgress
@@ -95,6 +103,32 @@ class OptionsSerializer(serializers.Serializer[None]):
     )
     max_cost = serializers.DecimalField(
         20, 6, required=False, help_text="Like max_tokens, for the cost."
+    )
+    read_as = serializers.ChoiceField(
+        [word.value for word in ReadAs], required=False, help_text="Of a text file."
+    )
+    separator = serializers.CharField(
+        required=False,
+        trim_whitespace=False,
+        max_length=SEPARATOR_CHARS,
+        help_text="A document is cut wherever it stands.",
+    )
+    chunk_tokens = serializers.IntegerField(
+        required=False,
+        min_value=LEAST_TOKENS,
+        max_value=MOST_TOKENS,
+        help_text="The longest piece of a document; default: 500.",
+    )
+    chunk_overlap = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MOST_TOKENS,
+        help_text="How many tokens a piece repeats of the one before.",
+    )
+    cleaning = serializers.ListField(
+        child=serializers.ChoiceField([word.value for word in Cleaning]),
+        required=False,
+        help_text="What is removed from a document before it is cut.",
     )
 
 

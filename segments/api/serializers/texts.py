@@ -7,7 +7,8 @@ from rest_framework import serializers
 from datasets.models import DocForm, IndexingTechnique
 from segments.api.serializers.fields import JSONInteger, NotHonoured
 from segments.api.serializers.retrieval import RetrievalModelSerializer
-from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS, SplitRule
+from segments.files.options import Cleaning, ImportOptions, ReadAs
+from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS
 
 NAME_CHARS = 255
 NO_CHILDREN = "documents with parent and child chunks are not supported"
@@ -146,20 +147,20 @@ class NewFileFormSerializer(serializers.Serializer[None]):
     )
 
 
-def rule_of(wanted: dict[str, Any]) -> SplitRule:
+def options_of(wanted: dict[str, Any]) -> ImportOptions:
     """How a checked body wants its text to be cut."""
     process_rule = wanted["process_rule"]
     if process_rule is None or process_rule["mode"] == "automatic":
-        return SplitRule()
+        return ImportOptions(read_as=ReadAs.TEXT)
     rules = process_rule["rules"] or {}
     enabled = {rule["id"] for rule in rules.get("pre_processing_rules", ()) if rule["enabled"]}
     cut = rules.get("segmentation") or {"separator": "\n", "max_tokens": 500, "chunk_overlap": 0}
-    return SplitRule(
+    return ImportOptions(
+        read_as=ReadAs.TEXT,
         separator=cut["separator"].replace("\\n", "\n"),
-        max_tokens=cut["max_tokens"],
-        overlap=cut["chunk_overlap"] or 0,
-        remove_extra_spaces="remove_extra_spaces" in enabled,
-        remove_addresses="remove_urls_emails" in enabled,
+        chunk_tokens=cut["max_tokens"],
+        chunk_overlap=cut["chunk_overlap"] or 0,
+        cleaning=tuple(sorted(enabled)) or (Cleaning.NOTHING.value,),
     )
 
 

@@ -69,7 +69,8 @@ class Command(BaseCommand):
             "file",
             type=Path,
             nargs="?",
-            help="a workbook, CSV, TSV, JSON or JSON Lines; - reads standard input",
+            help="a document (PDF, DOCX, HTML, Markdown, text) or a table (workbook, CSV, TSV, "
+            "JSON, JSON Lines); - reads standard input",
         )
         parser.add_argument(
             "--follow",
