@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from datasets.models import Dataset
 from segments.exceptions import ClaimLost, IndexNotFound, TargetGone
-from segments.indexing import plan, tables, vectors, words
+from segments.indexing import plan, tables, values, vectors, words
 from segments.indexing.plan import VersionRange
 from segments.indexing.pulse import Listener, NeededElsewhere, Pulse
 from segments.indexing.state import INDEXES
@@ -29,9 +29,10 @@ from segments.models.indexing import IndexStatus
 
 logger = logging.getLogger(__name__)
 
-PARTS: tuple[ModuleType, ...] = (words, vectors)
+PARTS: tuple[ModuleType, ...] = (words, values, vectors)
 """What a generation is made of: each has `create(generation, pulse)`, which makes tables named by
-`tables.table_of` in the caller's transaction. They are dropped with the generation."""
+`tables.table_of` in the caller's transaction. They are dropped with the generation. The first
+one numbers the segments for the others."""
 
 # "index" in ASCII: one build at a time in a database, so that imports find a worker and memory.
 ONE_AT_A_TIME = int.from_bytes(b"index")

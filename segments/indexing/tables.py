@@ -18,7 +18,7 @@ from segments.models.indexing import IndexStatus
 logger = logging.getLogger(__name__)
 
 # The parts of a generation. Only one without vectors lacks the last.
-ENTRIES, WORDS, VECTORS = "entries", "words", "vectors"
+ENTRIES, WORDS, VALUES, VECTORS = "entries", "words", "values", "vectors"
 
 TABLES = """
     SELECT relname, right(relname, 32) FROM pg_class
@@ -94,7 +94,8 @@ def lost() -> list[IndexGeneration]:
 
 
 def _parts_of(generation: IndexGeneration) -> tuple[str, ...]:
-    return (ENTRIES, WORDS, VECTORS) if generation.vectors else (ENTRIES, WORDS)
+    always = (ENTRIES, WORDS, VALUES)
+    return (*always, VECTORS) if generation.vectors else always
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from psycopg2 import errors
 
 from segments.exceptions import IndexRefused
 from segments.indexing.pulse import Pulse
-from segments.indexing.tables import VECTORS, table_of
+from segments.indexing.tables import ENTRIES, VECTORS, table_of
 from segments.models import IndexGeneration
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,20 @@ CREATE = """
     CREATE TABLE {table} (
         segment_id uuid NOT NULL,
         version bigint NOT NULL,
+        ordinal int4 NOT NULL,
         embedding halfvec({dimensions}) STORAGE PLAIN NOT NULL
     )
 """
-FILL = f"""
-    INSERT INTO {{table}} (segment_id, version, embedding)
-    SELECT id, version, l2_normalize(embedding)::halfvec {IN_RANGE}
+# An entry whose segment has changed since has no vector here: the segment is in the tail.
+FILL = """
+    INSERT INTO {table} (segment_id, version, ordinal, embedding)
+    SELECT s.id, s.version, entry.ordinal, l2_normalize(s.embedding)::halfvec
+    FROM {entries} AS entry
+    JOIN segments_documentsegment AS s ON s.id = entry.segment_id AND s.version = entry.version
+    WHERE s.embedding IS NOT NULL
 """
+# For what passes a filter: few of its rows are compared without the index of vectors.
+INDEX_ORDINALS = "CREATE INDEX ON {table} (ordinal)"
 INDEX = f"""
     CREATE INDEX {{table}}_hnsw ON {{table}} USING hnsw (embedding halfvec_ip_ops)
     WITH (m = {NEIGHBOURS}, ef_construction = {CHOSEN_AMONG})
@@ -82,7 +89,8 @@ def create(generation: IndexGeneration, pulse: Pulse) -> None:
     table = table_of(VECTORS, generation.pk)
     pulse.step("copying vectors", total=count)
     _run(CREATE.format(table=table, dimensions=most))
-    _run(FILL.format(table=table), _range_of(generation))
+    count = _run(FILL.format(table=table, entries=table_of(ENTRIES, generation.pk)))
+    _run(INDEX_ORDINALS.format(table=table))
     pulse.step("indexing vectors", total=count)
     _create_index(generation, INDEX.format(table=table))
     _run(f"ANALYZE {table}")
@@ -134,9 +142,11 @@ def _notices() -> list[str]:
     return notices
 
 
-def _run(statement: str, parameters: dict[str, Any] | None = None) -> None:
+def _run(statement: str, parameters: dict[str, Any] | None = None) -> int:
+    """How many rows the statement has changed."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
 
 
 def _fetched(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...]:

@@ -4,9 +4,8 @@ Every statement that looks at segments applies it, so what is found passes the f
 of that statement, whatever an index has.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -92,6 +91,27 @@ def _parts(wanted: SearchFilter, parameters: Parameters) -> Iterator[str]:
         yield f"coalesce(s.keywords && {listed}, FALSE)"
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """A value as SQL expressions: its text, and the number and the time that it reads as.
+
+    `number` counts where `is_number` holds. `start` is the start of the text of `start_chars`
+    characters, if that is indexed.
+    """
+
+    text: str
+    number: str
+    seconds: str
+    is_number: str = "TRUE"
+    start: str = ""
+    start_chars: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> "Readings":
+        """What functions make of the text."""
+        return cls(text, f"segments_number_of({text})", f"segments_seconds_of({text})")
+
+
 def _condition(condition: Condition, parameters: Parameters) -> str:
     name = parameters.add(condition.name, "text")
     own = f"segments_values_of(s.metadata, {name})"
@@ -101,12 +121,12 @@ def _condition(condition: Condition, parameters: Parameters) -> str:
     if condition.operator == Operator.NOT_EMPTY:
         return f"{values} IS NOT NULL"
     positive = condition.opposite if condition.is_negated else condition
-    test = test_of(positive, "value", parameters)
+    test = test_of(positive, Readings.of("value"), parameters)
     found = f"EXISTS (SELECT FROM unnest({values}) AS value WHERE {test})"
     if condition.is_negated:
         return f"({values} IS NOT NULL AND NOT {found})"
     # The usual case, a single value, without taking it apart as a list.
-    single = test_of(positive, f"(s.metadata ->> {name})", parameters)
+    single = test_of(positive, Readings.of(f"(s.metadata ->> {name})"), parameters)
     is_single = f"jsonb_typeof(s.metadata -> {name}) IN {SCALARS} AND s.metadata ->> {name} <> ''"
     return f"CASE WHEN {is_single} THEN coalesce({single}, FALSE) ELSE {found} END"
 
@@ -124,37 +144,41 @@ def document_values(name: str, placeholder: str) -> str:
     return f"(SELECT ARRAY[built_in] FROM (SELECT {value} AS built_in) b WHERE built_in <> '')"
 
 
-def test_of(condition: Condition, value: str, parameters: Parameters) -> str:
-    """The SQL test of one value, the SQL expression `value`, by a condition that is not negated."""
+def test_of(condition: Condition, value: Readings, parameters: Parameters) -> str:
+    """The SQL test of one value by a condition that is not negated; it may be null."""
     operator, asked = condition.operator, condition.values
     if operator in WITHIN:
         text = parameters.add(text_of(asked[0]), "text")
-        return WITHIN[operator].format(value=value, asked=text)
+        return WITHIN[operator].format(value=value.text, asked=text)
     if operator in (Operator.IS, Operator.IN):
         return _is_any_of(asked, value, parameters)
     number, seconds = number_of(asked[0]), seconds_of(asked[0])
     if operator in TIMES or (number is None and seconds is not None):
-        return _compared("segments_seconds_of", value, operator, seconds, parameters)
+        return f"{value.seconds} {SIGNS[operator]} {parameters.add(seconds, 'numeric')}"
     if operator in ORDERS or number is not None:
-        return _compared("segments_number_of", value, operator, number, parameters)
+        asked_number = parameters.add(number, "numeric")
+        return f"({value.is_number} AND {value.number} {SIGNS[operator]} {asked_number})"
     return _is_any_of(asked, value, parameters)
 
 
-def _is_any_of(asked: tuple[Scalar, ...], value: str, parameters: Parameters) -> str:
+def _is_any_of(asked: tuple[Scalar, ...], value: Readings, parameters: Parameters) -> str:
     """Numbers are equal as numbers (10 and 10.0), all else as texts."""
-    numbers = [
-        number
-        for each in asked
-        if not isinstance(each, str) and (number := number_of(each)) is not None
-    ]
-    texts = parameters.add([text_of(each) for each in asked], "text[]")
-    if not numbers:
-        return f"{value} = ANY({texts})"
-    listed = parameters.add(numbers, "numeric[]")
-    return f"({value} = ANY({texts}) OR segments_number_of({value}) = ANY({listed}))"
+    read = [(each, None if isinstance(each, str) else number_of(each)) for each in asked]
+    texts = [text_of(each) for each, number in read if number is None]
+    numbers = [number for _, number in read if number is not None]
+    parts = []
+    if numbers:
+        listed = parameters.add(numbers, "numeric[]")
+        parts.append(f"{value.is_number} AND {value.number} = ANY({listed})")
+    if texts or not numbers:
+        parts.append(equals_any(texts, value, parameters))
+    return f"({' OR '.join(parts)})"
 
 
-def _compared(
-    reading: str, value: str, operator: Operator, asked: Decimal | None, parameters: Parameters
-) -> str:
-    return f"{reading}({value}) {SIGNS[operator]} {parameters.add(asked, 'numeric')}"
+def equals_any(texts: Sequence[str], value: Readings, parameters: Parameters) -> str:
+    """The SQL test whether a value is one of some texts."""
+    test = f"{value.text} = ANY({parameters.add(list(texts), 'text[]')})"
+    if not value.start:
+        return test
+    starts = parameters.add([text[: value.start_chars] for text in texts], "text[]")
+    return f"({value.start} = ANY({starts}) AND {test})"

@@ -43,6 +43,7 @@ from segments.search.bounded import bounded_ranking
 from segments.search.filter_sql import Passing, passing
 from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
+from segments.search.passing import Mask, mask_of
 from segments.search.postings import (
     K1,
     B,
@@ -143,12 +144,14 @@ class _TailRow(NamedTuple):
 class _Part:
     """A generation with the postings of the question's words.
 
-    `dampening` is, for each segment, how much its length takes from a word's frequency.
+    `dampening` is, for each segment, how much its length takes from a word's frequency; `mask`
+    says which pass the filter, None if all do.
     """
 
     generation_id: UUID
     postings: dict[str, Postings]
     dampening: Floats
+    mask: Mask | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,8 @@ def full_text_ranking(
     if gaps or not generations:
         return bounded_ranking(dataset, terms, limit, where)
     look = _look(dataset, watermark)
-    parts = _parts(generations, [term.lexeme for term in terms], look)
+    words = [term.lexeme for term in terms]
+    parts = _parts(dataset, generations, words, look, where)
     if not parts or look.tail > TAIL_ROWS:
         return bounded_ranking(dataset, terms, limit, where)
     found = _Search(dataset, terms, look, parts, passing(where)).best(limit)
@@ -214,7 +218,11 @@ def _scope(dataset: Dataset) -> dict[str, Any]:
 
 
 def _parts(
-    generations: Sequence[ServingGeneration], words: Sequence[str], look: _Look
+    dataset: Dataset,
+    generations: Sequence[ServingGeneration],
+    words: Sequence[str],
+    look: _Look,
+    where: SearchFilter,
 ) -> list[_Part]:
     """The generations with what is needed of them; none if a table of one is gone."""
     parts = []
@@ -223,7 +231,10 @@ def _parts(
         dampening = dampening_of(generation.pk, look.mean_length)
         if postings is None or dampening is None:
             return []
-        parts.append(_Part(generation.pk, postings, dampening))
+        mask = mask_of(dataset, generation.pk, where) if where.is_narrow else None
+        if mask is None and where.is_narrow:
+            return []
+        parts.append(_Part(generation.pk, postings, dampening, mask))
     return parts
 
 
@@ -301,6 +312,8 @@ class _Search:
         """The best of a generation that are what it saw, and searchable."""
         pairs = [(part.postings[word], weight) for word, weight in self._weights.items()]
         scores = scores_of(pairs, part.dampening)
+        if part.mask is not None:
+            scores *= part.mask
         most = limit + SPARE
         while True:
             ordinals = best_of(scores, most)

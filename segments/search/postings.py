@@ -82,6 +82,7 @@ class Cache:
 
 
 _cache = Cache(CACHE_BYTES)
+kept, keep = _cache.get, _cache.put
 # No word has a NUL in it, so these name what is kept beside words.
 LENGTHS = "\0lengths"
 DAMPENING = "\0dampening"
@@ -169,6 +170,11 @@ def best_of(scores: Floats, most: int) -> npt.NDArray[np.int64]:
         found = np.arange(len(scores))
     found = found[scores[found] > 0]
     return found[np.lexsort((found, -scores[found]))]
+
+
+def ordinals_of(sent: memoryview) -> npt.NDArray[np.int32]:
+    """An array of ordinals, as `array_send` sends it."""
+    return _values(sent, ORDINAL).astype(np.int32)
 
 
 def _values(sent: memoryview, item: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from django.db import DataError, ProgrammingError, connection
-from pgvector import HalfVector, Vector
+from pgvector import Vector
 from psycopg2 import errors
 
 from datasets.models import Dataset, IndexingStatus
@@ -28,11 +27,12 @@ from segments.embedding import Embedder, Vectors, embedder_of
 from segments.exceptions import SearchRefused
 from segments.indexing.plan import LAST_POSSIBLE
 from segments.indexing.state import ServingGeneration, serving_generations
-from segments.indexing.tables import VECTORS, table_of
 from segments.models.segment import SegmentStatus
 from segments.search.filter_sql import passing
 from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
+from segments.search.nearest import nearest_of
+from segments.search.passing import Mask, mask_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,6 @@ MODEL = ("embedding_model_provider", "embedding_model")
 # how many times as many when too few of them count.
 CANDIDATES, CANDIDATES_A_HIT = 50, 3
 MORE_CANDIDATES = (1, 5, 25)
-# Among how many the index looks for them (`hnsw.ef_search`): the more, the fewer it misses.
-# pgvector takes 1,000 at most; beyond, a scan goes on from where it was.
-SEARCHED, MOST_SEARCHED = 200, 1_000
 
 
 def semantic_ranking(
@@ -98,8 +95,6 @@ def _nearest(
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []
-    if where.is_narrow:
-        known = []
     generations = serving_generations(dataset) if known is None else known
     usable = [each for each in generations if _is_usable(each, len(vector))]
     try:
@@ -159,13 +154,6 @@ def _scope(dataset: Dataset, vector: Vectors, limit: int) -> dict[str, Any]:
 
 # No plan may depend on statistics that are older than the last import: all is looked up by
 # indexes, row by row, and nothing is worth compiling.
-NEAREST = """
-    SET LOCAL jit = off; SET LOCAL hnsw.ef_search = {searched};
-    SET LOCAL hnsw.iterative_scan = {iterative}; SET LOCAL hnsw.max_scan_tuples = {most};
-    SET LOCAL enable_indexscan = {by_index};
-    SELECT segment_id, version, -(embedding <#> %(vector)s::halfvec({dimensions}))
-    FROM {table} ORDER BY embedding <#> %(vector)s::halfvec({dimensions}) LIMIT {most}
-"""
 VERIFIED = """
     SET LOCAL jit = off; SET LOCAL enable_seqscan = off;
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
@@ -225,6 +213,7 @@ class _Indexed:
     where: SearchFilter
     generations: list[ServingGeneration]
     _candidates: dict[UUID, _Candidates] = field(default_factory=dict)
+    _masks: dict[UUID, Mask] = field(default_factory=dict)
 
     def search(self) -> list[Ranked]:
         """The nearest segments. More candidates are looked at while too few of them count."""
@@ -255,8 +244,12 @@ class _Indexed:
         if not generation.vectors:
             self._candidates[generation.pk] = _Candidates([], [], NONE_FOUND)
             return
+        mask = self._mask_of(generation)
+        if mask is None and self.where.is_narrow:
+            self._leave_out(generation)
+            return
         try:
-            rows = _nearest_of(generation, self.vector, most)
+            found = nearest_of(generation, self.vector, most, mask)
         except ProgrammingError as trouble:
             if not isinstance(trouble.__cause__, errors.UndefinedTable):
                 raise
@@ -264,21 +257,30 @@ class _Indexed:
             logger.info("index %s has no table", generation.pk)
             self._leave_out(generation)
             return
-        is_all = len(rows) >= generation.vectors
-        last = NONE_FOUND if is_all else min((row[2] for row in rows), default=1.0)
-        ids, versions = [str(row[0]) for row in rows], [row[1] for row in rows]
+        last = NONE_FOUND if found.is_all else min((row[2] for row in found.rows), default=1.0)
+        ids, versions = [str(row[0]) for row in found.rows], [row[1] for row in found.rows]
         self._candidates[generation.pk] = _Candidates(ids, versions, last)
+
+    def _mask_of(self, generation: ServingGeneration) -> Mask | None:
+        """What passes the filter; None without one, and if the generation has lost its tables."""
+        if self.where.is_narrow and generation.pk not in self._masks:
+            mask = mask_of(self.dataset, generation.pk, self.where)
+            if mask is None:
+                return None
+            self._masks[generation.pk] = mask
+        return self._masks.get(generation.pk)
 
     def _verified(self) -> list[Ranked]:
         """The nearest of the candidates that count, and of what no generation covers."""
         candidates = [self._candidates[each.pk] for each in self.generations]
         filter_ = passing(self.where)
+        by_document = f"EXISTS ({PASSES.format(passes=filter_.sql)})"
         uncovered = [
             UNCOVERED.format(
                 after=after,
                 until=until,
                 is_searchable=IS_SEARCHABLE,
-                passes=f"EXISTS ({PASSES.format(passes=filter_.sql)})",
+                passes=by_document if self.where.is_narrow else filter_.sql,
             )
             for after, until in uncovered_by(self.generations)
         ]
@@ -306,25 +308,6 @@ def uncovered_by(generations: Sequence[ServingGeneration]) -> list[tuple[int, in
             found.append((reached, generation.from_version))
         reached = max(reached, generation.to_version)
     return [*found, (reached, LAST_POSSIBLE)]
-
-
-def _nearest_of(
-    generation: ServingGeneration, vector: Vectors, most: int
-) -> list[tuple[UUID, int, float]]:
-    """The rows of a generation that are nearest to a vector, with their cosine similarities."""
-    statement = NEAREST.format(
-        table=table_of(VECTORS, generation.pk),
-        dimensions=generation.dimensions,
-        most=most,
-        searched=min(max(most, SEARCHED), MOST_SEARCHED),
-        iterative="relaxed_order" if most > MOST_SEARCHED else "off",
-        by_index="off" if most >= generation.vectors else "on",  # all of them: without an index
-    )
-    unit = HalfVector(vector / np.linalg.norm(vector)).to_text()
-    with one_statement(), connection.cursor() as cursor:
-        cursor.execute(statement, {"vector": unit})
-        rows: list[tuple[UUID, int, float]] = cursor.fetchall()
-        return rows
 
 
 def _has_changed_model(dataset: Dataset) -> bool:

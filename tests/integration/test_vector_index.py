@@ -307,7 +307,7 @@ def test_a_model_that_changes_while_an_index_is_built_ends_it(
         done = built(indexed)
 
     assert (done.status, done.error_code) == ("failed", "target_gone")
-    assert kinds_of_tables() == ["entries", "vectors", "words"]
+    assert kinds_of_tables() == ["entries", "values", "vectors", "words"]
 
 
 def test_a_search_asks_again_when_the_model_changes_meanwhile(indexed: Dataset) -> None:
@@ -424,7 +424,7 @@ def test_vectors_of_too_many_dimensions_stay_exact_and_say_so(
 
     assert (done.status, done.vectors) == ("completed", 0)
     assert "are not indexed (255 at most)" in indexes.report_index(indexed).notes
-    assert kinds_of_tables() == ["entries", "words"]
+    assert kinds_of_tables() == ["entries", "values", "words"]
     assert_complete(indexed)
     assert plan.is_worthwhile(indexed) is False
 
@@ -444,7 +444,7 @@ def test_a_build_that_is_cancelled_leaves_nothing(
     done = build.run(generation.pk, cancel)
 
     assert (done.status, done.error) == ("cancelled", "Not now.")
-    assert kinds_of_tables() == ["entries", "vectors", "words"]
+    assert kinds_of_tables() == ["entries", "values", "vectors", "words"]
     assert_complete(indexed)
 
 
@@ -518,7 +518,7 @@ def test_an_economy_dataset_covers_its_rows_without_vectors(
     done = built(economy)
 
     assert (done.status, done.rows, done.vectors) == ("completed", 20, 0)
-    assert kinds_of_tables() == ["entries", "words"]
+    assert kinds_of_tables() == ["entries", "values", "words"]
 
 
 def test_the_embedder_is_of_the_dimension_that_is_indexed(indexed: Dataset) -> None:
