@@ -184,7 +184,6 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
     """Documents, with their totals; `segments.admin` adds the import and registers it."""
 
     form = DocumentForm
-    autocomplete_fields = ("dataset",)
     list_display = ("name", "dataset", "doc_form", "segments_count", "tokens_count", "available")
     list_filter = (
         "enabled",

@@ -236,6 +236,7 @@ class DocForm(models.TextChoices):
 
     TEXT = "text_model", "Passages"
     QA = "qa_model", "Questions and answers"
+    HIERARCHICAL = "hierarchical_model", "Passages, found by their parts"
 
 
 class IndexingStatus(models.TextChoices):
@@ -277,7 +278,7 @@ class Document(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="documents")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="documents")
     name = models.CharField(max_length=255)
-    doc_form = models.CharField(max_length=16, choices=DocForm.choices, default=DocForm.TEXT)
+    doc_form = models.CharField(max_length=32, choices=DocForm.choices, default=DocForm.TEXT)
     indexing_status = models.CharField(
         max_length=16, choices=IndexingStatus.choices, default=IndexingStatus.COMPLETED
     )

@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=255)),
-                ('doc_form', models.CharField(choices=[('text_model', 'Passages'), ('qa_model', 'Questions and answers')], default='text_model', max_length=16)),
+                ('doc_form', models.CharField(choices=[('text_model', 'Passages'), ('qa_model', 'Questions and answers'), ('hierarchical_model', 'Passages, found by their parts')], default='text_model', max_length=32)),
                 ('indexing_status', models.CharField(choices=[('waiting', 'Waiting'), ('parsing', 'Parsing'), ('cleaning', 'Cleaning'), ('splitting', 'Splitting'), ('indexing', 'Indexing'), ('paused', 'Paused'), ('error', 'Error'), ('completed', 'Completed')], default='completed', max_length=16)),
                 ('enabled', models.BooleanField(default=True)),
                 ('archived', models.BooleanField(default=False)),
@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('doc_form__in', ['text_model', 'qa_model'])), name='document_doc_form_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('doc_form__in', ['text_model', 'qa_model', 'hierarchical_model'])), name='document_doc_form_known'),
         ),
         migrations.AddConstraint(
             model_name='document',

@@ -11,7 +11,7 @@ from datasets.models import DocForm, Document
 from segments.admin.permissions import visible_or_404
 from segments.exceptions import ExportRefused
 from segments.files.types import FileFormat
-from segments.services import exports
+from segments.services import exports, people_exports
 from segments.uploads import download
 
 
@@ -27,6 +27,23 @@ def export_file(request: HttpRequest, document_id: UUID, kind: str) -> HttpRespo
     try:
         portions = exports.export_document(document, chosen)
         return download(portions, exports.export_name(document, chosen), chosen)
+    except ExportRefused as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseRedirect(reverse("admin:datasets_document_change", args=[document.pk]))
+
+
+@require_http_methods(["GET", "HEAD"])
+def people_file(request: HttpRequest, document_id: UUID, kind: str) -> HttpResponseBase:
+    """The segments of a document the user may see, as a table to read.
+
+    Raises:
+        Http404: the user may not see it, or there is no such format.
+    """
+    document = visible_or_404(request, Document.objects.all(), document_id)
+    chosen = _one_of(people_exports.FORMATS, kind)
+    try:
+        portions = people_exports.export_for_people(document, chosen)
+        return download(portions, people_exports.people_export_name(document, chosen), chosen)
     except ExportRefused as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse("admin:datasets_document_change", args=[document.pk]))

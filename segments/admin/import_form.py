@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from django.http import QueryDict
 
-from segments.files.options import EmbedWhen, ImportMode, ImportOptions, OnError
+from segments.files.options import Cleaning, EmbedWhen, ImportMode, ImportOptions, OnError
 
 # Parts that a column may be chosen for; the others come with exports only.
 PARTS = ("content", "answer", "keywords", "external_id", "enabled", "metadata")
@@ -91,6 +91,18 @@ def mode_choices(options: ImportOptions) -> list[Choice]:
 def error_choices(options: ImportOptions) -> list[Choice]:
     """What bad rows may do to an import."""
     return [Choice(word.value, word.label, options.on_error == word) for word in OnError]
+
+
+CLEANINGS = {
+    Cleaning.SPACES: "Remove spaces and blank lines that follow others",
+    Cleaning.ADDRESSES: "Remove web and mail addresses",
+}
+
+
+def cleaning_choices(options: ImportOptions) -> list[Choice]:
+    """What may be removed from a text before it is cut."""
+    chosen = options.cleaning or (Cleaning.SPACES,)
+    return [Choice(word.value, label, word in chosen) for word, label in CLEANINGS.items()]
 
 
 def embed_choices(options: ImportOptions) -> list[Choice]:

@@ -24,6 +24,7 @@ from datasets.models import Document
 from segments.admin.import_form import (
     DELIMITERS,
     ENCODINGS,
+    cleaning_choices,
     embed_choices,
     error_choices,
     given_fields,
@@ -196,6 +197,8 @@ def choices(request: HttpRequest, reading: Reading) -> dict[str, Any]:
         "modes": mode_choices(reading.options),
         "policies": error_choices(reading.options),
         "moments": embed_choices(reading.options),
+        "cleanings": cleaning_choices(reading.options),
+        "separator": reading.options.separator.replace("\n", "\\n"),
         "parts": part_choices(
             reading.header, () if reading.preview is None else reading.preview.uses
         ),

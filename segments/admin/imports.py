@@ -49,6 +49,8 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = visible_or_404(request, _jobs(), job_id)
     may_edit = access_of(request).may_edit(job.tenant_id)
     is_interrupted = job.status == ImportStatus.INTERRUPTED
+    is_undoable = may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at
+    why_not_undone = imports.why_not_undone(job) if is_undoable else ""
     context = {
         "title": f"Import of {job.file_name}",
         "job": job,
@@ -59,7 +61,8 @@ def import_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "may_retry": may_edit and imports.can_retry(job),
         "is_interrupted": is_interrupted,
         "may_resume": may_edit and is_interrupted,
-        "may_undo": may_edit and job.status == ImportStatus.COMPLETED and not job.undone_at,
+        "may_undo": is_undoable and not why_not_undone,
+        "why_not_undone": why_not_undone,
         "vectors": reembedding.in_progress(job.dataset) if job.embeds_later else None,
         "retries": list(job.retries.order_by("created_at")),
     }
@@ -121,7 +124,12 @@ def undo_import(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Ask, and once confirmed take back what the import added."""
     job = editable_or_refused(request, _jobs(), job_id)
     if request.method != "POST":
-        context = {"title": f"Undo the import of {job.file_name}?", "job": job}
+        context = {
+            "title": f"Undo the import of {job.file_name}?",
+            "job": job,
+            "why_not": imports.why_not_undone(job),
+            "count": imports.segments_to_undo(job),
+        }
         site = admin.site.each_context(request)
         return render(request, "admin/segments/import_undo.html", {**site, **context})
     try:
@@ -183,6 +191,7 @@ class ImportJobAdmin(HistoryAdmin[ImportJob]):
         ("<uuid:job_id>/state.json", import_state, "state"),
         ("<uuid:job_id>/bad-rows/", bad_rows_file, "bad_rows"),
         ("export/<uuid:document_id>/<str:kind>/", exports.export_file, "export"),
+        ("people/<uuid:document_id>/<str:kind>/", exports.people_file, "people"),
         ("template/<str:doc_form>/<str:kind>/", exports.template_file, "template"),
         ("<uuid:job_id>/cancel/", cancel_import, "cancel"),
         ("<uuid:job_id>/retry/", retry_import, "retry"),

@@ -1,20 +1,19 @@
 """Segments in the admin: found, read, corrected. Their vectors are never loaded."""
 
-from typing import Any, ClassVar, cast
+from typing import Any
 
-from django import forms
-from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
-from datasets.exceptions import SegmillError
 from datasets.lookup import as_uuid
 from datasets.models import Dataset, DocForm, Document
 from datasets.tenant_admin import TenantScopedAdmin, access_of
+from segments.admin.search_page import act_on_hit, search_page
 from segments.admin.segment_filters import (
     ROWS_PAGED,
     BoundedPaginator,
@@ -23,70 +22,28 @@ from segments.admin.segment_filters import (
     ImportFilter,
     found_segments,
 )
-from segments.exceptions import SegmentRefused
-from segments.models import DocumentSegment
-from segments.services.segments import (
-    NewText,
-    PreparedEdit,
-    apply_edit,
-    delete_segments,
-    prepare_edit,
+from segments.admin.segment_forms import SegmentForm
+from segments.admin.segment_pages import (
+    add_page,
+    changed_words,
+    deleted_page,
+    history_page,
+    restore_change,
+    together_page,
+    user_of,
 )
-
-
-class SegmentForm(forms.ModelForm[DocumentSegment]):
-    """The text of a segment; `edit` holds the checked change once the form is valid."""
-
-    edit: PreparedEdit | None = None
-
-    class Meta:
-        model = DocumentSegment
-        fields: ClassVar = ["content", "answer", "keywords", "enabled"]
-        widgets: ClassVar = {
-            "content": forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"}),
-            "answer": forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField"}),
-            "keywords": forms.TextInput(attrs={"class": "vLargeTextField"}),
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        has_answer = self.instance.document.doc_form == DocForm.QA
-        if "answer" in self.fields and not has_answer:
-            del self.fields["answer"]
-
-    def clean(self) -> dict[str, Any] | None:
-        """Check the text as an import checks a row, and embed it if it is a new one."""
-        cleaned = super().clean()
-        if not self.errors and cleaned is not None:
-            try:
-                self.edit = prepare_edit(self.instance.pk, _new_text(cleaned))
-            except SegmentRefused as refusal:
-                for problem in refusal.problems:
-                    field = problem.column if problem.column in self.fields else None
-                    self.add_error(field, problem.reason)
-            except SegmillError as refusal:
-                self.add_error(None, str(refusal))
-        return cleaned
-
-
-def _new_text(cleaned: dict[str, Any]) -> NewText:
-    return NewText(
-        content=cleaned["content"],
-        answer=cleaned.get("answer"),
-        keywords=cleaned["keywords"] or None,
-        enabled=cleaned["enabled"],
-    )
-
+from segments.models import DocumentSegment
+from segments.services.bulk_edits import switch_segments
+from segments.services.segments import apply_edit, delete_segments
 
 LISTED_CHARS = 160
 # A tenant with more of them has its share of the table anyhow.
 DOCUMENTS_NAMED = 1_000
 READ_ONLY_FIELDS = (
-    "word_count",
+    "characters",
     "tokens",
     "hit_count",
     "external_id",
-    "metadata",
     "index_node_hash",
     "import_job",
     "created_by",
@@ -98,7 +55,7 @@ READ_ONLY_FIELDS = (
 
 @admin.register(DocumentSegment)
 class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
-    """Segments come from imports; here they are looked at, corrected and removed."""
+    """Segments come from imports, some by hand; here they are read, corrected and removed."""
 
     form = SegmentForm
     # Segments have no index of their tenants; their documents lead to them.
@@ -107,6 +64,7 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     list_display_links = ("excerpt",)
     list_filter = (DatasetFilter, DocumentFilter, ImportFilter, "enabled")
     list_per_page = 50
+    actions = ("switch_on", "switch_off", "change_together")
     list_select_related = ("document",)
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -121,7 +79,7 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
         """The text first; only questions have answers."""
         has_answer = obj is not None and obj.document.doc_form == DocForm.QA
         text = ("content", "answer") if has_answer else ("content",)
-        shown = ("document", "position", *text, "keywords", "enabled")
+        shown = ("document", "position", *text, "keywords", "metadata", "enabled")
         return [
             (None, {"fields": shown}),
             ("Details", {"classes": ("collapse",), "fields": READ_ONLY_FIELDS}),
@@ -159,9 +117,70 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
             return datasets.filter(pk=dataset)
         return datasets.filter(documents=document) if document else datasets
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: segments come from imports."""
-        return False
+    def get_urls(self) -> list[URLPattern]:
+        """Its own pages, before those that every admin has."""
+        view, name = self.admin_site.admin_view, "segments_documentsegment"
+        return [
+            path("search/", view(search_page), name=f"{name}_search"),
+            path("search/<uuid:segment_id>/", view(act_on_hit), name=f"{name}_hit"),
+            path("restore/<int:change_id>/", view(restore_change), name=f"{name}_restore"),
+            path("deleted/<uuid:document_id>/", view(deleted_page), name=f"{name}_deleted"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Its own page, which waits for a model outside of a transaction."""
+        return add_page(request)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Old and new texts instead of the names of fields."""
+        segment = self.get_object(request, object_id)
+        if segment is None:
+            raise Http404
+        return history_page(request, segment)
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[DocumentSegment]) -> None:
+        """Search finds them again."""
+        self._switch(request, queryset, on=True)
+
+    @admin.action(description="Switch off", permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[DocumentSegment]) -> None:
+        """Search no longer finds them."""
+        self._switch(request, queryset, on=False)
+
+    def _switch(
+        self, request: HttpRequest, queryset: QuerySet[DocumentSegment], *, on: bool
+    ) -> None:
+        chosen = self._editable(request, queryset)
+        if chosen is None:
+            return
+        ids = list(chosen.values_list("pk", flat=True))
+        changed = switch_segments(ids, on=on, user=user_of(request))
+        self.message_user(request, changed_words(changed, len(ids)), messages.SUCCESS)
+
+    @admin.action(description="Set keywords or metadata", permissions=["change"])
+    def change_together(
+        self, request: HttpRequest, queryset: QuerySet[DocumentSegment]
+    ) -> HttpResponse | None:
+        """A page that asks what to set."""
+        chosen = self._editable(request, queryset)
+        return None if chosen is None else together_page(request, chosen)
+
+    def _editable(
+        self, request: HttpRequest, segments: QuerySet[DocumentSegment]
+    ) -> QuerySet[DocumentSegment] | None:
+        """Those of a selection that the user may change; None, with a message, for too many."""
+        chosen = access_of(request).editable(segments.order_by(), self.tenant_path)
+        if chosen[: ROWS_PAGED + 1].count() <= ROWS_PAGED:
+            return chosen
+        text = f"Select at most {ROWS_PAGED:,} segments at a time, for example by a filter."
+        self.message_user(request, text, messages.ERROR)
+        return None
 
     @method_decorator(csrf_protect)
     def changeform_view(
@@ -182,15 +201,20 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
     ) -> None:
         """Through the service, which keeps everything in agreement."""
         if isinstance(form, SegmentForm) and form.edit is not None:
-            apply_edit(form.edit, cast("User", request.user))
+            apply_edit(form.edit, user_of(request))
 
     def delete_model(self, request: HttpRequest, obj: DocumentSegment) -> None:
         """Through the service, which keeps the totals right."""
-        delete_segments([obj.pk])
+        delete_segments([obj.pk], user_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[DocumentSegment]) -> None:
         """Through the service, which keeps the totals right."""
-        delete_segments(queryset.values_list("pk", flat=True))
+        delete_segments(queryset.values_list("pk", flat=True), user_of(request))
+
+    @admin.display(description="characters", ordering="word_count")
+    def characters(self, segment: DocumentSegment) -> str:
+        """How long content and answer are together."""
+        return f"{segment.word_count:,}"
 
     @admin.display(description="content")
     def excerpt(self, segment: DocumentSegment) -> str:

@@ -17,7 +17,8 @@ from segments.api.serializers.retrieval import (
     usual_retrieval_model,
 )
 from segments.api.views import ApiView, checked
-from segments.search import RerankModel, SearchMethod, search_result
+from segments.search import Hit, RerankModel, SearchMethod, search_result
+from segments.services.parents import segments_or_parents
 
 METHODS = {
     "semantic_search": SearchMethod.SEMANTIC,
@@ -52,7 +53,7 @@ class RetrieveView(ApiView):
         )
         answer = {
             "query": {"content": wanted["query"]},
-            "records": records_as_json(found.hits),
+            "records": _records(found.hits),
             "reranking": RerankingSerializer(found.reranking).data if found.reranking else None,
         }
         return Response(answer)
@@ -66,3 +67,8 @@ def _reranker(model: dict[str, Any]) -> RerankModel | None:
         named = RerankModel(chosen["reranking_provider_name"], chosen["reranking_model_name"])
         return named or None
     return None
+
+
+def _records(hits: list[Hit]) -> list[dict[str, Any]]:
+    passages = [hit.segment_id for hit in hits if hit.found is None]
+    return records_as_json(hits, segments_or_parents(passages) if passages else {})

@@ -23,7 +23,8 @@ from segments.api.serializers.segments import (
 )
 from segments.api.views import ApiView, checked, checked_query
 from segments.exceptions import DocumentArchived
-from segments.models import DocumentSegment
+from segments.models import ParentSegment
+from segments.services import parents
 from segments.services.new_segments import NewSegment, add_segments
 from segments.services.segments import (
     SegmentChanges,
@@ -60,15 +61,15 @@ class SegmentsView(ApiView):
         """A page of segments in their order."""
         document = self.document(dataset_id, document_id)
         wanted = checked_query(SegmentQuery, request)
-        found = segments_of(
-            document,
-            SegmentFilter(
-                keyword=wanted["keyword"],
-                statuses=sorted(wanted["status"]),
-                enabled=SWITCHES[wanted["enabled"]],
-                least_hits=wanted["hit_count_gte"],
-            ),
+        chosen = SegmentFilter(
+            keyword=wanted["keyword"],
+            statuses=sorted(wanted["status"]),
+            enabled=SWITCHES[wanted["enabled"]],
+            least_hits=wanted["hit_count_gte"],
         )
+        found: Any = segments_of(document, chosen)
+        if document.doc_form == DocForm.HIERARCHICAL:
+            found = parents.parents_of(document, chosen)
         page = Page.of(request)
         return Response(page.cut(found, _each) | {"doc_form": document.doc_form})
 
@@ -84,8 +85,13 @@ class SegmentsView(ApiView):
         wanted = checked(NewSegmentsSerializer, request)["segments"]
         if document.doc_form == DocForm.QA:
             _refuse_without_answer(wanted)
-        added = add_segments(document, [_new(segment) for segment in wanted], self.user)
-        return Response({"data": _each(added), "doc_form": document.doc_form})
+        new = [_new(segment) for segment in wanted]
+        add: Any = add_segments
+        if document.doc_form == DocForm.HIERARCHICAL:
+            add = parents.add_parents
+        return Response(
+            {"data": _each(add(document, new, self.user)), "doc_form": document.doc_form}
+        )
 
     def handle_exception(self, exc: Exception) -> Response:
         """The usual answer, whose message clients of Dify also look for under `error`."""
@@ -103,7 +109,7 @@ class SegmentView(ApiView):
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
         """The segment."""
-        return _answer(self.segment(dataset_id, document_id, segment_id))
+        return _answer(self.segment_or_parent(dataset_id, document_id, segment_id))
 
     @extend_schema(
         operation_id="update_segment",
@@ -114,20 +120,30 @@ class SegmentView(ApiView):
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
         """Change some parts of it; search finds the new text at once."""
-        segment = self.segment(dataset_id, document_id, segment_id)
+        segment = self.segment_or_parent(dataset_id, document_id, segment_id)
         wanted = checked(UpdateSegmentSerializer, request)["segment"]
-        change_segment(segment, _changes(wanted), self.user)
-        return _answer(self.segment(dataset_id, document_id, segment_id))
+        again = wanted["regenerate_child_chunks"]
+        if isinstance(segment, ParentSegment):
+            changes = _changes(wanted)
+            parents.change_parent(segment, changes, self.user, regenerates_parts=again)
+        elif again:
+            raise ValidationError({"regenerate_child_chunks": "Segments have no child chunks."})
+        else:
+            change_segment(segment, _changes(wanted), self.user)
+        return _answer(self.segment_or_parent(dataset_id, document_id, segment_id))
 
     @extend_schema(operation_id="delete_segment", responses=ResultSerializer)
     def delete(
         self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
     ) -> Response:
         """Delete it. The others keep their positions."""
-        segment = self.segment(dataset_id, document_id, segment_id)
+        segment = self.segment_or_parent(dataset_id, document_id, segment_id)
         if segment.document.archived:
             raise DocumentArchived
-        delete_segments([segment.pk])
+        if isinstance(segment, ParentSegment):
+            parents.delete_parents([segment.pk])
+        else:
+            delete_segments([segment.pk])
         return Response({"result": "success"})
 
 
@@ -170,5 +186,5 @@ def _changes(wanted: dict[str, Any]) -> SegmentChanges:
     return SegmentChanges(**{name: wanted[name] for name in names})
 
 
-def _answer(segment: DocumentSegment) -> Response:
+def _answer(segment: Any) -> Response:
     return Response({"data": _each([segment])[0], "doc_form": segment.document.doc_form})

@@ -12,7 +12,7 @@ from datasets.models import Dataset, Tag
 from segments.api.serializers.documents import ResultSerializer
 from segments.api.serializers.fields import Constant
 from segments.api.views import ApiView, checked
-from segments.services import tags as services
+from segments.services import metadata as services
 
 NAME_CHARS = 50
 

@@ -21,6 +21,7 @@ from segments.api.serializers.texts import (
     NewFileFormSerializer,
     NewFileSerializer,
     NewTextSerializer,
+    form_of,
     options_of,
 )
 from segments.api.views import ApiView, checked
@@ -49,7 +50,7 @@ class CreateByTextView(ApiView):
             document = self.document(dataset_id, earlier)
             refilled = texts.refill_from_text(document, wanted["text"], options, self.user)
             return document_answer(rename_document(refilled, wanted["name"]))
-        form = DocForm(wanted["doc_form"] or DocForm.TEXT)
+        form = form_of(wanted)
         made = texts.create_from_text(
             dataset, wanted["name"], wanted["text"], options, form, self.user
         )
@@ -105,7 +106,7 @@ class CreateByFileView(ApiView):
             _refuse_other_form(document, wanted)
             refilled = texts.refill_from_file(document, file, file.name or "", options, self.user)
             return document_answer(rename_document(refilled, name))
-        form = DocForm(wanted["doc_form"] or DocForm.TEXT)
+        form = form_of(wanted)
         made = texts.create_from_file(dataset, file, file.name or "", options, form, self.user)
         return document_answer(rename_document(made, name))
 
@@ -194,5 +195,10 @@ def _take_options(dataset: Dataset, wanted: dict[str, Any], view: ApiView) -> No
 
 def _refuse_other_form(document: Document, wanted: dict[str, Any]) -> None:
     """Raises OptionRefused: the document is of another form."""
+    rule = wanted["process_rule"]
+    if rule and rule["mode"] == "hierarchical" and document.doc_form != DocForm.HIERARCHICAL:
+        raise OptionRefused(
+            "process_rule", f"the document is {document.doc_form}.", "Use the mode custom."
+        )
     if wanted["doc_form"] and wanted["doc_form"] != document.doc_form:
         raise OptionRefused("doc_form", f"the document is {document.doc_form}.", "Leave it out.")

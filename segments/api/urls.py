@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.views import APIView
 
 from segments.api.batch_import import BatchImportStatusView, BatchImportView, BulkView
+from segments.api.child_chunks import ChildChunksView, ChildChunkView
 from segments.api.datasets import DatasetsView, DatasetView, EmbeddingModelsView
 from segments.api.documents import (
     DocumentStatusView,
@@ -115,6 +116,16 @@ urlpatterns = [
     path(f"{DATASET}/hit-testing", RetrieveView.as_view(schema=None), name="hit_testing"),
     path(f"{DOCUMENT}/segments", SegmentsView.as_view(), name="segments"),
     path(f"{DOCUMENT}/segments/<uuid:segment_id>", SegmentView.as_view(), name="segment"),
+    path(
+        f"{DOCUMENT}/segments/<uuid:segment_id>/child_chunks",
+        ChildChunksView.as_view(),
+        name="child_chunks",
+    ),
+    path(
+        f"{DOCUMENT}/segments/<uuid:segment_id>/child_chunks/<uuid:child_chunk_id>",
+        ChildChunkView.as_view(),
+        name="child_chunk",
+    ),
     path(f"{DOCUMENT}/segments/batch_import", BatchImportView.as_view(), name="batch_import"),
     path(f"{DOCUMENT}/segments/bulk", BulkView.as_view(), name="bulk"),
     path(f"{DOCUMENT}/segments/preview", PreviewView.as_view(), name="preview"),

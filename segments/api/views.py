@@ -18,13 +18,14 @@ from rest_framework.response import Response
 from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.views import APIView
 
-from datasets.models import Dataset, Document, Tenant
+from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.api.auth import SCHEME, BearerAuthentication, HasApiKey
 from segments.api.errors import answer_error
 from segments.api.parsers import AlwaysJSON, LimitedJSONParser
 from segments.api.schema import SchemaWithRefusals
 from segments.api.throttling import KeyThrottle
-from segments.models import ApiKey, DocumentSegment, ImportJob
+from segments.models import ApiKey, DocumentSegment, ImportJob, ParentSegment
+from segments.services.parents import with_parts
 
 READ_DATASET = "SELECT * FROM datasets_dataset WHERE id = %s AND tenant_id = %s"
 
@@ -124,6 +125,24 @@ class ApiView(APIView):
             raise NotFound("Segment not found.")
         segment.document = document
         return segment
+
+    def segment_or_parent(
+        self, dataset_id: UUID, document_id: UUID, segment_id: UUID
+    ) -> DocumentSegment | ParentSegment:
+        """The segment of the document; of a hierarchical one the passage, with its parts.
+
+        Raises:
+            NotFound, PermissionDenied: as `segment`.
+        """
+        document = self.document(dataset_id, document_id)
+        if document.doc_form != DocForm.HIERARCHICAL:
+            return self.segment(dataset_id, document_id, segment_id)
+        passages = with_parts(ParentSegment.objects.filter(document=document))
+        passage: ParentSegment | None = passages.filter(pk=segment_id).first()
+        if passage is None:
+            raise NotFound("Segment not found.")
+        passage.document = document
+        return passage
 
     def import_job(self, job_id: UUID) -> ImportJob:
         """The tenant's import.

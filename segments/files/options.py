@@ -4,10 +4,9 @@ The fields have the names of the command's options (`--on-error` is `on_error`) 
 form fields; `from_fields` reads them as people write them, `as_json` is what an import keeps.
 """
 
-import codecs
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Self
@@ -15,29 +14,13 @@ from typing import Any, Self
 from django.db.models import TextChoices
 
 from segments.exceptions import OptionRefused
-from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS, SplitRule
+from segments.files import option_values as values
+from segments.files.splitting import LEAST_TOKENS, SplitRule
 from segments.files.types import JSONValue
-
-DELIMITER_NAMES = {
-    "tab": "\t",
-    "\\t": "\t",
-    "comma": ",",
-    "semicolon": ";",
-    "pipe": "|",
-    "colon": ":",
-    "space": " ",
-}
-TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
-FALSE_WORDS = frozenset({"false", "0", "no", "off", ""})
-# Python codecs that are not encodings of text files.
-NOT_OF_FILES = frozenset(
-    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7"}
-)
-
 
 # What stands for every sheet that is not hidden, where no sheet has this name.
 ALL_SHEETS = frozenset({"*", "all"})
-LAST_HEADER_ROW = 1_048_576
+CHILD_TOKENS = 200
 
 
 class ImportMode(TextChoices):
@@ -78,6 +61,13 @@ class ReadAs(StrEnum):
     TEXT = "text"
 
 
+class ParentMode(StrEnum):
+    """What a passage of a hierarchical document is; the names are Dify's."""
+
+    PARAGRAPH = "paragraph"
+    FULL_DOC = "full-doc"
+
+
 class Cleaning(StrEnum):
     """What is removed from a text before it is cut; the names are Dify's."""
 
@@ -100,7 +90,8 @@ class ImportOptions:
     * `read_as` says that a text is a table or none.
     * A document is cut into pieces of at most `chunk_tokens` that repeat up to `chunk_overlap`
       tokens; with a `separator` wherever that stands. `cleaning` is what
-      is removed before.
+      is removed before. In a hierarchical document these pieces, or the whole (`parent_mode`),
+      are the passages; their parts have at most `child_tokens`.
     * `max_tokens` and `max_cost` fail the import before anything is embedded.
     """
 
@@ -123,6 +114,19 @@ class ImportOptions:
     chunk_tokens: int | None = None
     chunk_overlap: int | None = None
     cleaning: tuple[str, ...] = ()
+    parent_mode: str = ""
+    child_tokens: int | None = None
+    child_separator: str = ""
+
+    @property
+    def child_rule(self) -> SplitRule:
+        """How the passages of a hierarchical document are cut into the parts that are found."""
+        return SplitRule(
+            max_tokens=self.child_tokens or CHILD_TOKENS,
+            overlap=0,
+            separator=self.child_separator,
+            remove_extra_spaces=False,
+        )
 
     @property
     def split_rule(self) -> SplitRule:
@@ -190,6 +194,9 @@ class ImportOptions:
             "chunk_tokens": self.chunk_tokens,
             "chunk_overlap": None if self.chunk_overlap is None else str(self.chunk_overlap),
             "cleaning": list(self.cleaning),
+            "parent_mode": self.parent_mode,
+            "child_tokens": self.child_tokens,
+            "child_separator": self.child_separator,
         }
         return {
             name: value for name, value in plain.items() if value not in (None, "", False, {}, [])
@@ -201,178 +208,81 @@ class ImportOptions:
 
 
 def _mode(value: object) -> ImportMode:
-    return ImportMode(_word("mode", value, ImportMode.values))
+    return ImportMode(values.word_of("mode", value, ImportMode.values))
 
 
 def _on_error(value: object) -> OnError:
-    return OnError(_word("on_error", value, OnError.values))
+    return OnError(values.word_of("on_error", value, OnError.values))
 
 
 def _unknown(value: object) -> UnknownColumns:
-    return UnknownColumns(_word("unknown", value, [member.value for member in UnknownColumns]))
+    return UnknownColumns(
+        values.word_of("unknown", value, [member.value for member in UnknownColumns])
+    )
 
 
 def _embed(value: object) -> EmbedWhen:
-    return EmbedWhen(_word("embed", value, EmbedWhen.values))
-
-
-def _word(name: str, value: object, words: Iterable[str]) -> str:
-    word = str(value).strip().lower()
-    words = list(words)
-    if word not in words:
-        raise OptionRefused(name, f"“{value}” is not known.", f"Use one of: {', '.join(words)}.")
-    return word
-
-
-def _switch(value: object) -> bool:
-    word = str(value).strip().lower()
-    if word not in TRUE_WORDS | FALSE_WORDS:
-        raise OptionRefused("no_header", f"“{value}” is neither true nor false.", "Use one.")
-    return word in TRUE_WORDS
-
-
-def _map(value: object) -> dict[str, str]:
-    """A mapping, or words of the form `part=column`."""
-    if isinstance(value, Mapping):
-        return {
-            str(part): "\n".join(map(str, column)) if isinstance(column, list) else str(column)
-            for part, column in value.items()
-        }
-    words = [value] if isinstance(value, str) else list(_iterated(value))
-    pairs: dict[str, str] = {}
-    for word in words:
-        part, equals, column = str(word).partition("=")
-        if not equals or not part.strip() or not column.strip():
-            raise OptionRefused("map", f"“{word}” is not a mapping.", "Write content=NAME.")
-        if part.strip() in ("content", "question") and part.strip() in pairs:
-            pairs[part.strip()] += f"\n{column.strip()}"
-            continue
-        if part.strip() in pairs:
-            raise OptionRefused("map", f"{part.strip()} is given twice.", "Give it once.")
-        pairs[part.strip()] = column.strip()
-    return pairs
-
-
-def _row_number(value: object) -> int:
-    word = str(value).strip()
-    if not word.isdecimal() or not 1 <= int(word) <= LAST_HEADER_ROW:
-        raise OptionRefused("header_row", f"“{value}” is not the number of a row.", "Count from 1.")
-    return int(word)
-
-
-def _sheets(value: object) -> tuple[str, ...]:
-    """The names of sheets: one, or several."""
-    given = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    return tuple(dict.fromkeys(str(name) for name in given if str(name).strip()))
-
-
-def _template(value: object) -> str:
-    text = str(value)
-    if "{" not in text:
-        raise OptionRefused("template", "it names no column.", "Write {Name} for a column.")
-    return text
-
-
-def _iterated(value: object) -> Iterable[object]:
-    if not isinstance(value, Iterable):
-        raise OptionRefused("map", f"“{value}” is not a mapping.", "Write content=NAME.")
-    return value
-
-
-def _encoding(value: object) -> str:
-    """The name of a text encoding as Python spells it."""
-    try:
-        codec = codecs.lookup(str(value).strip())
-    except (LookupError, ValueError) as unknown:
-        hint = "Use utf-8, utf-16, gb18030, windows-1252, shift-jis or another charset's name."
-        raise OptionRefused("encoding", f"“{value}” is not known.", hint) from unknown
-    if not codec._is_text_encoding or codec.name in NOT_OF_FILES:
-        raise OptionRefused(
-            "encoding", f"“{value}” is not an encoding of text files.", "Use another."
-        )
-    return codec.name
-
-
-def _delimiter(value: object) -> str:
-    word = str(value)
-    delimiter = DELIMITER_NAMES.get(word.strip().lower(), word)
-    if len(delimiter) != 1 or delimiter in '"\r\n\0' or delimiter.isalnum():
-        hint = "Use one character, such as ; or | – or the word tab."
-        raise OptionRefused("delimiter", f"“{value}” cannot separate cells.", hint)
-    return delimiter
+    return EmbedWhen(values.word_of("embed", value, EmbedWhen.values))
 
 
 def _tokens(value: object) -> int:
-    return int(_amount("max_tokens", value, whole=True))
+    return int(values.amount_of("max_tokens", value, whole=True))
 
 
 def _cost(value: object) -> Decimal:
-    return _amount("max_cost", value, whole=False)
-
-
-def _amount(name: str, value: object, *, whole: bool) -> Decimal:
-    try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0 or (whole and amount != int(amount)):
-        what = "a whole number" if whole else "a number"
-        raise OptionRefused(name, f"“{value}” is not {what} from 0.", "Leave it out for no limit.")
-    return amount
+    return values.amount_of("max_cost", value, whole=False)
 
 
 def _read_as(value: object) -> str:
-    return _word("read_as", value, [member.value for member in ReadAs])
-
-
-def _separator(value: object) -> str:
-    text = str(value).replace("\\n", "\n").replace("\\t", "\t")
-    if len(text) > SEPARATOR_CHARS:
-        raise OptionRefused(
-            "separator", "it is too long.", f"Use at most {SEPARATOR_CHARS} characters."
-        )
-    return text
+    return values.word_of("read_as", value, [member.value for member in ReadAs])
 
 
 def _chunk_tokens(value: object) -> int:
-    return _between("chunk_tokens", value, LEAST_TOKENS)
+    return values.tokens_between("chunk_tokens", value, LEAST_TOKENS)
 
 
 def _chunk_overlap(value: object) -> int:
-    return _between("chunk_overlap", value, 0)
+    return values.tokens_between("chunk_overlap", value, 0)
 
 
-def _between(name: str, value: object, least: int) -> int:
-    word = str(value).strip()
-    if not (word.isascii() and word.isdecimal()) or not least <= int(word) <= MOST_TOKENS:
-        hint = f"Use a whole number from {least} to {MOST_TOKENS:,}."
-        raise OptionRefused(name, f"“{value}” is not a number of tokens.", hint)
-    return int(word)
+def _parent_mode(value: object) -> str:
+    return values.word_of("parent_mode", value, [member.value for member in ParentMode])
+
+
+def _child_tokens(value: object) -> int:
+    return values.tokens_between("child_tokens", value, LEAST_TOKENS)
+
+
+def _child_separator(value: object) -> str:
+    return values.separator(value)
 
 
 def _cleaning(value: object) -> tuple[str, ...]:
-    words = [value] if isinstance(value, str) else list(_iterated(value))
+    words = [value] if isinstance(value, str) else list(values.iterated(value))
     known = [member.value for member in Cleaning]
-    return tuple(dict.fromkeys(_word("cleaning", word, known) for word in words))
+    return tuple(dict.fromkeys(values.word_of("cleaning", word, known) for word in words))
 
 
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "mode": _mode,
     "on_error": _on_error,
-    "map": _map,
-    "no_header": _switch,
-    "header_row": _row_number,
-    "template": _template,
+    "map": values.mapping,
+    "no_header": values.switch,
+    "header_row": values.row_number,
+    "template": values.template,
     "unknown": _unknown,
     "embed": _embed,
-    "encoding": _encoding,
-    "delimiter": _delimiter,
-    "sheet": _sheets,
+    "encoding": values.encoding,
+    "delimiter": values.delimiter,
+    "sheet": values.sheets,
     "max_tokens": _tokens,
     "max_cost": _cost,
     "read_as": _read_as,
-    "separator": _separator,
+    "separator": values.separator,
     "chunk_tokens": _chunk_tokens,
     "chunk_overlap": _chunk_overlap,
     "cleaning": _cleaning,
+    "parent_mode": _parent_mode,
+    "child_tokens": _child_tokens,
+    "child_separator": _child_separator,
 }

@@ -177,12 +177,26 @@ class SegmentRow(NamedTuple):
     segment_id: UUID | None = None
 
 
-class CountedRow(NamedTuple):
-    """A checked row, its tokens and the hash of its content, ready to be staged."""
+class ParentRow(NamedTuple):
+    """A passage whose parts are the rows from `first_row` to `last_row`, counted from 1."""
 
     segment: SegmentRow
     tokens: int
     content_hash: str
+    first_row: int
+    last_row: int
+
+
+class CountedRow(NamedTuple):
+    """A checked row, its tokens and the hash of its content, ready to be staged.
+
+    The first part of a passage brings the passage along.
+    """
+
+    segment: SegmentRow
+    tokens: int
+    content_hash: str
+    parent: ParentRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

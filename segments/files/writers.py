@@ -10,7 +10,8 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from datetime import date, datetime
+from typing import Any, TypeAlias
 
 from segments.files.types import FileFormat, JSONValue
 from segments.files.values import guarded, is_dangerous, keywords_cell
@@ -29,6 +30,8 @@ CONTENT_TYPES = {
     FileFormat.JSONL: "application/jsonl",
 }
 
+Cell: TypeAlias = str | int | float | date
+"""What a cell for people is: a text, a number, a date, or a date and time."""
 Row: TypeAlias = Sequence[JSONValue] | Mapping[str, JSONValue]
 """Values in the order of the header; in JSON they may be named instead."""
 
@@ -37,7 +40,8 @@ Row: TypeAlias = Sequence[JSONValue] | Mapping[str, JSONValue]
 class Table:
     """Rows under a header, any number of them; without a header their cells have no names.
 
-    `keeps_shape`: the column `escaped` is there only if a row needs it; else always.
+    `keeps_shape`: the column `escaped` is there only if a row needs it; else always. A table
+    `for_people` never has it, and its rows have a `Cell` under each header.
     """
 
     header: Sequence[str]
@@ -45,6 +49,7 @@ class Table:
     delimiter: str = ","
     sheet: str = "Segments"
     keeps_shape: bool = False
+    for_people: bool = False
 
 
 def table_bytes(table: Table, kind: FileFormat) -> Iterator[bytes]:
@@ -54,7 +59,10 @@ def table_bytes(table: Table, kind: FileFormat) -> Iterator[bytes]:
         ExportRefused: a row does not fit into the format; the text says which.
     """
     if kind == FileFormat.XLSX:
-        return xlsx_bytes(table.header, _texts(table.rows()), table.sheet)
+        rows = _cells(table.rows()) if table.for_people else _texts(table.rows())
+        return xlsx_bytes(table.header, rows, table.sheet)
+    if table.for_people:
+        return _portions(_plain_lines(table))
     return _portions(_LINES[kind](table))
 
 
@@ -71,7 +79,26 @@ def cell_text(value: JSONValue) -> str:
     return str(value)
 
 
-def _texts(rows: Iterable[Row]) -> Iterator[list[str]]:
+def _cells(rows: Iterable[Any]) -> Iterator[Sequence[Cell]]:
+    yield from rows
+
+
+def _plain_lines(table: Table) -> Iterator[str]:
+    """CSV with quotes only where they are needed; dates as ISO 8601 writes them."""
+    writer = csv.writer(_Line())
+    yield BYTE_ORDER_MARK
+    yield writer.writerow([guarded(name) for name in table.header])
+    for cells in _cells(table.rows()):
+        yield writer.writerow([_plain(cell) for cell in cells])
+
+
+def _plain(cell: Cell) -> str:
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ")
+    return guarded(cell) if isinstance(cell, str) else str(cell)
+
+
+def _texts(rows: Iterable[Any]) -> Iterator[list[str]]:
     return ([cell_text(value) for value in _values(row)] for row in rows)
 
 

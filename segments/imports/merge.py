@@ -12,9 +12,11 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Max
 
+from datasets.models import DocForm
 from segments.db.transactions import planner_settings
 from segments.files.names import METADATA_PREFIX
 from segments.files.options import ImportMode
+from segments.imports.parents import PARENT_OF_ROW
 from segments.models import DocumentSegment, ImportJob, StagedMatch
 
 
@@ -31,6 +33,7 @@ class MergeSpec:
     mode: ImportMode
     parts: frozenset[str]
     has_vectors: bool
+    has_parents: bool = False
 
     @classmethod
     def of(cls, job: ImportJob) -> Self:
@@ -42,6 +45,7 @@ class MergeSpec:
             ImportMode(job.mode),
             frozenset(filter(None, job.file_details.get("uses", ()))),
             bool(job.embedding_model),
+            job.document.doc_form == DocForm.HIERARCHICAL,
         )
 
     @property
@@ -235,8 +239,17 @@ def targets(spec: MergeSpec) -> str:
     """
 
 
+HISTORY_PARTS = ("content", "answer", "keywords", "metadata", "enabled")
+
+
+def _state(row: str, but: str = "") -> str:
+    """What the history of a segment keeps of `row` (`segments.services.history`)."""
+    parts = ", ".join(f"'{part}', {row}.{part}" for part in HISTORY_PARTS if part != but)
+    return f"jsonb_build_object({parts})"
+
+
 def update_statement(spec: MergeSpec) -> str:
-    """Writes the `targets` that differ; counts what is lost with it (the old sums) before."""
+    """Writes the `targets` that differ, and their history; counts the old sums before."""
     return f"""
         WITH targets AS MATERIALIZED ({targets(spec)}),
         changing AS MATERIALIZED (
@@ -263,6 +276,17 @@ def update_statement(spec: MergeSpec) -> str:
                 updated_at = CASE WHEN c.is_changed THEN now() ELSE d.updated_at END,
                 updated_by_id = CASE WHEN c.is_changed THEN %(user)s ELSE d.updated_by_id END
             FROM changing c WHERE d.id = c.segment_id
+        ),
+        remembered AS (
+            INSERT INTO segments_segmentchange (
+                document_id, segment_id, position, kind, before, after, import_id, changed_by_id)
+            SELECT d.document_id, d.id, d.position,
+                   CASE WHEN {_state("d", but="enabled")} <> {_state("c", but="enabled")}
+                            THEN 'edited'
+                        WHEN c.enabled THEN 'switched_on' ELSE 'switched_off' END,
+                   {_state("d")}, {_state("c")}, %(job)s, %(user)s
+            FROM changing c JOIN segments_documentsegment d ON d.id = c.segment_id
+            WHERE c.is_changed AND {_state("d")} <> {_state("c")}
         )
         SELECT count(*) FILTER (WHERE is_changed), coalesce(sum(word_count - old_word_count), 0),
                coalesce(sum(tokens - old_tokens), 0), count(*) FILTER (WHERE lacks_vector)
@@ -279,8 +303,17 @@ def update(spec: MergeSpec, job: ImportJob) -> Written:
         return _written(update_statement(spec), spec.parameters | {"user": job.created_by_id})
 
 
+# What the rows of a hierarchical document have besides: column, value, and where it is from.
+PARENT = (
+    ", parent_id",
+    ", p.segment_id",
+    f' LEFT JOIN {PARENT_OF_ROW} p USING (job_id, "row")',
+)
+
+
 def insert_statement(spec: MergeSpec) -> str:
     """Writes the rows that are about no segment, with their vectors and full-text entries."""
+    parent = PARENT if spec.has_parents else ("", "", "")
     after_the_last = '%(last)s + row_number() OVER (ORDER BY s."row")'
     return f"""
         WITH published AS (
@@ -288,16 +321,16 @@ def insert_statement(spec: MergeSpec) -> str:
                 id, tenant_id, dataset_id, document_id, position, content, answer, word_count,
                 tokens, keywords, external_id, metadata, index_node_id, index_node_hash,
                 hit_count, enabled, status, created_by_id, created_at, updated_at, indexing_at,
-                completed_at, import_job_id, embedding, search_text, search_vector)
+                completed_at, import_job_id, embedding, search_text, search_vector{parent[0]})
             SELECT
                 s.segment_id, %(tenant)s, %(dataset)s, %(document)s,
                 {"s.rank" if spec.replaces else after_the_last},
                 s.content, s.answer, s.word_count,
                 s.tokens, s.keywords, s.external_id, s.metadata, s.segment_id, s.content_hash, 0,
                 s.enabled, 'completed', %(user)s, now(), now(), %(indexing_at)s, now(),
-                %(job)s, v.embedding, s.search_text, s.search_vector
+                %(job)s, v.embedding, s.search_text, s.search_vector{parent[1]}
             FROM {_staged_rows(spec)} s
-            LEFT JOIN segments_stagedvector v USING (job_id, "row")
+            LEFT JOIN segments_stagedvector v USING (job_id, "row"){parent[2]}
             WHERE {UNMATCHED_ROW if spec.looks_at_segments else "s.job_id = %(job)s"}
             ORDER BY s."row"
             RETURNING word_count, tokens, embedding IS NULL AS lacks_vector

@@ -4,22 +4,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 from itertools import chain, islice
-from typing import BinaryIO, TypeAlias, cast
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 
+from datasets.models import DocForm
 from segments.embedding import Embedder, get_embedder, price_of
 from segments.embedding.tokens import count_tokens
 from segments.exceptions import FileEmpty, FileTooLarge, FileUnreadable, ImportRefused, RowsRefused
 from segments.files.columns import Columns
 from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.files.sheets import open_sheet
-from segments.files.splitting import Measure
+from segments.files.splitting import MOST_TOKENS, Measure
 from segments.files.types import (
     CountedRow,
     Listener,
@@ -41,6 +41,7 @@ from segments.imports import (
     staging,
 )
 from segments.imports.merge import MergeSpec, match
+from segments.imports.parents import Checked, content_hash, parts_of, refuse_parents
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
 from segments.imports.publish import adopt_model, full_text_problem
 from segments.imports.row_errors import with_cells
@@ -51,11 +52,6 @@ from segments.languages.detection import SAMPLE_ROWS
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ImportStatus
 from segments.uploads import upload_storage
-
-
-def content_hash(content: str) -> str:
-    """The SHA-256 of a segment's content, in hexadecimal: equal text, equal vector."""
-    return sha256(content.encode()).hexdigest()
 
 
 def count(row: SegmentRow, embedder: Embedder | None) -> CountedRow | RowProblem:
@@ -88,9 +84,6 @@ def _too_long(row: SegmentRow, embedder: Embedder) -> RowProblem:
 CHUNK_CHARS = 8 * 1024 * 1024
 # Preparing and publishing so many fit into a task's time limit seven times over.
 MAX_ROWS = 5_000_000
-
-Checked: TypeAlias = tuple[RawRow, CountedRow | list[RowProblem]]
-"""A row as it was read, and what checking it gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +124,12 @@ def prepare_rows(
     )
     remembered = column_mapping.remembered_columns(target.document_id)
     known = column_mapping.known_header(remembered)
-    sheet = open_sheet(given.file, given.name, given.options, known, _measure(embedder))
+    is_of_parents = target.doc_form == DocForm.HIERARCHICAL
+    refuse_parents(given.options, is_of_parents=is_of_parents)
+    measure = (
+        replace(_measure(embedder), limit=MOST_TOKENS) if is_of_parents else _measure(embedder)
+    )
+    sheet = open_sheet(given.file, given.name, given.options, known, measure)
     with closing(sheet.rows):
         columns = column_mapping.columns_of(sheet, target, given.options, remembered)
         tally = PrepareStats(columns, column_mapping.describe_columns(sheet, columns))
@@ -140,7 +138,11 @@ def prepare_rows(
         found = language.find(target, head, columns)
         tally.notices += found.notices
         tally.language = found.full_text.language
-        rows = _checked(chain(head, read), _Checks(columns, embedder, found.full_text))
+        checks = _Checks(columns, embedder, found.full_text)
+        if is_of_parents:
+            rows = parts_of(chain(head, read), columns, given.options, _measure(embedder))
+        else:
+            rows = _checked(chain(head, read), checks)
         with StagingWriter(job_id, found.full_text) as writer:
             for chunk in _chunks(islice(rows, given.most_rows), tally, _chunk_rows(embedder)):
                 tally.bytes_read = sheet.position()
@@ -177,6 +179,7 @@ def merge_spec(job_id: UUID, given: GivenFile, target: Target, tally: PrepareSta
         given.options.mode,
         frozenset(filter(None, tally.file_details.uses)),
         bool(target.model),
+        target.doc_form == DocForm.HIERARCHICAL,
     )
 
 

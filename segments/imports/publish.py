@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from datasets.models import Dataset, DocForm, Document
 from segments.exceptions import EmbeddingFailed, RowsGone, TargetGone
 from segments.files.types import Listener, Progress, RowProblem, SegmentRow, shown
-from segments.imports import language, merge
+from segments.imports import language, merge, parents
 from segments.imports.merge import MergeSpec, Written
 from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS
@@ -134,7 +134,11 @@ def _write(spec: MergeSpec, job: ImportJob, document: Document) -> Published:
     merge.match(spec)
     removed = merge.remove(spec) if spec.removes else Written()
     updated = merge.update(spec, job) if spec.updates else Written()
+    if spec.has_parents:
+        parents.publish_parents(job, replaces=spec.replaces)
     created = merge.insert(spec, job)
+    if spec.has_parents and spec.updates:
+        parents.move_parts(job.pk)
     without_vector = updated.without_vector + created.without_vector
     if job.embeds_later:
         _have_embedded(job, without_vector)

@@ -11,14 +11,15 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 import uuid_utils
+import uuid_utils.compat
 from django.db import connection, connections, transaction
 from django.db.models import Max, Min, Sum
 
 from segments.db import binary_copy as pack
 from segments.db.transactions import not_for_the_disk, not_longer_than_the_lease
-from segments.files.types import CountedRow, RowProblem, shown
+from segments.files.types import CountedRow, ParentRow, RowProblem, shown
 from segments.languages.analysis import index_text, text_of
-from segments.models import Chunk, StagedMatch, StagedRow, StagedVector
+from segments.models import Chunk, StagedMatch, StagedParent, StagedRow, StagedVector
 
 COLUMNS = (
     "job_id",
@@ -38,6 +39,8 @@ COLUMNS = (
     "text_search_config",
     "search_text",
 )
+
+STAGED = (StagedRow, StagedParent, StagedMatch, StagedVector)
 
 DUPLICATE_IDS = """
     SELECT line, external_id, first_line
@@ -171,7 +174,7 @@ def visit() -> Iterator[UUID]:
 
 def ownerless() -> set[UUID]:
     """The ids that rows are staged under and that no open import and no visit stands for."""
-    tables = [model._meta.db_table for model in (StagedRow, StagedMatch, StagedVector)]
+    tables = [model._meta.db_table for model in STAGED]
     return {owner for table in tables for (owner,) in _fetch(OWNERLESS.format(table=table))}
 
 
@@ -180,7 +183,7 @@ def clear(job_id: UUID) -> None:
 
     Chunks first: that waits for workers storing vectors, and shuts out later ones.
     """
-    for model in (Chunk, StagedVector, StagedMatch, StagedRow):
+    for model in (Chunk, *reversed(STAGED)):
         model.objects.filter(job_id=job_id)._raw_delete("default")
 
 
@@ -297,12 +300,32 @@ class StagingWriter:
         if len(self._waiting) >= CHUNKS_AHEAD:
             self._waiting.popleft().result()
         packed = pack_chunk(self._job_id, chunk.first_row, chunk.rows, self._full_text)
-        self._waiting.append(self._pool.submit(copy_context().run, _store, packed, fence))
+        parents = [_parent(self._job_id, row.parent) for row in chunk.rows if row.parent]
+        self._waiting.append(self._pool.submit(copy_context().run, _store, packed, parents, fence))
 
 
 @transaction.atomic
-def _store(packed: bytes, fence: Callable[[], None]) -> None:
+def _store(packed: bytes, parents: list[StagedParent], fence: Callable[[], None]) -> None:
     not_longer_than_the_lease()
     not_for_the_disk()
     fence()
     stage(packed)
+    if parents:
+        StagedParent.objects.bulk_create(parents)
+
+
+def _parent(job_id: UUID, row: ParentRow) -> StagedParent:
+    passage = row.segment
+    return StagedParent(
+        job_id=job_id,
+        first_row=row.first_row,
+        last_row=row.last_row,
+        segment_id=uuid_utils.compat.uuid7(),
+        content=passage.content,
+        tokens=row.tokens,
+        keywords=passage.keywords,
+        external_id=passage.external_id,
+        metadata=dict(passage.metadata),
+        enabled=passage.enabled,
+        content_hash=row.content_hash,
+    )

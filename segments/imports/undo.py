@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from datasets.models import Document
 from segments.exceptions import ImportNotFound, StateConflict
-from segments.models import DocumentSegment, ImportJob
+from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
 
 DELETE = """
@@ -54,6 +54,7 @@ def undo(job_id: UUID) -> Undone:
     _refuse_changed(job)
     _refuse_built_upon(job)
     undone = _delete(job)
+    ParentSegment.objects.filter(import_job=job).delete()
     Document.objects.filter(pk=document.pk).update(
         segment_count=F("segment_count") - undone.rows,
         word_count=F("word_count") - undone.word_count,
@@ -62,6 +63,17 @@ def undo(job_id: UUID) -> Undone:
     )
     ImportJob.objects.filter(pk=job.pk).update(undone_at=Now(), revision=F("revision") + 1)
     return undone
+
+
+def standing_against(job: ImportJob) -> str:
+    """Why `undo` would refuse the import as it is at this moment; empty if it would not."""
+    try:
+        _refuse_unfit(job)
+        _refuse_changed(job)
+        _refuse_built_upon(job)
+    except StateConflict as conflict:
+        return str(conflict)
+    return ""
 
 
 def _refuse_unfit(job: ImportJob) -> None:
@@ -80,9 +92,11 @@ def _refuse_unfit(job: ImportJob) -> None:
 
 def _refuse_changed(job: ImportJob) -> None:
     changed = DocumentSegment.objects.filter(import_job=job, updated_at__gt=F("created_at"))
-    count = changed.count()
+    passages = ParentSegment.objects.filter(import_job=job, updated_at__gt=F("created_at"))
+    count = changed.count() + passages.count()
     if count:
-        first = changed.order_by("position").values_list("position", flat=True)[0]
+        places = (found.order_by("position").first() for found in (passages, changed))
+        first = next(place.position for place in places if place)
         segments = "segment of it was" if count == 1 else "segments of it were"
         raise StateConflict(
             f"{count:,} {segments} changed since (the first: number {first:,}), and undoing would "

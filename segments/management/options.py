@@ -1,8 +1,9 @@
 """The options of an import on the command line: the names of `ImportOptions`' fields."""
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -14,6 +15,7 @@ from segments.files.options import (
     ImportMode,
     ImportOptions,
     OnError,
+    ParentMode,
     ReadAs,
     UnknownColumns,
 )
@@ -34,14 +36,19 @@ FIELDS = (
     ),
     *("embed", "max_tokens", "max_cost"),
     *("read_as", "separator", "chunk_tokens", "chunk_overlap", "cleaning"),
+    *("parent_mode", "child_tokens", "child_separator"),
 )
+
+
+# Several files in one of these modes would remove each other's rows.
+MODES_OF_ONE = (ImportMode.REPLACE.value, ImportMode.SYNC.value)
 
 
 def add_target_options(parser: ArgumentParser) -> None:
     """Where the file goes, and what is made on the way there."""
     parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
     parser.add_argument("--dataset", help="its name or id")
-    parser.add_argument("--document", help="its name or id")
+    parser.add_argument("--document", help="its name or id; of several files: the file's name")
     parser.add_argument("--create", action="store_true", help="create what is missing")
     parser.add_argument("--doc-form", choices=DocForm.values, default="")
     parser.add_argument("--indexing-technique", choices=IndexingTechnique.values, default="")
@@ -133,6 +140,7 @@ def add_import_options(parser: ArgumentParser) -> None:
         "search at once and let workers embed them",
     )
     _add_document_options(parser)
+    _add_part_options(parser)
     parser.add_argument("--max-tokens", help="fail instead of embedding more tokens than this")
     parser.add_argument("--max-cost", help="fail instead of spending more than this")
 
@@ -162,6 +170,21 @@ def _add_document_options(parser: ArgumentParser) -> None:
     )
 
 
+def _add_part_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--parent-mode",
+        choices=[member.value for member in ParentMode],
+        help="into a hierarchical document: paragraph (default) makes each piece a passage, "
+        "full-doc the whole text",
+    )
+    parser.add_argument(
+        "--child-tokens",
+        metavar="N",
+        help="longest part that a passage is found by; default: 200 tokens",
+    )
+    parser.add_argument("--child-separator", help="cut passages into parts wherever this stands")
+
+
 def import_options(given: Mapping[str, Any]) -> ImportOptions:
     """The options that were given.
 
@@ -171,18 +194,35 @@ def import_options(given: Mapping[str, Any]) -> ImportOptions:
     return ImportOptions.from_fields({name: given[name] for name in FIELDS})
 
 
+def given_files(given: object) -> list[Path]:
+    """The files that were named; a program may name one alone, and none at all."""
+    if given is None:
+        return []
+    named = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    return [Path(str(each)) for each in named]
+
+
 def check_arguments(options: Mapping[str, Any]) -> None:
     """Refuse what makes no whole order.
 
     Raises:
         CommandError: a part is missing, or two do not go together.
     """
-    lacks_place = None in (options["file"], options["dataset"], options["document"])
+    files: Sequence[Path] = options["file"]
+    is_one = len(files) == 1 and not files[0].is_dir()
+    lacks_place = not files or not options["dataset"] or (is_one and not options["document"])
     if options["follow"]:
-        if options["file"] or options["background"]:
+        if files or options["background"]:
             raise CommandError("--follow watches an existing import: leave the file out.")
     elif lacks_place:
         raise CommandError("Give the file, --dataset and --document, or --follow ID.")
+    if not is_one and options["report"]:
+        raise CommandError("--report takes one file at a time: import the others on their own.")
+    if not is_one and options["document"] and options["mode"] in MODES_OF_ONE:
+        raise CommandError(
+            f"--mode {options['mode']} into one document would remove what the file before it "
+            "brought. Leave --document out: each file gets a document of its own name."
+        )
     if options["background"] and (options["dry_run"] or options["report"]):
         raise CommandError(
             "--background does not work with --dry-run or --report. The bad rows "

@@ -29,6 +29,11 @@ TABLES = [
         sha256="f1884c0776d446147c95affdf564a6e2e99d17ee66921c99cf5d35c05b5a5750",
         undo="ALTER TABLE segments_documentsegment ALTER COLUMN embedding SET STORAGE EXTERNAL",
     ),
+    RunSQLFile(
+        "tables/changes_of_their_document.sql",
+        sha256="a9ecc274a9c7d45fbd8109a83b55fc2858635359bbaba3261f9d6acdb3828168",
+        undo="ALTER TABLE segments_segmentchange DROP CONSTRAINT segment_change_of_document",
+    ),
 ]
 FULL_TEXT = [
     RunSQLFile(

@@ -171,6 +171,16 @@ class DocumentSegment(models.Model):
         db_constraint=False,
         db_index=False,
     )
+    # Of a part in a hierarchical document; whoever deletes the passage deletes its parts first.
+    parent = models.ForeignKey(
+        "segments.ParentSegment",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        editable=False,
+        related_name="children",
+        db_constraint=False,
+        db_index=False,
+    )
     embedding = VectorField(null=True, editable=False)
     version = models.BigIntegerField(db_default=NextVersion(), editable=False)
     search_text = models.TextField(null=True, editable=False)  # noqa: DJ001
@@ -218,6 +228,12 @@ class DocumentSegment(models.Model):
                 fields=["document", "position"],
                 condition=Q(enabled=False),
                 name="segment_switched_off",
+            ),
+            # No other kind of document has entries in it.
+            models.Index(
+                fields=["parent", "position"],
+                condition=Q(parent__isnull=False),
+                name="segment_by_parent",
             ),
             GinIndex(
                 FullTextOfDataset(F("search_vector"), F("dataset_id")), name="segment_full_text"

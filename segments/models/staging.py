@@ -141,6 +141,30 @@ class StagedRow(models.Model):
         return f"row {self.row} of {self.job_id}"
 
 
+class StagedParent(models.Model):
+    """The passage of a hierarchical document whose parts are the staged rows in its range.
+
+    `segment_id` is the id that it gets, or has, if the document has the same passage.
+    """
+
+    pk = models.CompositePrimaryKey("job_id", "first_row")
+    job_id = models.UUIDField()
+    first_row = models.PositiveIntegerField()
+    last_row = models.PositiveIntegerField()
+    segment_id = models.UUIDField(default=uuid.uuid4)
+    is_known = models.BooleanField(default=False)
+    content = models.TextField()
+    tokens = models.PositiveIntegerField()
+    keywords = ArrayField(models.TextField(), null=True)
+    external_id = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    metadata = models.JSONField(default=dict)
+    enabled = models.BooleanField(default=True)
+    content_hash = models.CharField(max_length=HASH_CHARS)
+
+    def __str__(self) -> str:
+        return f"rows {self.first_row} to {self.last_row} of {self.job_id}"
+
+
 class StagedMatch(models.Model):
     """The document's segment that a staged row matches; a new row has no match.
 

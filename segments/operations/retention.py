@@ -1,4 +1,4 @@
-"""Removes by age: files, reports on bad rows, failures of the queue, heartbeats of old machines.
+"""Removes by age: files, reports on bad rows, old texts of imports, failures, old heartbeats.
 
 Every hour; builds of indexes that edits and deletions have made worthwhile are started then, too.
 
@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from segments.indexing import upkeep
 from segments.jobs import heartbeats, queue
-from segments.models import ImportJob, ProgressSample, RowError
+from segments.models import ImportJob, ProgressSample, RowError, SegmentChange
 from segments.uploads import remove_stale_files
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Cleaned:
 
     files: int = 0
     row_errors: int = 0
+    changes: int = 0
     samples: int = 0
     queue_failures: int = 0
     machines: int = 0
@@ -54,6 +55,11 @@ def clean_up() -> Cleaned:
     cleaned = Cleaned(
         files=remove_stale_files(),
         row_errors=_delete(RowError.objects.filter(job__in=old)),
+        changes=_delete(
+            SegmentChange.objects.filter(
+                import_id__isnull=False, changed_at__lt=Now() - details
+            ).order_by()
+        ),
         samples=_delete(ProgressSample.objects.filter(job__in=old)),
         queue_failures=_remove_queue_failures(details),
         machines=heartbeats.forget_machines(GONE_AFTER),
@@ -63,7 +69,9 @@ def clean_up() -> Cleaned:
     return cleaned
 
 
-def _delete(rows: QuerySet[RowError] | QuerySet[ProgressSample]) -> int:
+def _delete(
+    rows: QuerySet[RowError] | QuerySet[ProgressSample] | QuerySet[SegmentChange],
+) -> int:
     return rows.delete()[0]
 
 

@@ -2,10 +2,11 @@
 
 from segments.embedding.rerank import RerankModel
 from segments.search.filters import Condition, LogicalOperator, Operator, SearchFilter
-from segments.search.hits import Hit
+from segments.search.hits import ChildHit, Hit
 from segments.search.query import SearchMethod, SearchResult, methods_of, search, search_result
 
 __all__ = [
+    "ChildHit",
     "Condition",
     "Hit",
     "LogicalOperator",

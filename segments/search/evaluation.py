@@ -59,7 +59,7 @@ FORM = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and the gain of each relevant external id."""
+    """A question and the gain of each relevant segment, by its external id, or its id as text."""
 
     text: str
     relevant: Mapping[str, float]
@@ -147,8 +147,8 @@ def evaluate(
         began = perf_counter()
         hits = search(dataset, question.text[:MAX_QUERY_CHARS], method, HITS_READ)
         milliseconds.append((perf_counter() - began) * 1000)
-        names = dict.fromkeys(hit.external_id for hit in hits if hit.external_id)
-        rankings.append((list(names), question.relevant))
+        names = (_name(hit.segment_id, hit.external_id, question) for hit in hits)
+        rankings.append((list(dict.fromkeys(names)), question.relevant))
     return Quality(
         ndcg_at_10=fmean(ndcg(*judged) for judged in rankings),
         recall_at_10=fmean(recall(*judged) for judged in rankings),
@@ -182,16 +182,22 @@ def _by_weight(dataset: Dataset, question: Question) -> list[float]:
     text = storable(question.text[:MAX_QUERY_CHARS]).strip()
     rankings = both_rankings(dataset, text)
     found = {ranked.segment_id for ranking in rankings for ranked in ranking}
-    segments = DocumentSegment.objects.filter(pk__in=found, external_id__isnull=False)
-    names = dict(segments.values_list("pk", "external_id"))
+    segments = DocumentSegment.objects.filter(pk__in=found).values_list("pk", "external_id")
+    names = {segment: _name(segment, external_id, question) for segment, external_id in segments}
     return [
         ndcg(_names(fused(*rankings, weight_for(text, weight)), names), question.relevant)
         for weight in GRID
     ]
 
 
-def _names(ranking: Sequence[Ranked], names: Mapping[UUID, str | None]) -> list[str]:
-    """The external ids of a ranking in its order, each once."""
+def _name(segment_id: UUID, external_id: str | None, question: Question) -> str:
+    """What a segment is called in the judgements: by its id there, else by its external id."""
+    by_id = str(segment_id)
+    return by_id if by_id in question.relevant or not external_id else external_id
+
+
+def _names(ranking: Sequence[Ranked], names: Mapping[UUID, str]) -> list[str]:
+    """What the segments of a ranking are called, in its order, each once."""
     found = (names.get(ranked.segment_id) for ranked in ranking[:HITS_READ])
     return list(dict.fromkeys(filter(None, found)))
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 
+from datasets.models import Dataset
 from segments.search.filter_values import Scalar, number_of, seconds_of, text_of
 from segments.search.filters import (
     ORDERS,
@@ -182,3 +184,27 @@ def equals_any(texts: Sequence[str], value: Readings, parameters: Parameters) ->
         return test
     starts = parameters.add([text[: value.start_chars] for text in texts], "text[]")
     return f"({value.start} = ANY({starts}) AND {test})"
+
+
+UNUSED_NAMES = """
+    SELECT name FROM unnest(%(names)s::text[]) AS name
+    WHERE NOT EXISTS (
+        SELECT FROM datasets_document AS d WHERE d.dataset_id = %(dataset)s AND doc_metadata ? name)
+    AND NOT EXISTS (
+        SELECT FROM segments_documentsegment AS s
+        WHERE s.dataset_id = %(dataset)s AND s.metadata ? name)
+    ORDER BY name
+"""
+
+
+def unused_names(dataset: Dataset, where: SearchFilter) -> list[str]:
+    """Names of conditions that no metadata of the dataset has: misspelt, perhaps.
+
+    Where there are any, this reads all of its segments.
+    """
+    names = {condition.name for condition in where.conditions}.difference(BUILT_IN)
+    if not names:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(UNUSED_NAMES, {"names": sorted(names), "dataset": dataset.pk})
+        return [name for (name,) in cursor.fetchall()]

@@ -20,6 +20,8 @@ DEFAULT_TOP_K = 10
 # More than anybody reads or a prompt can hold. To read everything, export.
 MAX_TOP_K = 100
 MAX_QUERY_CHARS = 8_000
+# Parts that are looked at for each passage, where parts are what is found.
+PARTS_A_PASSAGE = 5
 # How many of each ranking are fused; more would not change the first ten.
 FUSED_DEPTH = 100
 
@@ -98,10 +100,16 @@ def search_result(
     model = rerank_model_of(dataset) if rerank is None else rerank
     found = max(CANDIDATES, top_k) if model else top_k
     method = _method(dataset, method)
-    ranking = _ranking(dataset, question, method, found, weight, exact, where)
+    threshold = None if model else score_threshold
+    hits: list[Hit] = []
+    for depth in (found, found * PARTS_A_PASSAGE):
+        ranking = _ranking(dataset, question, method, depth, weight, exact, where)
+        hits = hits_of(_over(ranking, threshold)[:depth])
+        if len(ranking) < depth or not any(hit.child_chunks for hit in hits):
+            break
     if not model:
-        return SearchResult(hits_of(_over(ranking, score_threshold)[:top_k]))
-    hits, reranking = reranked(dataset, question, hits_of(ranking[:found]), model)
+        return SearchResult(hits[:top_k])
+    hits, reranking = reranked(dataset, question, hits[:found], model)
     return SearchResult(_over(hits, score_threshold)[:top_k], reranking)
 
 

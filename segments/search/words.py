@@ -82,7 +82,7 @@ def terms_of(
     analyses = (question_forms, question_codes, question_text)
     texts = [_analysed(dataset, question, each) for each in analyses]
     longer = _longer_words(question)
-    lexemes = _lexemes(dataset, [*texts, *longer])
+    lexemes = lexemes_of(dataset, [*texts, *longer])
     every = {lexeme for some in lexemes.values() for lexeme in some}
     known = _indexed(generations, every)  # read at once, for it is ranked by next
     unknown = _unknown(dataset, {word: lexemes[word] for word in longer}, known)
@@ -104,7 +104,7 @@ def _lexemes_of_corrected(dataset: Dataset, corrected: Mapping[str, Sequence[str
     """The lexemes of all words that were meant, perhaps."""
     words = " ".join(word for some in corrected.values() for word in some)
     text = _analysed(dataset, words, question_text) if words else ""
-    return _lexemes(dataset, [text])[text]
+    return lexemes_of(dataset, [text])[text]
 
 
 def configurations(dataset: Dataset) -> list[str]:
@@ -122,7 +122,7 @@ def corrections(
     """
     variants = {word: list(variants_of(word)) for word in words}
     every = sorted({each for some in variants.values() for each in some})
-    lexemes = _lexemes(dataset, every)
+    lexemes = lexemes_of(dataset, every)
     asked = {lexeme for some in lexemes.values() for lexeme in some}
     known = known_words([each.pk for each in generations], asked)
     known |= _newly_known(dataset, asked - known)
@@ -131,6 +131,13 @@ def corrections(
         for word, some in variants.items()
     }
     return {word: some for word, some in found.items() if some}
+
+
+def lexemes_of(dataset: Dataset, texts: Sequence[str]) -> dict[str, list[str]]:
+    """The lexemes that each of `texts` has in the dataset's entries; none for stop words."""
+    asked = [text for text in texts if text]
+    found = dict(_fetch(LEXEMES, dataset, texts=asked)) if asked else {}
+    return {text: found.get(text, []) for text in texts}
 
 
 def variants_of(word: str) -> Iterator[str]:
@@ -185,13 +192,6 @@ def _newly_known(dataset: Dataset, lexemes: set[str]) -> set[str]:
     if not lexemes:
         return set()
     return {lexeme for (lexeme,) in _fetch(OCCURRING, dataset, lexemes=sorted(lexemes))}
-
-
-def _lexemes(dataset: Dataset, texts: Sequence[str]) -> dict[str, list[str]]:
-    """The lexemes of each text; none for stop words."""
-    asked = [text for text in texts if text]
-    found = dict(_fetch(LEXEMES, dataset, texts=asked)) if asked else {}
-    return {text: found.get(text, []) for text in texts}
 
 
 def _fetch(statement: str, dataset: Dataset, **parameters: Any) -> list[tuple[Any, ...]]:

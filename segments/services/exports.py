@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core import signing
+from django.db.models import Model
 
 from datasets.models import DocForm, Document
 from segments.files.types import FileFormat, JSONValue
 from segments.files.writers import CONTENT_TYPES, Row, Table, table_bytes
-from segments.models import DocumentSegment, ImportJob
+from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.uploads import is_stored, upload_storage
 
 # What an import reads, then what it passes over. Times are in UTC, as ISO 8601 writes them.
@@ -36,7 +37,7 @@ FORMATS = (FileFormat.CSV, FileFormat.XLSX, FileFormat.JSONL)
 
 
 def export_document(document: Document, kind: FileFormat) -> Iterator[bytes]:
-    """The document's segments in their order, as they are at one moment, in portions.
+    """The document's segments, or passages, in their order, as they are at one moment, in portions.
 
     Raises:
         ExportRefused: a segment does not fit into the format; the text says which.
@@ -115,7 +116,9 @@ def _stored(key: str) -> Iterator[bytes]:
 
 
 def _rows(document: Document, columns: list[str]) -> Iterator[Row]:
-    segments = DocumentSegment.objects.filter(document=document).order_by("position")
+    is_of_parents = document.doc_form == DocForm.HIERARCHICAL
+    model: type[Model] = ParentSegment if is_of_parents else DocumentSegment
+    segments = model._default_manager.filter(document=document).order_by("position")
     fields = [COLUMNS[name] for name in columns]
     for values in segments.values_list(*fields).iterator(ROWS_AT_A_TIME):
         yield [_plain(value) for value in values]
@@ -150,7 +153,7 @@ TEMPLATE_FORMATS = (FileFormat.CSV, FileFormat.XLSX)
 
 def template(doc_form: DocForm, kind: FileFormat) -> Iterator[bytes]:
     """The file, in portions; it can be imported as it is."""
-    example = EXAMPLES[doc_form]
+    example = EXAMPLES.get(doc_form, EXAMPLES[DocForm.TEXT])
     table = Table(list(example), lambda: [list(example.values())], keeps_shape=True)
     return table_bytes(table, kind)
 

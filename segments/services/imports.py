@@ -19,7 +19,7 @@ from segments.imports.prepare import GivenFile
 from segments.imports.progress_rates import Rate
 from segments.imports.state import IMPORT_JOBS, options_of
 from segments.imports.submit import RETRIED_STATUSES, submit
-from segments.models import ImportJob
+from segments.models import DocumentSegment, ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
 from segments.progress import ImportProgress, measure
 from segments.search.weights import learn_after_change
@@ -234,6 +234,16 @@ def undo_import(completed: ImportJob) -> ImportJob:
     undone = IMPORT_JOBS.load(completed.pk)
     import_undone.send_robust(ImportJob, job_id=undone.pk, document_id=undone.document_id)
     return undone
+
+
+def why_not_undone(completed: ImportJob) -> str:
+    """What stands against undoing an import now, for people; empty if nothing does."""
+    return undo.standing_against(completed)
+
+
+def segments_to_undo(completed: ImportJob) -> int:
+    """How many segments undoing an import would remove now."""
+    return DocumentSegment.objects.filter(import_job=completed).count()
 
 
 def dry_run_import(

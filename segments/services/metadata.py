@@ -1,21 +1,22 @@
-"""Metadata of documents: the fields of a dataset, and the values that documents have of them."""
+"""Metadata of documents: the fields of a dataset, and their values; and tags of datasets."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Now
 
 from datasets.lookup import is_storable
-from datasets.models import Dataset, Document, MetadataField
-from segments.exceptions import MetadataFieldNotFound, MetadataRefused, NameTaken
+from datasets.models import Dataset, Document, MetadataField, Tag, Tenant
+from segments.exceptions import MetadataFieldNotFound, MetadataRefused, NameTaken, TagNotFound
 from segments.files.types import JSONScalar
 
-NAME_ONCE = "metadata_field_name_once"
+NAME_ONCE, TAG_NAME_ONCE = "metadata_field_name_once", "tag_name_once_per_tenant"
 VALUE_CHARS = 10_000
 # What every document has without anybody writing it, with the kind of its values.
 BUILT_IN = {
@@ -224,3 +225,77 @@ def _saved(field: MetadataField) -> MetadataField:
 def _run(statement: str, **parameters: str | UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+
+
+# --- tags: words that a tenant groups its datasets by ---------------------------------------------
+
+
+def list_tags(tenant: Tenant) -> QuerySet[Tag]:
+    """The tenant's tags by name, each with the number of its datasets as `binding_count`."""
+    return Tag.objects.filter(tenant=tenant).annotate(binding_count=Count("datasets"))
+
+
+def create_tag(tenant: Tenant, name: str) -> Tag:
+    """A new tag.
+
+    Raises:
+        NameTaken: the tenant has one of that name.
+    """
+    return _saved_tag(Tag(tenant=tenant, name=name))
+
+
+def rename_tag(tenant: Tenant, tag_id: UUID, name: str) -> Tag:
+    """Give a tag another name; the tag with it.
+
+    Raises:
+        TagNotFound: the tenant has no such tag.
+        NameTaken: another has the name.
+    """
+    tag = _find_tag(tenant, tag_id)
+    tag.name = name
+    return _saved_tag(tag)
+
+
+def delete_tag(tenant: Tenant, tag_id: UUID) -> None:
+    """Remove a tag from all datasets, and itself.
+
+    Raises:
+        TagNotFound: the tenant has no such tag.
+    """
+    _find_tag(tenant, tag_id).delete()
+
+
+def bind_tags(dataset: Dataset, tag_ids: Iterable[UUID]) -> None:
+    """Tag a dataset; one that it has already is fine.
+
+    Raises:
+        TagNotFound: its tenant lacks one of the tags; then none is bound.
+    """
+    dataset.tags.add(*[_find_tag(dataset.tenant, tag_id) for tag_id in tag_ids])
+
+
+def unbind_tags(dataset: Dataset, tag_ids: Iterable[UUID]) -> None:
+    """Take tags from a dataset; one that it does not have is fine.
+
+    Raises:
+        TagNotFound: its tenant lacks one of the tags; then all stay.
+    """
+    dataset.tags.remove(*[_find_tag(dataset.tenant, tag_id) for tag_id in tag_ids])
+
+
+def _find_tag(tenant: Tenant, tag_id: UUID) -> Tag:
+    tag = Tag.objects.filter(tenant=tenant, pk=tag_id).first()
+    if tag is None:
+        raise TagNotFound(str(tag_id))
+    return tag
+
+
+def _saved_tag(tag: Tag) -> Tag:
+    try:
+        with transaction.atomic():
+            tag.save()
+    except IntegrityError as error:
+        if TAG_NAME_ONCE not in str(error):
+            raise
+        raise NameTaken("Tag name already exists") from error
+    return tag

@@ -5,6 +5,7 @@ For what comes by hand or in small numbers. A file, or rows in bulk, is an impor
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -45,6 +46,16 @@ class NewSegment:
     external_id: str | None = None
     metadata: Mapping[str, JSONValue] = field(default_factory=dict)
     enabled: bool = True
+    parent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSegments:
+    """New segments that are checked and embedded, with the passages they are parts of."""
+
+    rows: list[CountedRow]
+    parents: list[UUID | None]
+    vectors: Vectors | None
 
 
 def add_segments(
@@ -58,13 +69,34 @@ def add_segments(
         EmbeddingFailed: the model gave no usable vectors.
         TargetGone: the document or its dataset's model changed meanwhile.
     """
+    return publish_segments(document, prepare_segments(document, wanted), user)
+
+
+def prepare_segments(document: Document, wanted: Sequence[NewSegment]) -> PreparedSegments:
+    """Check and embed new segments, with no transaction open while the model runs.
+
+    Raises:
+        DocumentNotAvailable, NoEmbeddingModel, SegmentsRefused, EmbeddingFailed: as `add_segments`.
+    """
     check_target(document)
     dataset = document.dataset
     embedder = embedder_of(dataset) if dataset.has_vectors else None
     rows = _checked(document, wanted, embedder)
     vectors = _embedded(embedder, [row.segment.content for row in rows])
+    return PreparedSegments(rows, [segment.parent_id for segment in wanted], vectors)
+
+
+def publish_segments(
+    document: Document, prepared: PreparedSegments, user: User | None = None
+) -> list[DocumentSegment]:
+    """Add prepared segments at the end of the document, all at once.
+
+    Raises:
+        SegmentsRefused: an external id is taken.
+        TargetGone: the document or its dataset's model changed meanwhile.
+    """
     try:
-        return _publish(document, rows, vectors, user)
+        return _publish(document, prepared, user)
     except IntegrityError as error:
         if EXTERNAL_ID_ONCE not in str(error):
             raise
@@ -143,12 +175,14 @@ def _embedded(embedder: Embedder | None, texts: Sequence[str]) -> Vectors | None
 
 @transaction.atomic
 def _publish(
-    document: Document, rows: Sequence[CountedRow], vectors: Vectors | None, user: User | None
+    document: Document, prepared: PreparedSegments, user: User | None
 ) -> list[DocumentSegment]:
     last = _lock_target(document)
     language = Dataset.objects.values_list("language", flat=True).get(pk=document.dataset_id)
+    rows, vectors = prepared.rows, prepared.vectors
     segments = [_segment(document, row, last + number, user) for number, row in enumerate(rows, 1)]
-    for segment in segments:
+    for segment, parent_id in zip(segments, prepared.parents, strict=True):
+        segment.parent_id = parent_id
         segment.search_text = index_text(text_of(segment.content, segment.answer), language)
     if vectors is not None:
         for segment, vector in zip(segments, vectors, strict=True):

@@ -3,7 +3,7 @@
 New ones are added by `segments.services.new_segments`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,12 +22,13 @@ from segments.exceptions import (
     TargetGone,
 )
 from segments.files.columns import map_columns
-from segments.files.types import CountedRow, RawRow, RowProblem
+from segments.files.types import CountedRow, JSONValue, RawRow, RowProblem
 from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.prepare import count
 from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 from segments.models.segment import SegmentQuerySet
+from segments.services.history import keep_change, keep_deleted
 from segments.signals import announce_edit
 
 DELETE = """
@@ -41,12 +42,16 @@ DELETE = """
 
 @dataclass(frozen=True, slots=True)
 class NewText:
-    """What a segment shall say; `answer` only in a document of questions and answers."""
+    """What a segment shall say; `answer` only in a document of questions and answers.
+
+    Without `metadata` the segment keeps its own.
+    """
 
     content: str
     answer: str | None = None
     keywords: list[str] | None = None
     enabled: bool = True
+    metadata: Mapping[str, JSONValue] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +182,13 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
         _refuse_other_content(old, edit)
     new = edit.counted.segment
     words = len(new.content) + len(new.answer or "")
+    metadata = old.metadata if edit.text.metadata is None else dict(edit.text.metadata)
     segments.update(
         content=new.content,
         answer=new.answer,
         search_text=index_text(text_of(new.content, new.answer), dataset.language),
         keywords=edit.text.keywords,
+        metadata=metadata,
         word_count=words,
         tokens=edit.counted.tokens,
         index_node_hash=edit.counted.content_hash,
@@ -192,25 +199,28 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     if edit.vector is not None:
         segments.update(embedding=edit.vector[0])
     _move_totals(document, 0, words - old.word_count, edit.counted.tokens - old.tokens)
+    keep_change(old, user)
     announce_edit(document.pk, [edit.segment_id])
 
 
 @transaction.atomic
-def delete_segments(segment_ids: Iterable[UUID]) -> int:
+def delete_segments(segment_ids: Iterable[UUID], user: User | None = None) -> int:
     """Remove segments and what they count in their documents' totals; how many there were.
 
-    The others keep their positions: a number that a reader has noted never means another text.
+    Their history keeps what they said. The others keep their positions: a number that a reader
+    has noted never means another text.
     """
     ids = list(segment_ids)
     of_segments = DocumentSegment.objects.filter(pk__in=ids)
     documents = of_segments.order_by("document_id").values_list("document_id", flat=True).distinct()
-    return sum(_delete_of(document_id, ids) for document_id in list(documents))
+    return sum(_delete_of(document_id, ids, user) for document_id in list(documents))
 
 
-def _delete_of(document_id: UUID, ids: list[UUID]) -> int:
+def _delete_of(document_id: UUID, ids: list[UUID], user: User | None) -> int:
     document = _locked_document(document_id)
     present = DocumentSegment.objects.filter(document=document_id, pk__in=ids)
     gone = list(present.values_list("pk", flat=True))
+    keep_deleted(present, user)
     with connection.cursor() as cursor:
         cursor.execute(DELETE, {"document": document_id, "ids": gone})
         rows, word_count, tokens = cursor.fetchone()

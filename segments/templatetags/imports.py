@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from datasets.languages import language_name
 from datasets.models import Dataset
 from datasets.tenant_admin import access_of
+from segments.files.wording import for_page
 from segments.models import ImportJob
 
 ROWS_LISTED = 10
@@ -30,6 +31,12 @@ register = template.Library()
 def import_badge(job: ImportJob) -> SafeString:
     """The state of an import, as a coloured badge."""
     return badge(job)
+
+
+@register.filter
+def labelled(text: str) -> str:
+    """A message with the labels of the form instead of the names of options."""
+    return for_page(str(text))
 
 
 @register.simple_tag(takes_context=True)

@@ -12,6 +12,7 @@ TITLES = {
     "MiB": "Peak memory in MiB (shorter is better)",
     "s": "Seconds (shorter is better)",
     "requests": "Requests per minute",
+    "share": "Share of the right hits found (longer is better)",
 }
 WIDTH, LABELS, VALUES = 900, 330, 90
 LINE, BAR, GAP = 26, 16, 14
@@ -50,7 +51,7 @@ def _group(title: str, figures: Sequence[Figure], top: int) -> Iterator[str]:
 
 def _bar(figure: Figure, width: float, top: int) -> Iterator[str]:
     base = top + BAR - 3
-    digits = 2 if figure.unit in ("ms", "s") else 0
+    digits = 2 if figure.unit in ("ms", "s", "share") else 0
     label = escape(f"{figure.name} ({figure.rows:,} rows)")
     yield f'<text class="label" x="{LABELS - 8}" y="{base}">{label}</text>'
     yield f'<rect class="bar" x="{LABELS}" y="{top}" width="{width:.1f}" height="{BAR}"/>'

@@ -6,7 +6,7 @@ from typing import Literal
 
 PARTS = ("import", "filled", "memory", "search", "endpoint")
 
-Unit = Literal["rows/s", "s", "MiB", "ms", "rows", "requests"]
+Unit = Literal["rows/s", "s", "MiB", "ms", "rows", "requests", "share"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Sizes:
     endpoint: int = 10_000
     requests: int = 400
 
+
+MILLION = 1_000_000
 
 QUICK = Sizes(
     rows=2_000,

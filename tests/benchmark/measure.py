@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError
 
 from tests.benchmark.display import BenchDisplay
-from tests.benchmark.figures import PARTS, QUICK, Sizes
+from tests.benchmark.figures import MILLION, PARTS, QUICK, Sizes
 from tests.benchmark.home import own_home, run_part
 from tests.benchmark.results import Results, print_results, write_files
 
@@ -33,6 +33,9 @@ def _options() -> Namespace:
     )
     parser.add_argument("--rows", type=int, help=f"rows of an import (default: {Sizes().rows:,})")
     parser.add_argument(
+        "--million", action="store_true", help="search in 1,000,000 rows too; takes ten minutes"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="check in a minute that it works; numbers mean nothing"
     )
     parser.add_argument("--only", choices=PARTS, action="append", help="run this part; repeatable")
@@ -45,6 +48,8 @@ def _measure(options: Namespace) -> None:
     sizes = QUICK if options.quick else Sizes()
     if options.rows:
         sizes = replace(sizes, rows=options.rows)
+    if options.million:
+        sizes = replace(sizes, search=(*sizes.search, MILLION))
     folder = settings.SEGMILL_HOME / "bench"
     began, clock = datetime.now(UTC), perf_counter()
     figures = []

@@ -67,6 +67,7 @@ QUESTIONS = (
     "Who takes care of the {what} {who}?",
 )
 LARGEST_NUMBER = 9_999
+BUCKETS = 10_000
 
 
 def texts(count: int, seed: int) -> Iterator[str]:
@@ -89,6 +90,15 @@ def write_csv(path: Path, count: int, seed: int) -> None:
         writer = csv.writer(file)
         writer.writerow(["content"])
         writer.writerows([text] for text in texts(count, seed))
+
+
+def write_csv_with_metadata(path: Path, count: int, seed: int) -> None:
+    """Write `count` passages with metadata to filter by: `bucket`, a number below `BUCKETS`."""
+    chance = Random(seed)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["content", "metadata.bucket"])
+        writer.writerows([text, chance.randrange(BUCKETS)] for text in texts(count, seed))
 
 
 def _sentence(chance: Random, forms: Sequence[str] = FORMS) -> str:

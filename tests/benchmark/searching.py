@@ -5,8 +5,12 @@ from functools import partial
 from statistics import quantiles
 
 from datasets.models import Dataset
-from segments.search import SearchMethod, search
+from segments.indexing import plan
+from segments.models import IndexGeneration
+from segments.search import Condition, Operator, SearchFilter, SearchMethod, search
+from segments.search.filters import ALL
 from segments.search.query import DEFAULT_TOP_K
+from segments.services import indexes
 from tests.benchmark import rows
 from tests.benchmark.figures import Figure, Recorder
 from tests.benchmark.trial import import_file, scratch, timed, warm_up, wipe
@@ -15,6 +19,12 @@ PART = "search"
 SEED, SEED_QUESTIONS = 4, 5
 PERCENT = 100
 SHOWN_PERCENTILES = (50, 95)
+# Exact searches take long.
+COMPARED = 30
+FILTERS = {
+    percent: SearchFilter(conditions=(Condition("bucket", Operator.BELOW, below),))
+    for percent, below in (("10 %", 1_000), ("1 %", 100), ("0.01 %", 1))
+}
 
 
 def measure(recorder: Recorder) -> None:
@@ -30,11 +40,14 @@ def measure(recorder: Recorder) -> None:
         for method in SearchMethod:
             recorder.step(f"{method} in {count:,} rows", done)
             _record(recorder, method, count, _latencies(dataset, asked, method))
+        for percent, where in FILTERS.items():
+            recorder.step(f"{percent} of {count:,} rows", done)
+            _measure_filter(recorder, dataset, asked, count, percent, where)
 
 
 def _filled(recorder: Recorder, count: int) -> Dataset:
     path = scratch() / "search.csv"
-    rows.write_csv(path, count, SEED)
+    rows.write_csv_with_metadata(path, count, SEED)
     trial = import_file(path, f"search {count}")
     recorder.record(
         Figure(
@@ -46,13 +59,72 @@ def _filled(recorder: Recorder, count: int) -> Dataset:
             counts="while nobody else can change the document",
         )
     )
+    _index(recorder, trial.job.dataset, count)
     return trial.job.dataset
 
 
-def _latencies(dataset: Dataset, asked: Sequence[str], method: SearchMethod) -> list[float]:
+def _index(recorder: Recorder, dataset: Dataset, count: int) -> None:
+    """Build the index to the end, if the dataset is large enough to have one."""
+    seconds = 0.0
+    while waiting := _due(dataset):
+        seconds += timed(partial(indexes.run_in_foreground, waiting))[0]
+    if seconds:
+        how = "behind the import"
+        recorder.record(
+            Figure(part=PART, name="index built", value=seconds, unit="s", rows=count, counts=how)
+        )
+
+
+def _due(dataset: Dataset) -> IndexGeneration | None:
+    plan.ensure_if_worthwhile(dataset)
+    return IndexGeneration.objects.open().filter(dataset=dataset).first()
+
+
+def _latencies(
+    dataset: Dataset, asked: Sequence[str], method: SearchMethod, where: SearchFilter = ALL
+) -> list[float]:
     """The seconds of each search, after one to warm up."""
-    search(dataset, asked[0], method)
-    return [timed(partial(search, dataset, text, method))[0] for text in asked]
+    search(dataset, asked[0], method, where=where)
+    return [timed(partial(search, dataset, text, method, where=where))[0] for text in asked]
+
+
+def _measure_filter(
+    recorder: Recorder,
+    dataset: Dataset,
+    asked: Sequence[str],
+    count: int,
+    percent: str,
+    where: SearchFilter,
+) -> None:
+    """How long each method takes with a filter, and how many of the right hits it finds."""
+    for method in SearchMethod:
+        name = f"{method}, {percent} pass"
+        _record(recorder, name, count, _latencies(dataset, asked, method, where))
+    for method in (SearchMethod.SEMANTIC, SearchMethod.HYBRID):
+        recorder.record(
+            Figure(
+                part=PART,
+                name=f"{method}, {percent} pass, recall",
+                value=_recall(dataset, asked[:COMPARED], method, where),
+                unit="share",
+                rows=count,
+                counts=f"of the hits of an exact search, {COMPARED} questions",
+            )
+        )
+
+
+def _recall(
+    dataset: Dataset, asked: Sequence[str], method: SearchMethod, where: SearchFilter
+) -> float:
+    """The share of the hits of an exact search that the index finds; 1 if there are none."""
+    right = wanted = 0
+    for text in asked:
+        found, exact = (
+            {hit.segment_id for hit in search(dataset, text, method, where=where, exact=how)}
+            for how in (False, True)
+        )
+        right, wanted = right + len(found & exact), wanted + len(exact)
+    return right / wanted if wanted else 1.0
 
 
 def _record(recorder: Recorder, method: str, count: int, seconds: Sequence[float]) -> None:

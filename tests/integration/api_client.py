@@ -29,6 +29,9 @@ class Api:
     def patch(self, path: str, body: Any) -> Any:
         return self.client.patch(f"/v1/{path}", body, "application/json", headers=self.headers)
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"/v1/{path}", headers=self.headers)
+
     def send(self, path: str, fields: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
         """A multipart form; bytes are files, and so are names with bytes."""
         form = {name: _part(value) for name, value in fields.items()}

@@ -393,7 +393,9 @@ def test_an_undo_is_asked_for_first_and_a_refusal_is_told(
     client, job = log_in("editor"), import_text(document, QA)
     import_text(document, "question,answer\nLater?,Yes.\n", "later.csv")
 
-    assert "2 segments" in client.get(url("undo", job)).content.decode()
+    asked = client.get(url("undo", job)).content.decode()
+    assert "cannot be undone" in asked
+    assert "“later.csv”" in asked
     page = client.post(url("undo", job), follow=True).content.decode()
     assert "“later.csv”" in page
     assert DocumentSegment.objects.count() == 3

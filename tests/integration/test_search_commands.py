@@ -189,3 +189,64 @@ def test_an_external_id_of_several_documents_counts_once(
     answer = json.loads(run("evaluate_search", str(judged), dataset="handbook", json=True))
 
     assert answer["methods"]["full_text"]["ndcg_at_10"] == 0.5
+
+
+@pytest.fixture
+def shop(passages: Document, import_text: ImportText) -> Dataset:
+    """A dataset with three pumps."""
+    rows = (
+        "content,external_id,keywords,enabled,metadata.price,metadata.category\n"
+        "red pump,a,old,yes,10,Teile\nblue pump,b,,yes,20,Teile und mehr\npump,c,,no,5,Teile\n"
+    )
+    assert import_text(passages, rows).status == "completed"
+    return passages.dataset
+
+
+def found_in_shop(*options: str) -> list[str]:
+    out = run("search_segments", "pump", "--dataset", "handbook", "--json", *options)
+    return sorted(hit["external_id"] for hit in json.loads(out)["hits"])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--filter", "price >= 10"], "a b"),
+        (["--filter", "price >= 10", "--filter", "category is Teile"], "a"),
+        (["--filter", "price > 15", "--filter", "category is Teile", "--any-filter"], "a b"),
+        (["--document", "manual"], "a b"),
+        (["--external-id", "a", "--external-id", "x"], "a"),
+        (["--keyword", "old"], "a"),
+        (["--disabled"], "c"),
+        (["--filter", "category contains mehr", "--method", "full_text"], "b"),
+        (["--filter", "category contains mehr", "--exact"], "b"),
+    ],
+)
+def test_filters_reach_the_search(shop: Dataset, options: list[str], expected: str) -> None:
+    assert found_in_shop(*options) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--filter", "price like 10"], "is not a condition"),
+        (["--filter", "price > cheap"], "is neither"),
+        (["--filter", "price is 1"] * 1000, "at most 100 are allowed"),
+        (["--document", "manuel"], "manual"),
+    ],
+)
+def test_filters_that_cannot_be_understood_are_refused(
+    shop: Dataset, options: list[str], complaint: str
+) -> None:
+    with pytest.raises(CommandError, match=complaint):
+        found_in_shop(*options)
+
+
+def test_a_misspelt_name_is_told_where_nothing_is_found(shop: Dataset) -> None:
+    err = StringIO()
+    options = {"dataset": "handbook", "filter": ["prise > 1", "price > 1", "source is x"]}
+
+    call_command("search_segments", "pump", tenant="acme", stdout=StringIO(), stderr=err, **options)
+
+    assert err.getvalue().splitlines() == [
+        "Nothing in this dataset has metadata “prise”. Check its spelling."
+    ]

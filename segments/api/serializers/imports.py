@@ -12,6 +12,7 @@ from segments.files.options import (
     EmbedWhen,
     ImportMode,
     OnError,
+    ParentMode,
     ReadAs,
     UnknownColumns,
 )
@@ -129,6 +130,20 @@ class OptionsSerializer(serializers.Serializer[None]):
         child=serializers.ChoiceField([word.value for word in Cleaning]),
         required=False,
         help_text="What is removed from a document before it is cut.",
+    )
+    parent_mode = serializers.ChoiceField(
+        [word.value for word in ParentMode],
+        required=False,
+        help_text="Into a hierarchical document: what a passage is.",
+    )
+    child_tokens = serializers.IntegerField(
+        required=False,
+        min_value=LEAST_TOKENS,
+        max_value=MOST_TOKENS,
+        help_text="The longest part that a passage is found by; default: 200.",
+    )
+    child_separator = serializers.CharField(
+        required=False, trim_whitespace=False, max_length=SEPARATOR_CHARS
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -22,7 +23,7 @@ from segments.search.filters import (
     SearchFilter,
     conditions_of,
 )
-from segments.search.hits import FoundSegment, Hit
+from segments.search.hits import ChildHit, FoundSegment, Hit
 from segments.search.query import MAX_TOP_K
 from segments.search.reranking import Reranking
 from segments.services.metadata import built_in_values, built_in_values_of
@@ -236,11 +237,20 @@ class HitSegmentSerializer(SegmentSerializer):
     document = HitDocumentSerializer(read_only=True)
 
 
+class HitChildSerializer(serializers.Serializer[ChildHit]):
+    """A part by which a passage was found."""
+
+    id = serializers.UUIDField()
+    content = serializers.CharField()
+    position = serializers.IntegerField()
+    score = serializers.FloatField()
+
+
 class RecordSerializer(serializers.Serializer[dict[str, Any]]):
     """A hit."""
 
     segment = HitSegmentSerializer()
-    child_chunks = Constant([])
+    child_chunks = HitChildSerializer(many=True)
     score = serializers.FloatField()
     tsne_position = Constant(None)
     files = Constant([])
@@ -270,12 +280,23 @@ class RetrievalSerializer(serializers.Serializer[None]):
     reranking = RerankingSerializer(allow_null=True)
 
 
-def records_as_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
-    """Hits as `RecordSerializer` describes them.
+def records_as_json(hits: Iterable[Hit], passages: Mapping[UUID, Any]) -> list[dict[str, Any]]:
+    """Hits as `RecordSerializer` describes them; `passages` are those whose parts were found.
 
     By hand: the serializer takes longer over ten hits than the search for them.
     """
-    return [_record(hit.found, hit.score) for hit in hits if hit.found is not None]
+    return [
+        _record_of_passage(passages[hit.segment_id], hit)
+        if hit.found is None
+        else _record(hit.found, hit.score)
+        for hit in hits
+        if hit.found is not None or hit.segment_id in passages
+    ]
+
+
+def _record_of_passage(passage: Any, hit: Hit) -> dict[str, Any]:
+    described = {"segment": passage, "score": hit.score, "child_chunks": hit.child_chunks}
+    return dict(RecordSerializer().to_representation(described))
 
 
 def _record(found: FoundSegment, score: float) -> dict[str, Any]:

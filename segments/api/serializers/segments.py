@@ -1,5 +1,8 @@
 """Segments as Dify's clients know them, and what is asked of them."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime, UserId
@@ -42,14 +45,56 @@ class SegmentSerializer(serializers.Serializer[DocumentSegment]):
         return segment.keywords or []
 
 
+class ChildSerializer(serializers.Serializer[DocumentSegment]):
+    """A part of a passage; `type` says whether an import or somebody made it."""
+
+    id = serializers.UUIDField(read_only=True)
+    segment_id = serializers.UUIDField(source="parent_id", read_only=True)
+    content = serializers.CharField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+    word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
+    type = serializers.SerializerMethodField()
+    created_at = UnixTime()
+    updated_at = UnixTime()
+
+    def get_type(self, child: DocumentSegment) -> str:
+        """As an import has made it, or not."""
+        return "automatic" if child.import_job_id else "customized"
+
+
+_CHILD = ChildSerializer()
+
+
+def child_as_json(child: DocumentSegment) -> dict[str, Any]:
+    """A part as the API shows it."""
+    return dict(_CHILD.to_representation(child))
+
+
+class ChildContentSerializer(serializers.Serializer[None]):
+    """The text of a part."""
+
+    content = serializers.CharField(trim_whitespace=False)
+
+
+class ChildAnswerSerializer(serializers.Serializer[None]):
+    """One part."""
+
+    data = ChildSerializer()  # type: ignore[assignment]  # Dify's name for what it is
+
+
 class WholeSegmentSerializer(SegmentSerializer):
     """A segment of a list, or one that was just written."""
 
     updated_at = UnixTime()
     updated_by = UserId(source="updated_by_id")
-    child_chunks = Constant([])
+    child_chunks = serializers.SerializerMethodField()
     attachments = Constant([])
     summary = Constant(None)
+
+    @extend_schema_field(ChildSerializer(many=True))
+    def get_child_chunks(self, segment: Any) -> list[dict[str, Any]]:
+        """The parts of a passage; none of a segment that has no parts."""
+        return [child_as_json(child) for child in getattr(segment, "parts", ())]
 
 
 class NewSegmentSerializer(serializers.Serializer[None]):
@@ -92,7 +137,7 @@ class SegmentChangesSerializer(serializers.Serializer[None]):
     enabled = serializers.BooleanField(required=False, allow_null=True, default=None)
     attachment_ids = NotHonoured(because=NO_ATTACHMENTS)
     summary = NotHonoured(because="segments have no summaries")
-    regenerate_child_chunks = NotHonoured(because="segments have no child chunks")
+    regenerate_child_chunks = serializers.BooleanField(required=False, default=False)
 
 
 class UpdateSegmentSerializer(serializers.Serializer[None]):

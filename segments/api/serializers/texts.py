@@ -7,11 +7,12 @@ from rest_framework import serializers
 from datasets.models import DocForm, IndexingTechnique
 from segments.api.serializers.fields import JSONInteger, NotHonoured
 from segments.api.serializers.retrieval import RetrievalModelSerializer
-from segments.files.options import Cleaning, ImportOptions, ReadAs
+from segments.files.options import Cleaning, ImportOptions, ParentMode, ReadAs
 from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS
 
 NAME_CHARS = 255
-NO_CHILDREN = "documents with parent and child chunks are not supported"
+# Of a passage that is found by its parts, where nobody says it.
+PARENT_TOKENS = 1_000
 
 
 class PreProcessingSerializer(serializers.Serializer[None]):
@@ -54,14 +55,16 @@ class RulesSerializer(serializers.Serializer[None]):
 
     pre_processing_rules = PreProcessingSerializer(many=True, required=False, default=list)
     segmentation = SegmentationSerializer(required=False, allow_null=True, default=None)
-    parent_mode = NotHonoured(because=NO_CHILDREN)
-    subchunk_segmentation = NotHonoured(because=NO_CHILDREN)
+    parent_mode = serializers.ChoiceField(
+        [mode.value for mode in ParentMode], required=False, allow_null=True, default=None
+    )
+    subchunk_segmentation = SegmentationSerializer(required=False, allow_null=True, default=None)
 
 
 class ProcessRuleSerializer(serializers.Serializer[None]):
     """How a text is cut: as it suits most, or by rules."""
 
-    mode = serializers.ChoiceField(["automatic", "custom"])
+    mode = serializers.ChoiceField(["automatic", "custom", "hierarchical"])
     rules = RulesSerializer(required=False, allow_null=True, default=None)
 
 
@@ -147,20 +150,44 @@ class NewFileFormSerializer(serializers.Serializer[None]):
     )
 
 
+def form_of(wanted: dict[str, Any]) -> DocForm:
+    """Which form a new document gets.
+
+    Raises:
+        ValidationError: the process rule is for another form than the one that is wanted.
+    """
+    rule = wanted["process_rule"]
+    is_hierarchical = rule is not None and rule["mode"] == "hierarchical"
+    usual = DocForm.HIERARCHICAL if is_hierarchical else DocForm.TEXT
+    form = DocForm(wanted["doc_form"] or usual)
+    if is_hierarchical and form != DocForm.HIERARCHICAL:
+        raise serializers.ValidationError(
+            {"doc_form": "The process rule hierarchical is for hierarchical_model."}
+        )
+    return form
+
+
 def options_of(wanted: dict[str, Any]) -> ImportOptions:
     """How a checked body wants its text to be cut."""
     process_rule = wanted["process_rule"]
+    is_hierarchical = process_rule is not None and process_rule["mode"] == "hierarchical"
     if process_rule is None or process_rule["mode"] == "automatic":
         return ImportOptions(read_as=ReadAs.TEXT)
+    if is_hierarchical and not process_rule["rules"]:
+        return ImportOptions(read_as=ReadAs.TEXT, chunk_tokens=PARENT_TOKENS, chunk_overlap=0)
     rules = process_rule["rules"] or {}
     enabled = {rule["id"] for rule in rules.get("pre_processing_rules", ()) if rule["enabled"]}
     cut = rules.get("segmentation") or {"separator": "\n", "max_tokens": 500, "chunk_overlap": 0}
+    part = rules.get("subchunk_segmentation") if is_hierarchical else None
     return ImportOptions(
         read_as=ReadAs.TEXT,
         separator=cut["separator"].replace("\\n", "\n"),
         chunk_tokens=cut["max_tokens"],
         chunk_overlap=cut["chunk_overlap"] or 0,
         cleaning=tuple(sorted(enabled)) or (Cleaning.NOTHING.value,),
+        parent_mode=(is_hierarchical and rules.get("parent_mode")) or "",
+        child_tokens=part["max_tokens"] if part else None,
+        child_separator=part["separator"].replace("\\n", "\n") if part else "",
     )
 
 

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from segments.exceptions import FileTooLarge
 from segments.files.documents.blocks import Block
 from segments.files.splitting import Measure, Span, SplitRule, cleaned, parts_of, spans, without
 
@@ -14,6 +15,8 @@ CHAPTER_LEVEL = 2
 BETWEEN = "\n\n"
 MARKS = re.compile(r"^#{1,6}\s+|\s+#+$")
 HEADING_CHARS = 200
+# Longer answers help nobody, and a cell has no more either.
+WHOLE_CHARS = 100_000
 
 
 class Piece(NamedTuple):
@@ -44,6 +47,24 @@ def pieces(blocks: Iterable[Block], rule: SplitRule, measure: Measure) -> Iterat
     rule = rule.within(measure.limit)
     for portion in _portions(_placed(blocks)):
         yield from _Portion(portion, rule).pieces(measure)
+
+
+def whole(blocks: Iterable[Block], rule: SplitRule, name: str) -> Iterator[Piece]:
+    """The whole document as one piece, whatever its length.
+
+    Raises:
+        FileTooLarge: it is too long to be one answer.
+    """
+    texts: list[str] = []
+    for block in blocks:
+        texts.append(_cleaned(block, rule))
+        if sum(map(len, texts)) > WHOLE_CHARS:
+            raise FileTooLarge(
+                f"{name} has more than {WHOLE_CHARS:,} characters, too many for one passage. Use "
+                "parent_mode paragraph."
+            )
+    if text := BETWEEN.join(texts).strip():
+        yield Piece(text, {}, 1.0)
 
 
 def _placed(blocks: Iterable[Block]) -> Iterator[_Placed]:

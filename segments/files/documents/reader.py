@@ -11,10 +11,10 @@ from segments.files.csv import is_table, text_of
 from segments.files.detect import is_html, is_pdf
 from segments.files.documents.blocks import Block
 from segments.files.documents.conversion import TEXTS, converted
-from segments.files.documents.pieces import PORTION_CHARS, pieces
+from segments.files.documents.pieces import PORTION_CHARS, Piece, pieces, whole
 from segments.files.json import cell_of
 from segments.files.opened import START_BYTES, ZIP_MAGIC, OpenedFile
-from segments.files.options import ReadAs
+from segments.files.options import ParentMode, ReadAs
 from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
 
 HEADER = ("content", "metadata")
@@ -116,13 +116,19 @@ class _Document:
             FileEmpty: there is no text.
         """
         number = 0
-        found = pieces(self._blocks(), self.opened.options.split_rule, self.opened.measure)
+        found = self._pieces()
         for number, piece in enumerate(found, 1):
             self.share = piece.share
             yield RawRow(number, (piece.text, cell_of(piece.metadata or None)))
         if not number:
             raise FileEmpty(f"{self.opened.name} has no text. Write something into it.")
         self.share = 1.0
+
+    def _pieces(self) -> Iterator[Piece]:
+        options = self.opened.options
+        if options.parent_mode == ParentMode.FULL_DOC:
+            return whole(self._blocks(), options.split_rule, self.opened.name)
+        return pieces(self._blocks(), options.split_rule, self.opened.measure)
 
     def position(self) -> int:
         """Bytes read so far, by the share of the document."""

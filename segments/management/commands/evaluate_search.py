@@ -1,4 +1,7 @@
-"""`manage.py evaluate_search QUERIES.json --dataset NAME`: how good search is on known answers."""
+"""`manage.py evaluate_search [QUERIES.json] --dataset NAME`: how good search is on known answers.
+
+Without a file, on the test questions that people kept on the search page.
+"""
 
 import json
 import sys
@@ -25,6 +28,7 @@ from segments.search.evaluation import (
     unknown_ids,
 )
 from segments.search.pseudo_questions import Curve
+from segments.services.judgements import kept_questions
 
 METHODS = [method.value for method in SearchMethod]
 ALL = "all"
@@ -40,7 +44,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "queries",
             type=Path,
-            help='{"queries": {ID: TEXT}, "relevant": {ID: {EXTERNAL_ID: GAIN}}} as JSON',
+            nargs="?",
+            help="a file; default: the test questions kept on the search page. "
+            '{"queries": {ID: TEXT}, "relevant": {ID: {EXTERNAL_ID: GAIN}}} as JSON',
         )
         parser.add_argument("--tenant", default=DEFAULT_TENANT, help="default: %(default)s")
         parser.add_argument("--dataset", required=True, help="its name or id")
@@ -58,8 +64,7 @@ class Command(BaseCommand):
         """Search for every question and show the means."""
         try:
             dataset = find_dataset(find_tenant(options["tenant"]), options["dataset"])
-            questions = read_judgements(options["queries"])
-            self._warn_about_unknown(dataset, questions)
+            questions = self._questions(dataset, options["queries"])
             curve = _tuned(dataset, questions) if options["tune"] else None
             qualities = _measured(dataset, questions, options["method"])
         except SegmillError as refusal:
@@ -81,6 +86,20 @@ class Command(BaseCommand):
                 print_curve(curve, sys.stdout)
             print_quality(qualities, sys.stdout)
             print_weight(dataset, sys.stdout)
+
+    def _questions(self, dataset: Dataset, path: Path | None) -> list[Question]:
+        """Those of the file, or those that were kept; what cannot be found is told."""
+        if path is not None:
+            questions = read_judgements(path)
+            self._warn_about_unknown(dataset, questions)
+            return questions
+        kept = kept_questions(dataset)
+        if kept.lost:
+            self.stderr.write(
+                f"Left out, because their answers are gone: {'; '.join(kept.lost[:5])}"
+                f"{', …' if len(kept.lost) > 5 else ''}"
+            )
+        return kept.questions
 
     def _warn_about_unknown(self, dataset: Dataset, questions: list[Question]) -> None:
         if unknown := unknown_ids(dataset, questions):

@@ -1,6 +1,7 @@
 """`manage.py import_segments FILE --dataset NAME --document NAME`: an import, watched to its end.
 
-In this process; with `--background` by the workers, and `--follow ID` watches any import.
+Several files and folders are imported one after the other, each all or nothing. In this process;
+with `--background` by the workers, and `--follow ID` watches any import.
 """
 
 import json
@@ -8,10 +9,10 @@ import shutil
 import sys
 import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,11 +23,13 @@ from datasets.models import Document
 from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
 from segments.files.options import ImportOptions
+from segments.files.wording import for_command
 from segments.management.console import ProgressDisplay, raised_as_keyboard_interrupt, write_file
 from segments.management.options import (
     add_import_options,
     add_target_options,
     check_arguments,
+    given_files,
     import_options,
     import_target,
 )
@@ -39,6 +42,14 @@ from segments.services.reports import ImportReport, report_dry_run, report_impor
 from segments.services.targets import ImportTarget
 
 STDIN = Path("-")
+# What a folder is searched for; hidden files and the locks of office programs are passed over.
+EXTENSIONS = frozenset(
+    {
+        *(".csv", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".json", ".jsonl", ".ndjson"),
+        *(".pdf", ".docx", ".html", ".htm", ".md", ".txt"),
+    }
+)
+HIDDEN = (".", "~$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +79,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "file",
             type=Path,
-            nargs="?",
+            nargs="*",
             help="a document (PDF, DOCX, HTML, Markdown, text) or a table (workbook, CSV, TSV, "
-            "JSON, JSON Lines); - reads standard input",
+            "JSON, JSON Lines); - reads standard input; several files, or folders of them, are "
+            "imported one after the other",
         )
         parser.add_argument(
             "--follow",
@@ -99,13 +111,40 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import, report, and exit with 1 unless it succeeded."""
+        options["file"] = given_files(options["file"])
         check_arguments(options)
         if options["follow"]:
             self._answer(_followed(options["follow"]), as_json=options["json"])
             return
         wanted = import_target(options)
+        paths = list(_files(options["file"]))
+        if len(paths) == 1 and options["document"]:
+            self._import(replace(wanted, document=options["document"]), paths[0], options)
+            return
+        failed = []
+        for path in paths:
+            self.stderr.write(f"{path}:")
+            into = wanted if options["document"] else replace(wanted, document=path.stem)
+            try:
+                self._import(into, path, options)
+            except CommandError as failure:
+                self.stderr.write(str(failure))
+                failed.append(str(path))
+            except SystemExit:  # its JSON is printed already
+                failed.append(str(path))
+        if failed:
+            raise CommandError(
+                f"{len(failed):,} of {len(paths):,} files were not imported: {', '.join(failed)}"
+            )
+
+    def _import(self, wanted: ImportTarget, path: Path, options: dict[str, Any]) -> None:
+        """Import one file, and print what became of it.
+
+        Raises:
+            CommandError, SystemExit: it was not imported.
+        """
         with raised_as_keyboard_interrupt():
-            report = _report(wanted, options)
+            report = _report(wanted, options | {"file": path})
         if options["background"] and report.job_id:
             self._print_job_id(report, as_json=options["json"])
         else:
@@ -121,7 +160,7 @@ class Command(BaseCommand):
 
     def _answer(self, report: ImportReport, *, as_json: bool) -> None:
         for notice in report.notices:
-            self.stderr.write(notice)
+            self.stderr.write(for_command(notice))
         if as_json:
             self.stdout.write(json.dumps(report.as_json()))
             if not report.is_success:
@@ -129,7 +168,29 @@ class Command(BaseCommand):
         else:
             print_import(report, self.stdout)
             if not report.is_success:
-                raise CommandError(why_it_failed(report))
+                raise CommandError(for_command(why_it_failed(report)))
+
+
+def _files(given: Sequence[Path]) -> Iterator[Path]:
+    """The files that were named, and those of the folders, by their names.
+
+    Raises:
+        CommandError: a folder has none.
+    """
+    for path in given:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(each for each in path.iterdir() if _is_readable(each))
+        if not found:
+            listed = ", ".join(sorted(EXTENSIONS))
+            raise CommandError(f"The folder {path} has no file of these kinds: {listed}.")
+        yield from found
+
+
+def _is_readable(path: Path) -> bool:
+    name = path.name.lower().removesuffix(".gz")
+    return path.is_file() and not name.startswith(HIDDEN) and PurePath(name).suffix in EXTENSIONS
 
 
 def _followed(identifier: str) -> ImportReport:

@@ -22,6 +22,7 @@ from segments.search import (
     SearchResult,
     search_result,
 )
+from segments.search.filter_sql import unused_names
 from segments.search.filters import typed_condition
 from segments.search.query import DEFAULT_TOP_K, storable
 from segments.search.reranking import Reranking
@@ -86,8 +87,14 @@ class Command(BaseCommand):
                 else:
                     print_hits(found.hits, sys.stdout)
                     self._tell_reranking(found.reranking)
+                    if not found.hits:
+                        self._tell_unused(dataset, wanted["where"])
         except SegmillError as refusal:
             raise CommandError(str(refusal)) from refusal
+
+    def _tell_unused(self, dataset: Dataset, where: SearchFilter) -> None:
+        for name in unused_names(dataset, where):
+            self.stderr.write(f"Nothing in this dataset has metadata “{name}”. Check its spelling.")
 
     def _tell_reranking(self, reranking: Reranking | None) -> None:
         if reranking and not reranking.is_done:

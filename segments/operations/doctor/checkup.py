@@ -11,6 +11,7 @@ from segments.operations.doctor.data import (
     DocumentTotalsCheck,
     FilesCheck,
     LanguagesCheck,
+    SearchedDocumentsCheck,
 )
 from segments.operations.doctor.installation import (
     BrokerCheck,
@@ -37,6 +38,7 @@ CHECKS: tuple[type[Check], ...] = (
     DocumentTotalsCheck,
     FilesCheck,
     LanguagesCheck,
+    SearchedDocumentsCheck,
 )
 PROVIDE_TABLES = (DatabaseCheck, MigrationsCheck)
 NO_TABLES = Problem("Not checked.", "Fix the database or its migrations first.")

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from datasets.models import Dataset, Document
+from datasets.models import Dataset, Document, IndexingStatus
 from segments.embedding.credentials import is_current, renewed
 from segments.embedding.languages import REMEDY, language_advice
 from segments.exceptions import CredentialsUnreadable
@@ -204,6 +204,50 @@ def _space() -> Iterator[Problem]:
             "Make room, or lower SEGMILL_MAX_FILE_BYTES.",
             can_wait=True,
         )
+
+
+class SearchedDocumentsCheck(Check):
+    """Search leaves no document out that has segments and that nobody has switched off."""
+
+    name = "searched documents"
+
+    def look(self) -> Iterator[Problem]:
+        """Documents that search leaves out, and why."""
+        left_out = _left_out()
+        for document in left_out[:LISTED]:
+            yield Problem(
+                f"Search leaves out document “{document}” of dataset “{document.dataset}” with its "
+                f"{_segments(document.segment_count)}: {_why_left_out(document)}.",
+                "Switch it on, or take it out of the archive, on its page if search shall find it."
+                if document.indexing_status == IndexingStatus.COMPLETED
+                else "Wait until its indexing has ended, or import its text again.",
+                can_wait=True,
+            )
+        if (more := left_out.count() - LISTED) > 0:
+            yield Problem(
+                f"Search leaves out {more:,} more.", "See Documents in the admin.", can_wait=True
+            )
+
+    def summary(self) -> str:
+        """How many are searched."""
+        return f"search looks into all {Document.objects.searchable().count():,} documents"
+
+
+def _left_out() -> QuerySet[Document]:
+    documents = Document.objects.filter(segment_count__gt=0).select_related("dataset")
+    return documents.exclude(pk__in=Document.objects.searchable()).order_by("name", "pk")
+
+
+def _segments(count: int) -> str:
+    return f"{count:,} segment" if count == 1 else f"{count:,} segments"
+
+
+def _why_left_out(document: Document) -> str:
+    if document.archived:
+        return "it is archived"
+    if not document.enabled:
+        return "it is switched off"
+    return f"its indexing status is “{document.get_indexing_status_display()}”"
 
 
 class LanguagesCheck(Check):

@@ -59,7 +59,7 @@ def test_a_viewer_changes_nothing_and_an_outsider_finds_nothing(
 
 def sees_and_changes_nothing(page: Page, document: str, job: str) -> None:
     page.goto(f"/admin/datasets/document/{document}/change/")
-    expect(page.get_by_role("link", name="Export CSV")).to_be_visible()
+    expect(page.get_by_role("link", name="CSV to read")).to_be_visible()
     expect(page.get_by_role("link", name="Import a file")).to_have_count(0)
     expect(page.get_by_role("button", name="Save")).to_have_count(0)
     page.get_by_role("link", name="Segments", exact=True).last.click()

@@ -87,6 +87,7 @@ def test_a_stranger_finds_nothing_anywhere(
         "document_id": document.pk,
         "job_id": job_id,
         "segment_id": DocumentSegment.objects.first().pk,  # type: ignore[union-attr]
+        "child_chunk_id": uuid4(),
         "field_id": field.pk,
         "batch": document.batch,
         "action": "disable",

@@ -9,6 +9,7 @@ import pytest
 from datasets.models import Dataset, Document
 from segments import tasks
 from segments.models import DocumentSegment, ImportJob
+from tests.documents import docx, paragraph, pdf
 
 from ..api_client import Api
 
@@ -87,6 +88,9 @@ def test_files_become_documents(
         ("notes.md", "# Lamp\n\nIt is green.", ["# Lamp\n\nIt is green."]),
         ("umlaut.txt", "Größe: groß".encode("cp1252"), ["Größe: groß"]),
         ("rows.csv", "content\none\ntwo\n", ["one", "two"]),
+        ("a.docx", docx(paragraph("Lamp", 1) + paragraph("Red.")), ["# Lamp\n\nRed."]),
+        ("a.pdf", pdf([["It is blue."]]), ["It is blue."]),
+        ("a.html", "<nav><a href=/>Home</a></nav><p>It is old.</p>", ["It is old."]),
     ):
         raw = content.encode() if isinstance(content, str) else content
         data = json.dumps({"process_rule": {"mode": "automatic"}})
@@ -130,14 +134,12 @@ def test_files_that_become_none(
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"doc_form": "hierarchical_model"}, "doc_form"),
         ({"doc_form": "qa_model"}, "doc_form"),
         ({"indexing_technique": "economy"}, "indexing_technique"),
         ({"embedding_model": "another"}, "embedding_model"),
-        ({"process_rule": {"mode": "hierarchical"}}, "process_rule.mode"),
         (
-            {"process_rule": {"mode": "custom", "rules": {"parent_mode": "full-doc"}}},
-            "process_rule.rules.parent_mode",
+            {"process_rule": {"mode": "hierarchical"}, "doc_form": "text_model"},
+            "doc_form",
         ),
         ({"retrieval_model": {"top_k": 0}}, "retrieval_model.top_k"),
     ],
@@ -167,3 +169,36 @@ def test_a_failed_text_says_why(
     assert "nothing" in status["error"]
     shown = api.get(f"datasets/{dataset.pk}/documents", {"status": "error"}).json()
     assert [entry["display_status"] for entry in shown["data"]] == ["error"]
+
+
+def test_a_scanned_pdf_says_what_to_do(api: Api, dataset: Dataset) -> None:
+    path = f"datasets/{dataset.pk}/document/create-by-file"
+
+    made = api.send(path, {"file": ("scan.pdf", pdf([[]]))}).json()
+    run()
+
+    assert "OCR" in status_of(api, dataset, made["batch"])["error"]
+
+
+def test_another_pdf_keeps_what_stays(api: Api, dataset: Dataset) -> None:
+    rule = {"mode": "custom", "rules": {"segmentation": {"separator": "\n\n", "max_tokens": 100}}}
+    data = json.dumps({"process_rule": rule})
+    pages = [["# One", "The first page."], ["# Two", "The second page."]]
+    path = f"datasets/{dataset.pk}/document/create-by-file"
+    made = api.send(path, {"file": ("a.pdf", pdf(pages)), "data": data}).json()
+    run()
+    document = Document.objects.get(pk=made["document"]["id"])
+    before = {segment.content: segment for segment in document.segments.all()}
+    assert before["The second page."].metadata == {"page": 2, "heading": "Two"}
+    pages[0] = ["# One", "Another page."]
+
+    api.send(
+        f"datasets/{dataset.pk}/documents/{document.pk}/update-by-file",
+        {"file": ("a.pdf", pdf(pages)), "data": data},
+    )
+    run()
+
+    after = {segment.content: segment.pk for segment in document.segments.all()}
+    assert after["The second page."] == before["The second page."].pk
+    assert "The first page." not in after
+    assert ImportJob.objects.latest("created_at").rows_embedded == 1
