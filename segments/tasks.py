@@ -8,7 +8,7 @@ from segments.imports import runner
 from segments.indexing import build
 from segments.jobs import heartbeats
 from segments.jobs.queue import CANARY
-from segments.models import ImportJob, Reembedding
+from segments.models import FullTextRebuild, ImportJob, Reembedding
 from segments.models.job import JobStatus
 from segments.operations import reaper, retention
 from segments.operations.claimable import KINDS, is_import_left_waiting
@@ -43,8 +43,8 @@ def run_reembedding(reembedding_id: str) -> None:
     _learn_after(run.take_turn(UUID(reembedding_id)))
 
 
-def _learn_after(job: ImportJob | Reembedding | None) -> None:
-    """Segments and vectors are there: learn how to weigh them. Nobody waits for this."""
+def _learn_after(job: ImportJob | Reembedding | FullTextRebuild | None) -> None:
+    """Segments, vectors or words are new: learn how to weigh them. Nobody waits for this."""
     if job is not None and job.status == JobStatus.COMPLETED:
         learn_after_change(job.dataset_id)
 
@@ -58,7 +58,7 @@ def build_index(generation_id: str) -> None:
 def run_rebuild(rebuild_id: str) -> None:
     """Take a turn at full text in another language."""
     heartbeats.beat(heartbeats.worker())
-    rebuilding.take_turn(UUID(rebuild_id))
+    _learn_after(rebuilding.take_turn(UUID(rebuild_id)))
 
 
 def show_that_workers_work() -> None:

@@ -1,8 +1,9 @@
 """Bearer keys: who asks, and for which tenant."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -44,7 +45,9 @@ class BearerAuthentication(BaseAuthentication):
         if key is None:
             raise AuthenticationFailed("Access token is invalid")
         record_use(key)
-        return key.created_by or AnonymousUser(), key
+        # Read only where somebody looks at it: searches do not.
+        user = SimpleLazyObject(lambda: key.created_by or AnonymousUser())
+        return cast("User | AnonymousUser", user), key
 
     def authenticate_header(self, request: Request) -> str:
         """What a refusal asks for."""

@@ -39,10 +39,10 @@ class RetrieveView(ApiView):
     )
     def post(self, request: Request, dataset_id: UUID) -> Response:
         """The segments that answer the question, best first."""
-        dataset = self.dataset(dataset_id)
+        dataset = self.dataset_to_search(dataset_id)
         wanted = checked(RetrieveSerializer, request)
         own = wanted.get("retrieval_model") or dataset.retrieval_model
-        model = usual_retrieval_model() | (own or {})
+        model = {**usual_retrieval_model(), **(own or {})}
         threshold = model["score_threshold"] if model["score_threshold_enabled"] else None
         found = search_result(
             dataset,
@@ -74,7 +74,5 @@ def _reranker(model: dict[str, Any]) -> RerankModel | None:
 
 
 def _records(hits: list[Hit]) -> list[dict[str, Any]]:
-    segments = segments_or_parents([hit.segment_id for hit in hits])
-    return records_as_json(
-        (segments[hit.segment_id], hit) for hit in hits if hit.segment_id in segments
-    )
+    passages = [hit.segment_id for hit in hits if hit.found is None]
+    return records_as_json(hits, segments_or_parents(passages) if passages else {})

@@ -30,6 +30,7 @@ from segments.models import ApiKey, DocumentSegment, ImportJob, ParentSegment
 from segments.services.parents import with_parts
 
 M = TypeVar("M", bound=Model)
+READ_DATASET = "SELECT * FROM datasets_dataset WHERE id = %s AND tenant_id = %s"
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -114,12 +115,19 @@ class ApiView(APIView):
             PermissionDenied: the dataset is closed to programs.
         """
         datasets = Dataset.objects.select_related("tenant", "created_by")
-        dataset = self.within(datasets, "pk").filter(pk=dataset_id).first()
-        if dataset is None:
+        datasets = self.within(datasets, "pk")
+        return _open(datasets.filter(pk=dataset_id).first())
+
+    def dataset_to_search(self, dataset_id: UUID) -> Dataset:
+        """As `dataset`, without what belongs to it: read for every question.
+
+        Raises:
+            NotFound, PermissionDenied: as `dataset`.
+        """
+        if self.key.dataset_id not in (None, dataset_id):
             raise NotFound("Dataset not found.")
-        if not dataset.enable_api:
-            raise PermissionDenied("Dataset api access is not enabled.")
-        return dataset
+        found = Dataset.objects.raw(READ_DATASET, [dataset_id, self.key.tenant_id])
+        return _open(next(iter(found), None))
 
     def document(self, dataset_id: UUID, document_id: UUID) -> Document:
         """The document of the tenant's dataset.
@@ -181,6 +189,14 @@ class ApiView(APIView):
         if not job.dataset.enable_api:
             raise PermissionDenied("Dataset api access is not enabled.")
         return job
+
+
+def _open(dataset: Dataset | None) -> Dataset:
+    if dataset is None:
+        raise NotFound("Dataset not found.")
+    if not dataset.enable_api:
+        raise PermissionDenied("Dataset api access is not enabled.")
+    return dataset
 
 
 class UnknownPath(ApiView):

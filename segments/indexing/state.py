@@ -6,8 +6,10 @@ waiting ─claim_work─► building ─complete─► completed
 A completed one is the generation itself, in use until it is deleted.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from datasets.models import Dataset
@@ -29,6 +31,25 @@ class IndexMachine(DatasetMachine[IndexGeneration]):
     not_found = IndexNotFound
 
 
+# As `generations_of`; written out, for every search asks it.
+SERVING = """
+    SELECT id, from_version, to_version, vectors, dimensions FROM segments_indexgeneration
+    WHERE dataset_id = %s AND status = %s
+        AND embedding_model_provider = %s AND embedding_model = %s
+    ORDER BY from_version
+"""
+
+
+class ServingGeneration(NamedTuple):
+    """What a search has to know of a generation."""
+
+    pk: UUID
+    from_version: int
+    to_version: int
+    vectors: int
+    dimensions: int
+
+
 INDEXES = IndexMachine()
 ENDED_BADLY = (JobStatus.FAILED, JobStatus.CANCELLED)
 
@@ -42,6 +63,13 @@ def generations_of(dataset: Dataset) -> QuerySet[IndexGeneration]:
         embedding_model_provider=provider,
         embedding_model=model,
     ).order_by("from_version")
+
+
+def serving_generations(dataset: Dataset) -> list[ServingGeneration]:
+    """`generations_of`, as far as a search needs them."""
+    with connection.cursor() as cursor:
+        cursor.execute(SERVING, [dataset.pk, IndexStatus.COMPLETED, *dataset.model])
+        return [ServingGeneration(*row) for row in cursor.fetchall()]
 
 
 def ensure_building(

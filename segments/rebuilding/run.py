@@ -55,12 +55,13 @@ def no_progress(work: FullTextRebuild) -> None:
     """The listener of those who do not watch."""
 
 
-def take_turn(job_id: UUID) -> None:
-    """What a worker does for a message; nothing if the rebuild is gone."""
+def take_turn(job_id: UUID) -> FullTextRebuild | None:
+    """What a worker does for a message: its row afterwards; None if the rebuild is gone."""
     try:
-        run(job_id, turn_seconds=leases.TURN_SECONDS)
+        return run(job_id, turn_seconds=leases.TURN_SECONDS)
     except RebuildNotFound as gone:
         logger.info("there is nothing to do: %s", gone)
+        return None
 
 
 def run(

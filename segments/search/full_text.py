@@ -16,14 +16,15 @@ are in characters, and N and the mean length are the totals of the searchable do
 
 Generations (`segments.indexing`) hold the terms of all segments up to a version as arrays of
 numbers; the tail, what was published or edited since, is read row by row. A segment that was
-found in a generation counts if it still has the version that the generation saw.
+found in a generation counts if it still has the version that the generation saw. One that was
+edited after the tail was read is in neither, and is ranked by what it has now.
 
 While the tail is long (no generation has been built yet), `segments.search.bounded` ranks.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import log
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -34,9 +35,9 @@ import numpy.typing as npt
 from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
-from segments.indexing.state import generations_of
+from segments.db.transactions import one_statement
+from segments.indexing.state import ServingGeneration, serving_generations
 from segments.indexing.tables import ENTRIES, table_of
-from segments.models import IndexGeneration
 from segments.models.segment import SegmentStatus
 from segments.search.bounded import bounded_ranking
 from segments.search.filter_sql import Passing, passing
@@ -73,12 +74,21 @@ LOOK = """
             AND enabled AND NOT archived AND indexing_status = %(document_status)s
     ) totals
 """
-# The candidates of a generation that still have the version that the generation saw.
+# The candidates of a generation: those that have the version that the generation saw, and what
+# those have of the words that were edited since, perhaps after the tail was read.
 CHECK = """
-    SELECT entry.ordinal, s.id, s.position
+    SELECT entry.ordinal, s.version = entry.version,
+        s.id, s.position, s.word_count, occurrence.words, occurrence.found
     FROM {entries} AS entry
-    JOIN segments_documentsegment AS s ON s.id = entry.segment_id AND s.version = entry.version
+    JOIN segments_documentsegment AS s ON s.id = entry.segment_id
+        AND (s.version = entry.version OR s.version > %(watermark)s)
     JOIN datasets_document AS d ON d.id = s.document_id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(lexeme) AS words,
+            array_agg(coalesce(cardinality(positions), 1)) AS found
+        FROM unnest(CASE WHEN s.version <> entry.version THEN s.search_vector END)
+        WHERE lexeme = ANY(%(words)s)
+    ) AS occurrence
     WHERE entry.ordinal = ANY(%(ordinals)s)
         AND s.dataset_id = %(dataset)s AND s.status = %(segment_status)s
         AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
@@ -113,6 +123,7 @@ GROWTH = 8
 class _Look:
     """What a question is looked up with: see LOOK."""
 
+    watermark: int
     tail: int
     segments: int
     mean_length: float
@@ -126,7 +137,7 @@ class _TailRow(NamedTuple):
     length: int
     words: list[str]
     frequencies: list[int]
-    passes: bool
+    passes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,40 +169,43 @@ class _Found:
 
 
 def full_text_ranking(
-    dataset: Dataset, question: str, limit: int, where: SearchFilter = ALL
+    dataset: Dataset,
+    question: str,
+    limit: int,
+    where: SearchFilter = ALL,
+    generations: Sequence[ServingGeneration] | None = None,
 ) -> list[Ranked]:
     """The segments that match the words of `question`, best first, with BM25 scores above 0.
 
     Any text is allowed: operators are ordinary words, and stop words alone find nothing. What a
     filter leaves out still counts for how frequent a word is: scores are as without a filter.
+    `generations` are those of the dataset's index, where they have been read already.
     """
-    terms = terms_of(dataset, question)
-    if not terms:
-        return []
-    generations = list(generations_of(dataset))
+    if generations is None:
+        generations = serving_generations(dataset)
+    terms = terms_of(dataset, question, generations)
     # One that was lost leaves a gap, which is no part of the tail.
     *gaps, (watermark, _) = uncovered_by(generations)
+    if not terms:
+        return []
+    if gaps or not generations:
+        return bounded_ranking(dataset, terms, limit, where)
     look = _look(dataset, watermark)
     words = [term.lexeme for term in terms]
-    parts = [] if gaps else _parts(dataset, generations, words, look, where)
+    parts = _parts(dataset, generations, words, look, where)
     if not parts or look.tail > TAIL_ROWS:
         return bounded_ranking(dataset, terms, limit, where)
-    filter_ = passing(where)
-    tail = _tail(dataset, words, watermark, filter_)
-    weights = _weights(terms, look, parts, tail)
-    indexed = _indexed(dataset, parts, weights, limit, filter_)
-    if indexed is None:  # a larger generation has just taken the place of one
+    found = _Search(dataset, terms, look, parts, passing(where)).best(limit)
+    if found is None:  # a larger generation has just taken the place of one
         return bounded_ranking(dataset, terms, limit, where)
-    ranking = _tail_ranking(tail, weights, look) + indexed
-    ranking.sort(key=attrgetter("order"))
-    return [Ranked(found.segment_id, found.score) for found in ranking[:limit]]
+    return [Ranked(each.segment_id, each.score) for each in found[:limit]]
 
 
 def _look(dataset: Dataset, watermark: int) -> _Look:
     limits = {"watermark": watermark, "most": TAIL_ROWS}
     with connection.cursor() as cursor:
         cursor.execute(LOOK, _scope(dataset) | limits)
-        return _Look(*cursor.fetchone())
+        return _Look(watermark, *cursor.fetchone())
 
 
 def _scope(dataset: Dataset) -> dict[str, Any]:
@@ -205,7 +219,7 @@ def _scope(dataset: Dataset) -> dict[str, Any]:
 
 def _parts(
     dataset: Dataset,
-    generations: Sequence[IndexGeneration],
+    generations: Sequence[ServingGeneration],
     words: Sequence[str],
     look: _Look,
     where: SearchFilter,
@@ -224,32 +238,10 @@ def _parts(
     return parts
 
 
-def _tail(dataset: Dataset, words: list[str], watermark: int, filter_: Passing) -> list[_TailRow]:
-    """The segments of the tail with any of the words, and how often each has which."""
-    either = " | ".join(_quoted(word) for word in words)
-    with connection.cursor() as cursor:
-        about = {"words": words, "any": either, "watermark": watermark}
-        statement = TAIL.format(passes=filter_.sql)
-        cursor.execute(statement, _scope(dataset) | about | dict(filter_.parameters))
-        return [_TailRow(*row) for row in cursor.fetchall()]
-
-
 def _quoted(word: str) -> str:
     """A word as a query for it, whatever characters it has."""
     escaped = word.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
-
-
-def _weights(
-    terms: Sequence[Term], look: _Look, parts: Sequence[_Part], tail: Sequence[_TailRow]
-) -> dict[str, float]:
-    """The idf of each term over all generations and the tail, times its own weight."""
-    frequency = Counter(word for row in tail for word in row.words)
-    for part in parts:
-        frequency.update({word: len(found.ordinals) for word, found in part.postings.items()})
-    return {
-        term.lexeme: term.weight * _idf(look.segments, frequency[term.lexeme]) for term in terms
-    }
 
 
 def _idf(segments: int, frequency: int) -> float:
@@ -257,77 +249,94 @@ def _idf(segments: int, frequency: int) -> float:
     return log(1 + (segments - frequency + 0.5) / (frequency + 0.5))
 
 
-def _tail_ranking(
-    tail: Sequence[_TailRow], weights: Mapping[str, float], look: _Look
-) -> list[_Found]:
-    return [
-        _Found(_score(row, weights, look.mean_length), row.position, row.segment_id)
-        for row in tail
-        if row.passes
-    ]
+@dataclass(slots=True)
+class _Search:
+    """A question to the generations and the tail; `_edited` are hits that left a generation."""
 
+    dataset: Dataset
+    terms: Sequence[Term]
+    look: _Look
+    parts: Sequence[_Part]
+    filter_: Passing
+    _weights: dict[str, float] = field(default_factory=dict)
+    _edited: list[_TailRow] = field(default_factory=list)
 
-def _score(row: _TailRow, weights: Mapping[str, float], mean_length: float) -> float:
-    dampening = K1 * (1 - B + B * row.length / mean_length)
-    return sum(
-        weights[word] * found * (K1 + 1) / (found + dampening)
-        for word, found in zip(row.words, row.frequencies, strict=True)
-    )
+    def best(self, limit: int) -> list[_Found] | None:
+        """At least the `limit` best, best first; None if a table of a generation is gone."""
+        tail = self._tail()
+        self._weights = self._weigh(tail)
+        indexed: list[_Found] = []
+        for part in self.parts:
+            found = self._checked(part, limit)
+            if found is None:
+                return None
+            indexed += found
+        newest = [self._scored(row) for row in (*tail, *self._edited) if row.passes]
+        ranking = {each.segment_id: each for each in (*indexed, *newest)}
+        return sorted(ranking.values(), key=attrgetter("order"))
 
+    def _tail(self) -> list[_TailRow]:
+        """The segments of the tail with any of the words, and how often each has which."""
+        if not self.look.tail:
+            return []
+        about = {
+            "words": [term.lexeme for term in self.terms],
+            "any": " | ".join(_quoted(term.lexeme) for term in self.terms),
+            "watermark": self.look.watermark,
+            **self.filter_.parameters,
+        }
+        statement = TAIL.format(passes=self.filter_.sql)
+        with one_statement(), connection.cursor() as cursor:
+            cursor.execute(statement, _scope(self.dataset) | about)
+            return [_TailRow(*row) for row in cursor.fetchall()]
 
-def _indexed(
-    dataset: Dataset,
-    parts: Sequence[_Part],
-    weights: Mapping[str, float],
-    limit: int,
-    filter_: Passing,
-) -> list[_Found] | None:
-    """The best segments of the generations that are what the generations saw, and searchable.
+    def _weigh(self, tail: Sequence[_TailRow]) -> dict[str, float]:
+        """The idf of each term over all generations and the tail, times its own weight."""
+        frequency = Counter(word for row in tail for word in row.words)
+        for part in self.parts:
+            frequency.update({word: len(found.ordinals) for word, found in part.postings.items()})
+        return {
+            term.lexeme: term.weight * _idf(self.look.segments, frequency[term.lexeme])
+            for term in self.terms
+        }
 
-    None if a table of one is gone.
-    """
-    found: list[_Found] = []
-    for part in parts:
-        pairs = [(part.postings[word], weight) for word, weight in weights.items()]
+    def _scored(self, row: _TailRow) -> _Found:
+        dampening = K1 * (1 - B + B * row.length / self.look.mean_length)
+        score = sum(
+            self._weights[word] * found * (K1 + 1) / (found + dampening)
+            for word, found in zip(row.words, row.frequencies, strict=True)
+        )
+        return _Found(score, row.position, row.segment_id)
+
+    def _checked(self, part: _Part, limit: int) -> list[_Found] | None:
+        """The best of a generation that are what it saw, and searchable."""
+        pairs = [(part.postings[word], weight) for word, weight in self._weights.items()]
         scores = scores_of(pairs, part.dampening)
         if part.mask is not None:
             scores *= part.mask
-        checked = _checked(dataset, part.generation_id, scores, limit, filter_)
-        if checked is None:
+        most = limit + SPARE
+        while True:
+            ordinals = best_of(scores, most)
+            found = self._still_there(part.generation_id, ordinals, scores)
+            if found is None or len(found) >= limit or len(ordinals) < most:
+                return found
+            most *= GROWTH
+
+    def _still_there(
+        self,
+        generation_id: UUID,
+        ordinals: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.float32],
+    ) -> list[_Found] | None:
+        statement = CHECK.format(entries=table_of(ENTRIES, generation_id), passes=self.filter_.sql)
+        about = {
+            "ordinals": ordinals.tolist(),
+            "words": list(self._weights),
+            "watermark": self.look.watermark,
+            **self.filter_.parameters,
+        }
+        rows = read_if_there(statement, _scope(self.dataset) | about)
+        if rows is None:
             return None
-        found += checked
-    return found
-
-
-def _checked(
-    dataset: Dataset,
-    generation_id: UUID,
-    scores: npt.NDArray[np.float32],
-    limit: int,
-    filter_: Passing,
-) -> list[_Found] | None:
-    most = limit + SPARE
-    while True:
-        ordinals = best_of(scores, most)
-        found = _still_there(dataset, generation_id, ordinals, scores, filter_)
-        if found is None or len(found) >= limit or len(ordinals) < most:
-            return found
-        most *= GROWTH
-
-
-def _still_there(
-    dataset: Dataset,
-    generation_id: UUID,
-    ordinals: npt.NDArray[np.int64],
-    scores: npt.NDArray[np.float32],
-    filter_: Passing,
-) -> list[_Found] | None:
-    statement = CHECK.format(entries=table_of(ENTRIES, generation_id), passes=filter_.sql)
-    parameters = _scope(dataset) | {"ordinals": ordinals.tolist()} | dict(filter_.parameters)
-    rows = read_if_there(statement, parameters)
-    if rows is None:
-        return None
-    return [
-        _Found(float(scores[ordinal]), position, segment_id)
-        for ordinal, segment_id, position in rows
-    ]
+        self._edited += [_TailRow(*row[2:]) for row in rows if not row[1] and row[5]]
+        return [_Found(float(scores[row[0]]), row[3], row[2]) for row in rows if row[1]]

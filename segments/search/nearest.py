@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import connection
 from pgvector import HalfVector
 
+from segments.db.transactions import one_statement
 from segments.embedding import Vectors
+from segments.indexing.state import ServingGeneration
 from segments.indexing.tables import VECTORS, table_of
-from segments.models import IndexGeneration
 from segments.search.passing import Mask
 
 # Among how many the index looks for candidates (`hnsw.ef_search`): the more, the fewer it misses.
@@ -51,9 +52,8 @@ class Nearest:
     is_all: bool
 
 
-@transaction.atomic
 def nearest_of(
-    generation: IndexGeneration, vector: Vectors, most: int, mask: Mask | None
+    generation: ServingGeneration, vector: Vectors, most: int, mask: Mask | None
 ) -> Nearest:
     """The rows of a generation that are nearest to a vector, of those that pass the mask."""
     ask = _Question(generation, vector, most)
@@ -79,7 +79,7 @@ def nearest_of(
 class _Question:
     """A vector whose `most` nearest rows of a generation are wanted."""
 
-    generation: IndexGeneration
+    generation: ServingGeneration
     vector: Vectors
     most: int
 
@@ -138,7 +138,7 @@ class _Question:
             by_index="on" if by_index else "off",
             by_rows="on" if by_rows else "off",
         )
-        with connection.cursor() as cursor:
+        with one_statement(), connection.cursor() as cursor:
             cursor.execute(statement, {"vector": unit, **parameters})
             rows: list[tuple[UUID, int, float]] = cursor.fetchall()
             return rows

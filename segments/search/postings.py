@@ -13,9 +13,10 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from django.db import ProgrammingError, connection, transaction
+from django.db import ProgrammingError, connection
 from psycopg2 import errors
 
+from segments.db.transactions import one_statement
 from segments.indexing.tables import ENTRIES, WORDS, table_of
 
 # Usual values (Robertson and Zaragoza: k1 between 1.2 and 2, b between 0.5 and 0.8).
@@ -184,7 +185,7 @@ def _values(sent: memoryview, item: np.dtype[Any]) -> npt.NDArray[Any]:
 def read_if_there(statement: str, parameters: Any) -> list[tuple[Any, ...]] | None:
     """The rows, or None if a table is not there: it was dropped with its generation, or by hand."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with one_statement(), connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from datasets.models import Dataset
 from segments.embedding.rerank import RerankModel
 from segments.exceptions import SearchRefused
+from segments.indexing.state import serving_generations
 from segments.search.filters import ALL, SearchFilter
 from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused
@@ -160,9 +161,12 @@ def both_rankings(
 ) -> tuple[list[Ranked], list[Ranked]]:
     """By words and by meaning, as deep as their fusion needs them."""
     depth = max(FUSED_DEPTH, top_k)
+    generations = serving_generations(dataset)
     return (
-        full_text_ranking(dataset, question, depth, where),
-        semantic_ranking(dataset, question, depth, exact=exact, where=where),
+        full_text_ranking(dataset, question, depth, where, generations),
+        semantic_ranking(
+            dataset, question, depth, exact=exact, where=where, generations=generations
+        ),
     )
 
 

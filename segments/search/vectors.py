@@ -18,17 +18,16 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-from django.db import DataError, ProgrammingError, connection, transaction
-from django.db.models import Q
+from django.db import DataError, ProgrammingError, connection
 from pgvector import Vector
 from psycopg2 import errors
 
 from datasets.models import Dataset, IndexingStatus
+from segments.db.transactions import one_statement
 from segments.embedding import Embedder, Vectors, embedder_of
 from segments.exceptions import SearchRefused
 from segments.indexing.plan import LAST_POSSIBLE
-from segments.indexing.state import generations_of
-from segments.models import IndexGeneration
+from segments.indexing.state import ServingGeneration, serving_generations
 from segments.models.segment import SegmentStatus
 from segments.search.filter_sql import passing
 from segments.search.filters import ALL, SearchFilter
@@ -52,23 +51,27 @@ def semantic_ranking(
     *,
     exact: bool = False,
     where: SearchFilter = ALL,
+    generations: Sequence[ServingGeneration] | None = None,
 ) -> list[Ranked]:
     """The nearest segments, best first; the score is the cosine similarity (−1 to 1).
 
     With `exact`, and in datasets that have no index yet, every vector is compared. The index
     misses a near segment now and then (`docs/performance.md`), and none that is newer than it.
     A question over the model's token limit is cut after the last whole word that fits (a
-    passage never is); one that means nothing to the model finds nothing.
+    passage never is); one that means nothing to the model finds nothing. `generations` are those of
+    the dataset's index, where they have been read already.
 
     Raises:
         SearchRefused: the dataset's vectors are not from its model.
         NoEmbeddingModel, EmbeddingFailed: the model is not available, or failed.
     """
+    known = [] if exact else generations
     while True:
-        found = _nearest(dataset, question, limit, exact, where)
+        found = _nearest(dataset, question, limit, known, where)
         if found or not _has_changed_model(dataset):
             break
         dataset.refresh_from_db(fields=MODEL)
+        known = [] if exact else None
     if found is None:
         raise SearchRefused(
             f"The vectors of dataset “{dataset.name}” are not from its model "
@@ -78,7 +81,11 @@ def semantic_ranking(
 
 
 def _nearest(
-    dataset: Dataset, question: str, limit: int, exact: bool, where: SearchFilter
+    dataset: Dataset,
+    question: str,
+    limit: int,
+    known: Sequence[ServingGeneration] | None,
+    where: SearchFilter,
 ) -> list[Ranked] | None:
     """The nearest segments; empty if the dataset has another model by now.
 
@@ -89,20 +96,20 @@ def _nearest(
     (vector,) = embedder.embed_query(within_limit(embedder, question))
     if not vector.any():
         return []
-    generations = [] if exact else _usable(dataset, len(vector))
+    generations = serving_generations(dataset) if known is None else known
+    usable = [each for each in generations if _is_usable(each, len(vector))]
     try:
-        if generations:
-            return _Indexed(dataset, vector, limit, where, generations).search()
+        if usable:
+            return _Indexed(dataset, vector, limit, where, usable).search()
         return _exactly(dataset, vector, limit, where)
     except DataError:  # pgvector refuses to compare different dimensions
         return None
 
 
-def _usable(dataset: Dataset, dimensions: int) -> list[IndexGeneration]:
-    """The generations with vectors that can be compared, and those of ranges without vectors."""
-    usable = Q(dimensions=0) | Q(dimensions=dimensions, vectors__gt=0)
-    fields = ("from_version", "to_version", "vectors", "dimensions")
-    return list(generations_of(dataset).filter(usable).only(*fields))
+def _is_usable(generation: ServingGeneration, dimensions: int) -> bool:
+    """Whether its vectors can be compared, or it is of a range without vectors."""
+    has_vectors = generation.dimensions == dimensions and generation.vectors > 0
+    return has_vectors or not generation.dimensions
 
 
 EXACT = """
@@ -128,7 +135,7 @@ def _exactly(dataset: Dataset, vector: Vectors, limit: int, where: SearchFilter)
     statement = EXACT.format(
         passes=filter_.sql, is_searchable=IS_SEARCHABLE, is_its_model=IS_ITS_MODEL
     )
-    with connection.cursor() as cursor:
+    with one_statement(), connection.cursor() as cursor:
         cursor.execute(statement, _scope(dataset, vector, limit) | dict(filter_.parameters))
         return [Ranked(*row) for row in cursor.fetchall()]
 
@@ -205,7 +212,7 @@ class _Indexed:
     vector: Vectors
     limit: int
     where: SearchFilter
-    generations: list[IndexGeneration]
+    generations: list[ServingGeneration]
     _candidates: dict[UUID, _Candidates] = field(default_factory=dict)
     _masks: dict[UUID, Mask] = field(default_factory=dict)
 
@@ -228,18 +235,18 @@ class _Indexed:
         a_hit = CANDIDATES_A_PASSING_HIT if self.where.is_narrow else CANDIDATES_A_HIT
         return max(CANDIDATES, ceil(a_hit * self.limit))
 
-    def _wanting(self, found: Sequence[Ranked]) -> list[IndexGeneration]:
+    def _wanting(self, found: Sequence[Ranked]) -> list[ServingGeneration]:
         """The generations whose other rows may be nearer than the last of what was found."""
         is_full = len(found) >= self.limit
         worst = found[-1].score if is_full else NONE_FOUND
         return [each for each in self.generations if self._candidates[each.pk].last > worst]
 
-    def _leave_out(self, generation: IndexGeneration) -> None:
+    def _leave_out(self, generation: ServingGeneration) -> None:
         """Compare all that it covers instead."""
         self.generations = [each for each in self.generations if each.pk != generation.pk]
         self._candidates.pop(generation.pk, None)
 
-    def _look_into(self, generation: IndexGeneration, most: int) -> None:
+    def _look_into(self, generation: ServingGeneration, most: int) -> None:
         if not generation.vectors:
             self._candidates[generation.pk] = _Candidates([], [], NONE_FOUND)
             return
@@ -260,7 +267,7 @@ class _Indexed:
         ids, versions = [str(row[0]) for row in found.rows], [row[1] for row in found.rows]
         self._candidates[generation.pk] = _Candidates(ids, versions, last)
 
-    def _mask_of(self, generation: IndexGeneration) -> Mask | None:
+    def _mask_of(self, generation: ServingGeneration) -> Mask | None:
         """What passes the filter; None without one, and if the generation has lost its tables."""
         if self.where.is_narrow and generation.pk not in self._masks:
             mask = mask_of(self.dataset, generation.pk, self.where)
@@ -269,7 +276,6 @@ class _Indexed:
             self._masks[generation.pk] = mask
         return self._masks.get(generation.pk)
 
-    @transaction.atomic
     def _verified(self) -> list[Ranked]:
         """The nearest of the candidates that count, and of what no generation covers."""
         candidates = [self._candidates[each.pk] for each in self.generations]
@@ -295,12 +301,12 @@ class _Indexed:
             passes=filter_.sql,
             is_its_model=IS_ITS_MODEL,
         )
-        with connection.cursor() as cursor:
+        with one_statement(), connection.cursor() as cursor:
             cursor.execute(statement, scope | candidates_ | dict(filter_.parameters))
             return [Ranked(*row) for row in cursor.fetchall()]
 
 
-def uncovered_by(generations: Sequence[IndexGeneration]) -> list[tuple[int, int]]:
+def uncovered_by(generations: Sequence[ServingGeneration]) -> list[tuple[int, int]]:
     """The ranges of versions (after, until] that none of the generations covers."""
     found, reached = [], 0
     for generation in sorted(generations, key=lambda each: each.from_version):

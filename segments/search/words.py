@@ -7,17 +7,17 @@ counts.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
 from datasets.models import Dataset
-from segments.indexing.state import generations_of
+from segments.indexing.state import ServingGeneration, serving_generations
 from segments.languages.analysis import question_codes, question_forms, question_text
 from segments.languages.word_forms import folded
-from segments.search.postings import known_words
+from segments.search.postings import known_words, postings_of
 
 # One of the six may be missing.
 FEWEST_LETTERS = 5
@@ -41,18 +41,13 @@ ALPHABETS = (
 )
 _WORD = re.compile(rf"(?<!\w)[^\W\d_]{{{FEWEST_LETTERS},{MOST_LETTERS}}}(?!\w)")
 
-# While full text is rebuilt, some entries are still of the previous configuration.
+# The lexemes of each text that has any. While full text is rebuilt, some entries are still of the
+# previous configuration.
 LEXEMES = """
-    SELECT DISTINCT lexeme
-    FROM unnest(%(configs)s::regconfig[]) AS config, unnest(to_tsvector(config, %(text)s))
-    ORDER BY lexeme
-"""
-# The lexemes of each word that is not a stop word.
-LEXEMES_OF_WORDS = """
-    SELECT word, array_agg(DISTINCT lexeme)
-    FROM unnest(%(words)s::text[]) AS word, unnest(%(configs)s::regconfig[]) AS config,
-        unnest(to_tsvector(config, word))
-    GROUP BY word
+    SELECT text, array_agg(DISTINCT lexeme)
+    FROM unnest(%(texts)s::text[]) AS text, unnest(%(configs)s::regconfig[]) AS config,
+        unnest(to_tsvector(config, text))
+    GROUP BY text
 """
 # Those that a segment of the dataset has. PostgreSQL's index reads all rows that have the lexeme,
 # so it is asked only for those that no generation has: they are rare.
@@ -75,15 +70,41 @@ class Term:
     weight: float = 1.0
 
 
-def terms_of(dataset: Dataset, question: str) -> list[Term]:
-    """What `question` looks up in `dataset`, each lexeme once; empty if it has stop words alone."""
-    found = corrections(dataset, _mistyped(dataset, question))
-    corrected = " ".join(word for some in found.values() for word in some)
-    weights = dict.fromkeys(_lexemes(dataset, corrected, question_text), WEIGHT_OF_CORRECTION)
-    weights |= dict.fromkeys(_lexemes(dataset, question, question_forms), WEIGHT_OF_FORM)
-    weights |= dict.fromkeys(_lexemes(dataset, question, question_codes), 1.0)
-    weights |= dict.fromkeys(_lexemes(dataset, question, question_text), 1.0)
+def terms_of(
+    dataset: Dataset, question: str, generations: Sequence[ServingGeneration] | None = None
+) -> list[Term]:
+    """What `question` looks up in `dataset`, each lexeme once; empty if it has stop words alone.
+
+    `generations` are those of the dataset's index, where they have been read already.
+    """
+    if generations is None:
+        generations = serving_generations(dataset)
+    analyses = (question_forms, question_codes, question_text)
+    texts = [_analysed(dataset, question, each) for each in analyses]
+    longer = _longer_words(question)
+    lexemes = lexemes_of(dataset, [*texts, *longer])
+    every = {lexeme for some in lexemes.values() for lexeme in some}
+    known = _indexed(generations, every)  # read at once, for it is ranked by next
+    unknown = _unknown(dataset, {word: lexemes[word] for word in longer}, known)
+    corrected = corrections(dataset, unknown, generations) if unknown else {}
+    weights = dict.fromkeys(_lexemes_of_corrected(dataset, corrected), WEIGHT_OF_CORRECTION)
+    for text, weight in zip(texts, (WEIGHT_OF_FORM, 1.0, 1.0), strict=True):
+        weights |= dict.fromkeys(lexemes[text], weight)
     return [Term(lexeme, weight) for lexeme, weight in sorted(weights.items())]
+
+
+def _analysed(dataset: Dataset, question: str, analysis: Callable[[str, str], str]) -> str:
+    """What `analysis` makes of a question, in the languages of the dataset's entries."""
+    is_rebuilt = bool(dataset.previous_text_search_config)
+    languages = {dataset.language, *([dataset.previous_language] if is_rebuilt else [])}
+    return " ".join(analysis(question, language) for language in sorted(languages)).strip()
+
+
+def _lexemes_of_corrected(dataset: Dataset, corrected: Mapping[str, Sequence[str]]) -> list[str]:
+    """The lexemes of all words that were meant, perhaps."""
+    words = " ".join(word for some in corrected.values() for word in some)
+    text = _analysed(dataset, words, question_text) if words else ""
+    return lexemes_of(dataset, [text])[text]
 
 
 def configurations(dataset: Dataset) -> list[str]:
@@ -92,23 +113,31 @@ def configurations(dataset: Dataset) -> list[str]:
     return [dataset.text_search_config, *([previous] if previous else [])]
 
 
-def corrections(dataset: Dataset, words: Sequence[str]) -> dict[str, list[str]]:
+def corrections(
+    dataset: Dataset, words: Sequence[str], generations: Sequence[ServingGeneration] = ()
+) -> dict[str, list[str]]:
     """For each of `words`, the words that the dataset has and that differ in one letter.
 
     Words without any are left out. At most `CORRECTIONS_TAKEN` each, the likeliest first.
     """
     variants = {word: list(variants_of(word)) for word in words}
-    known = _occurring(dataset, sorted({each for some in variants.values() for each in some}))
+    every = sorted({each for some in variants.values() for each in some})
+    lexemes = lexemes_of(dataset, every)
+    asked = {lexeme for some in lexemes.values() for lexeme in some}
+    known = known_words([each.pk for each in generations], asked)
+    known |= _newly_known(dataset, asked - known)
     found = {
-        word: [each for each in some if known.get(each)][:CORRECTIONS_TAKEN]
+        word: [each for each in some if not known.isdisjoint(lexemes[each])][:CORRECTIONS_TAKEN]
         for word, some in variants.items()
     }
     return {word: some for word, some in found.items() if some}
 
 
-def lexemes_of(dataset: Dataset, words: Sequence[str]) -> dict[str, list[str]]:
-    """The lexemes that each of `words` has in the dataset's entries; stop words are left out."""
-    return dict(_fetch(LEXEMES_OF_WORDS, dataset, words=list(words)))
+def lexemes_of(dataset: Dataset, texts: Sequence[str]) -> dict[str, list[str]]:
+    """The lexemes that each of `texts` has in the dataset's entries; none for stop words."""
+    asked = [text for text in texts if text]
+    found = dict(_fetch(LEXEMES, dataset, texts=asked)) if asked else {}
+    return {text: found.get(text, []) for text in texts}
 
 
 def variants_of(word: str) -> Iterator[str]:
@@ -132,35 +161,37 @@ def variants_of(word: str) -> Iterator[str]:
     return iter(found)
 
 
-def _mistyped(dataset: Dataset, question: str) -> list[str]:
-    """The longer words of the question that no segment of the dataset has."""
-    words = list(dict.fromkeys(_WORD.findall(folded(question.lower()))))
-    words = [word for word in words if any(word[0] in alphabet for alphabet in ALPHABETS)]
-    known = _occurring(dataset, words)
-    return [word for word in words if known.get(word) is False][:WORDS_CORRECTED]
+def _longer_words(question: str) -> list[str]:
+    """The words of a question in which a letter may be wrong."""
+    words = dict.fromkeys(_WORD.findall(folded(question.lower())))
+    return [word for word in words if any(word[0] in alphabet for alphabet in ALPHABETS)]
 
 
-def _occurring(dataset: Dataset, words: Sequence[str]) -> dict[str, bool]:
-    """Whether a segment of the dataset has the word, for each but stop words, by its stems."""
-    if not words:
-        return {}
-    lexemes = lexemes_of(dataset, words)
+def _indexed(generations: Sequence[ServingGeneration], lexemes: set[str]) -> set[str]:
+    """Those that a generation has."""
+    known: set[str] = set()
+    for generation in generations:
+        postings = postings_of(generation.pk, sorted(lexemes)) or {}
+        known |= {lexeme for lexeme, found in postings.items() if len(found.ordinals)}
+    return known
+
+
+def _unknown(dataset: Dataset, lexemes: Mapping[str, Sequence[str]], known: set[str]) -> list[str]:
+    """The words, given with their lexemes, that no segment has; stop words are known.
+
+    `known` are lexemes that the dataset has for certain.
+    """
     every = {lexeme for some in lexemes.values() for lexeme in some}
-    generations = generations_of(dataset).values_list("pk", flat=True)
-    known = known_words(generations, every)
-    if rest := every - known:
-        known |= {lexeme for (lexeme,) in _fetch(OCCURRING, dataset, lexemes=sorted(rest))}
-    return {word: not known.isdisjoint(some) for word, some in lexemes.items()}
+    known = known | _newly_known(dataset, every - known)
+    unknown = [word for word, some in lexemes.items() if some and known.isdisjoint(some)]
+    return unknown[:WORDS_CORRECTED]
 
 
-def _lexemes(dataset: Dataset, text: str, analysis: Callable[[str, str], str]) -> list[str]:
-    """The lexemes of what `analysis` makes of `text`, in the languages of the dataset's entries."""
-    is_rebuilt = bool(dataset.previous_text_search_config)
-    languages = {dataset.language, *([dataset.previous_language] if is_rebuilt else [])}
-    texts = " ".join(analysis(text, language) for language in sorted(languages))
-    if not texts.strip():
-        return []
-    return [lexeme for (lexeme,) in _fetch(LEXEMES, dataset, text=texts)]
+def _newly_known(dataset: Dataset, lexemes: set[str]) -> set[str]:
+    """Those that a segment has, whether or not a generation has it."""
+    if not lexemes:
+        return set()
+    return {lexeme for (lexeme,) in _fetch(OCCURRING, dataset, lexemes=sorted(lexemes))}
 
 
 def _fetch(statement: str, dataset: Dataset, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -10,9 +10,11 @@ from datasets.models import Dataset
 from datasets.text_search import checked_text_search_config
 from segments.embedding import languages as models
 from segments.models import DocumentSegment, FullTextRebuild, ImportJob
+from segments.models.job import JobStatus
 from segments.rebuilding import run
 from segments.rebuilding.run import UNDER_WAY, Listener, no_progress
 from segments.rebuilding.state import REBUILDS
+from segments.search.weights import learn_after_change
 
 # How often a watcher looks at what a worker does.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -92,6 +94,8 @@ def run_in_foreground(
         now = run.run(ordered.pk, listener)
         listener(now)
         if now.is_final:
+            if now.status == JobStatus.COMPLETED:
+                learn_after_change(now.dataset_id)
             return now
         sleep(SECONDS_BETWEEN_LOOKS)
 

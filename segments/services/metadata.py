@@ -133,11 +133,19 @@ def set_values(dataset: Dataset, updates: Sequence[DocumentValues]) -> None:
 def built_in_values(document: Document) -> dict[str, JSONScalar]:
     """The values of the built-in fields, by their names; times as seconds since 1970."""
     uploader = document.created_by
+    username = uploader.get_username() if uploader else ""
+    return built_in_values_of(document.name, username, document.created_at, document.updated_at)
+
+
+def built_in_values_of(
+    name: str, uploader: str, created_at: datetime, updated_at: datetime
+) -> dict[str, JSONScalar]:
+    """As `built_in_values`, of a document that was read by hand."""
     return {
-        "document_name": document.name,
-        "uploader": uploader.get_username() if uploader else "",
-        "upload_date": _seconds(document.created_at),
-        "last_update_date": _seconds(document.updated_at),
+        "document_name": name,
+        "uploader": uploader,
+        "upload_date": _seconds(created_at),
+        "last_update_date": _seconds(updated_at),
         "source": "file_upload",
     }
 

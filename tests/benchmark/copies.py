@@ -10,7 +10,8 @@ from django.db.models import Model
 
 from segments.db import binary_copy
 from segments.files.types import CountedRow, SegmentRow
-from segments.imports import prepare, staging
+from segments.imports import staging
+from segments.imports.parents import content_hash
 from segments.imports.staging import FullText
 from segments.models import StagedRow, StagedVector
 
@@ -29,9 +30,7 @@ def pack(texts: Sequence[str], dimensions: int) -> Packed:
     """`texts`, packed as an import does it, with random vectors."""
     job = uuid4()
     counted = [
-        CountedRow(
-            SegmentRow(line, text, None, None, None, {}, True), 1, prepare.content_hash(text)
-        )
+        CountedRow(SegmentRow(line, text, None, None, None, {}, True), 1, content_hash(text))
         for line, text in enumerate(texts, 2)
     ]
     vectors = np.random.default_rng(1).random((len(texts), dimensions), np.float32)

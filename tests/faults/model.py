@@ -23,7 +23,8 @@ from segments.exceptions import ClaimLost, ImportCancelled, RowsGone, StateConfl
 from segments.files.types import CountedRow, SegmentRow
 from segments.imports import chunks, runner, staging, undo
 from segments.imports.chunks import ChunkClaim
-from segments.imports.prepare import content_hash, start_over
+from segments.imports.parents import content_hash
+from segments.imports.prepare import start_over
 from segments.imports.publish import publish_staged
 from segments.imports.staging import FullText
 from segments.imports.state import IMPORT_JOBS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datasets.models import Dataset, Document
 from segments.files.types import FileFormat
-from segments.imports.prepare import content_hash
+from segments.imports.parents import content_hash
 from segments.models import DocumentSegment
 from segments.models.import_job import ImportStatus
 from segments.services.exports import COLUMNS, FORMATS, export_document

@@ -13,6 +13,7 @@ from segments.models.rebuild import RebuildStatus
 from segments.rebuilding import run
 from segments.search import search
 from segments.services import languages
+from segments.tasks import run_rebuild
 
 from .conftest import ImportText, MakeDocument
 
@@ -47,6 +48,23 @@ def test_after_a_rebuild_words_are_stemmed_in_the_new_language(houses: Dataset) 
     assert (houses.language, houses.text_search_config) == ("de", "german")
     assert houses.previous_text_search_config == ""
     assert found(houses, "Haus") == ["Die Häuser stehen leer"]
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+def test_a_rebuild_has_the_weight_learned_anew(
+    dataset: Dataset, make_document: MakeDocument, import_text: ImportText, by_worker: bool
+) -> None:
+    rows = ["Die Häuser stehen leer", "Der Garten blüht", "Wälder und Wiesen"]
+    import_text(make_document(dataset, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
+    ordered = languages.change_language(dataset, "French", background=False)
+    assert ordered is not None
+    if by_worker:
+        run_rebuild(str(ordered.pk))
+    else:
+        languages.run_in_foreground(ordered)
+
+    dataset.refresh_from_db()
+    assert dataset.semantic_weight_basis["language"] == "fr"
 
 
 def test_search_is_right_between_any_two_portions(

@@ -1,6 +1,7 @@
 """Full text over generations of the index and the tail: always what BM25 says."""
 
 import random
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -91,6 +92,29 @@ def test_edits_and_deletions_are_seen_by_the_next_question(filled: Document) -> 
     assert [hit.segment_id for hit in search(dataset, "nothing", "full_text")] == [second]
     DocumentSegment.objects.filter(pk=third).update(enabled=True)
     assert full_text_ranking(dataset, "wdj", 9)[0].segment_id == third
+
+
+@pytest.mark.parametrize("now_in", ["the tail", "nowhere"])
+def test_an_edit_between_the_statements_of_a_question_loses_no_hit(
+    filled: Document, now_in: str
+) -> None:
+    dataset, edited = filled.dataset, list[UUID]()
+    index(dataset)
+    best = full_text_ranking(dataset, "wdj", 9)[0].segment_id
+    content = "wdj wdj again" if now_in == "the tail" else "nothing of it"
+
+    def edit_before_the_check(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        if "entry.ordinal" in sql and not edited:
+            edited.append(best)
+            DocumentSegment.objects.filter(pk=best).update(content=content)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(edit_before_the_check):
+        found = [each.segment_id for each in full_text_ranking(dataset, "wdj", 9)]
+
+    assert edited
+    assert found.count(best) == (now_in == "the tail")
+    assert found == [each.segment_id for each in full_text_ranking(dataset, "wdj", 9)]
 
 
 def test_hits_that_are_gone_do_not_starve_those_that_are_there(

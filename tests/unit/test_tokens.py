@@ -11,7 +11,8 @@ from segments.embedding import Vectors
 from segments.embedding.base import Batching
 from segments.embedding.tokens import count_tokens
 from segments.files.types import CountedRow, RowProblem, SegmentRow
-from segments.imports.prepare import content_hash, count
+from segments.imports.parents import content_hash
+from segments.imports.prepare import count
 
 
 @dataclass

@@ -4,8 +4,12 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from pytest_django import DjangoAssertNumQueries
 
 from datasets.models import Dataset, Document
+from segments.api.serializers.retrieval import RecordSerializer
 from segments.models import DocumentSegment
 from segments.search.hit_counts import HITS
 
@@ -142,6 +146,37 @@ def test_hits_are_counted_with_one_write_for_many_questions(
     assert list(document.segments.values_list("version", "updated_at")) == before
     listed = api.get(f"datasets/{document.dataset_id}/documents/{document.pk}/segments")
     assert {segment["hit_count"] for segment in listed.json()["data"]} == {0, 3}
+
+
+def test_a_record_is_what_the_schema_describes(
+    api: Api, dataset: Dataset, filled: Document
+) -> None:
+    person = User.objects.create_user("ann")
+    Document.objects.update(created_by=person, doc_metadata={"year": 2024})
+    DocumentSegment.objects.update(
+        created_by=person, keywords=["a", "b"], metadata={"page": [1]}, stopped_at=Now()
+    )
+
+    records = api.post(f"datasets/{dataset.pk}/retrieve", {"query": "How can I reset it?"}).json()
+
+    for record in records["records"]:
+        segment = DocumentSegment.objects.get(pk=record["segment"]["id"])
+        assert record["segment"]["document"]["doc_metadata"]["uploader"] == "ann"
+        described = RecordSerializer({"segment": segment, "score": record["score"]}).data
+        assert record == described
+
+
+def test_a_question_takes_few_statements(
+    api: Api,
+    dataset: Dataset,
+    filled: Document,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    question = {"query": "reset it?", "retrieval_model": {"search_method": "hybrid_search"}}
+    api.post(f"datasets/{dataset.pk}/retrieve", question)  # notes that the key was used
+
+    with django_assert_max_num_queries(8):
+        assert api.post(f"datasets/{dataset.pk}/retrieve", question).json()["records"]
 
 
 def conditions(*listed: dict[str, Any], joined: str = "and") -> dict[str, Any]:
