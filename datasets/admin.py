@@ -151,8 +151,8 @@ class InvitationAdmin(admin.ModelAdmin[Invitation]):
         return invitations_for(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whoever has one."""
-        return invitations_for(request.user).exists()
+        """Whoever has one; the login page asks for nobody, and needs no database."""
+        return request.user.is_authenticated and invitations_for(request.user).exists()
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever it is for; the list has no others."""

@@ -207,7 +207,7 @@ ODD = (
     Odd("delimiter_named.csv", ("sep=;\n" + TABLE.replace(",", ";")).encode(), ROWS),
     Odd("empty_rows.csv", f"{TABLE},\n,\n".encode(), ROWS, "skipped: line 3, 4"),
     Odd(
-        "table_of_markdown.md",
+        "table_of_markdown.csv",
         b"|content|answer|\n|:--|--|\n|a|b|\n",
         (("", "a", "b", ""),),
         "line 2",

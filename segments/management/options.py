@@ -210,7 +210,8 @@ def check_arguments(options: Mapping[str, Any]) -> None:
     """
     files: Sequence[Path] = options["file"]
     is_one = len(files) == 1 and not files[0].is_dir()
-    lacks_place = not files or not options["dataset"] or (is_one and not options["document"])
+    lacks_place = not files or options["dataset"] is None
+    lacks_place |= is_one and options["document"] is None
     if options["follow"]:
         if files or options["background"]:
             raise CommandError("--follow watches an existing import: leave the file out.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg2
 import pytest
@@ -38,6 +38,7 @@ from segments.models import (
     StagedMatch,
     StagedRow,
 )
+from segments.models.curation import ChangeKind, SearchJudgement, SegmentChange
 from segments.models.import_job import ImportSource
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +200,22 @@ def _generation(world: World, **fields: object) -> IndexGeneration:
     return IndexGeneration.objects.create(tenant=world.tenant, dataset=world.dataset, **fields)
 
 
+def _change(document_id: UUID, kind: str = ChangeKind.EDITED) -> SegmentChange:
+    return SegmentChange.objects.create(
+        document_id=document_id, segment_id=uuid4(), position=1, kind=kind, before={}
+    )
+
+
+def _judgement(world: World) -> SearchJudgement:
+    return SearchJudgement.objects.create(
+        dataset=world.dataset,
+        question="Where?",
+        segment_id=world.segment.pk,
+        content="Here.",
+        content_hash="0" * 64,
+    )
+
+
 VIOLATIONS: dict[str, Callable[[World], object]] = {
     # Owners.
     "tenant_name_not_blank": lambda w: Tenant.objects.create(name=" \n"),
@@ -270,6 +287,9 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "api_key_name_not_blank": lambda w: ApiKey.objects.create(
         tenant=w.tenant, name=" ", key_hash="0" * 64
     ),
+    "segment_change_kind_known": lambda w: _change(w.document.pk, kind="fun"),
+    "segment_change_of_document": lambda w: _change(uuid4()),
+    "judgement_once": lambda w: (_judgement(w), _judgement(w)),
     "api_key_scope_known": lambda w: ApiKey.objects.create(
         tenant=w.tenant, name="a", key_hash="0" * 64, scope="all"
     ),

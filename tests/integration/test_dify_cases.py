@@ -305,7 +305,7 @@ def test_batch_import_of_a_txt(api: Api, passages: Document, content: bytes, sta
     job = ImportJob.objects.get(pk=job_id)
     assert job.status == status
     if status == "failed":
-        assert job.error_code == "format_unknown"
+        assert job.error_code == "file_damaged"
         assert_nothing_happened(passages)
 
 

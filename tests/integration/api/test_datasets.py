@@ -215,7 +215,7 @@ def test_documents_are_listed_by_their_state(
 def test_a_document_that_cannot_be_made_is_refused(api: Api, dataset: Dataset) -> None:
     documents = f"datasets/{dataset.pk}/documents"
 
-    for body in ({}, {"name": " "}, {"name": "a", "doc_form": "hierarchical_model"}):
+    for body in ({}, {"name": " "}, {"name": "a", "doc_form": "tree_model"}):
         answer = api.post(documents, body)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
     assert not Document.objects.exists()
