@@ -21,7 +21,7 @@ from config.web import listen, port_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 # For what takes a second or two on an idle machine.
-WAIT_SECONDS = 60
+WAIT_SECONDS = 150
 
 
 def database_url() -> str:

@@ -15,7 +15,7 @@ from typing import Self
 from config.embedded import stop as stop_postgres
 
 PROJECT = Path(__file__).resolve().parents[2]
-START_SECONDS = 120
+START_SECONDS = 300
 STOP_SECONDS = 60
 
 
