@@ -1,5 +1,6 @@
 """The options of an import on the command line: the names of `ImportOptions`' fields."""
 
+import os
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -202,6 +203,11 @@ def given_files(given: object) -> list[Path]:
     return [Path(str(each)) for each in named]
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; False too for a path that no system takes."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises for a name that is too long
+
+
 def check_arguments(options: Mapping[str, Any]) -> None:
     """Refuse what makes no whole order.
 
@@ -209,7 +215,7 @@ def check_arguments(options: Mapping[str, Any]) -> None:
         CommandError: a part is missing, or two do not go together.
     """
     files: Sequence[Path] = options["file"]
-    is_one = len(files) == 1 and not files[0].is_dir()
+    is_one = len(files) == 1 and not is_folder(files[0])
     lacks_place = not files or options["dataset"] is None
     lacks_place |= is_one and options["document"] is None
     if options["follow"]:

@@ -32,6 +32,7 @@ from segments.management.options import (
     given_files,
     import_options,
     import_target,
+    is_folder,
 )
 from segments.management.tables import print_import, why_it_failed
 from segments.models.import_job import ImportSource
@@ -118,13 +119,16 @@ class Command(BaseCommand):
             return
         wanted = import_target(options)
         paths = list(_files(options["file"]))
-        if len(paths) == 1 and options["document"]:
+        is_named = options["document"] is not None
+        if len(paths) == 1 and is_named:
             self._import(replace(wanted, document=options["document"]), paths[0], options)
             return
         failed = []
         for path in paths:
             self.stderr.write(f"{path}:")
-            into = wanted if options["document"] else replace(wanted, document=path.stem)
+            into = (
+                wanted if options["document"] is not None else replace(wanted, document=path.stem)
+            )
             try:
                 self._import(into, path, options)
             except CommandError as failure:
@@ -178,7 +182,7 @@ def _files(given: Sequence[Path]) -> Iterator[Path]:
         CommandError: a folder has none.
     """
     for path in given:
-        if not path.is_dir():
+        if not is_folder(path):
             yield path
             continue
         found = sorted(each for each in path.iterdir() if _is_readable(each))
