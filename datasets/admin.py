@@ -59,6 +59,7 @@ class InvitationInline(admin.TabularInline[Invitation, Tenant]):
     model = Invitation
     form = InvitationForm
     extra = 0
+    template = "admin/members.html"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Owners."""

@@ -20,6 +20,13 @@ KEY_TEXT = "_segmill_key_text"
 class ApiKeyForm(ModelForm[ApiKey]):
     """A new key."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:
+            parts = getattr(self.fields["expires_at"].widget, "widgets", ())
+            for part, name in zip(parts, ("Expires on", "Expires at"), strict=False):
+                part.attrs["aria-label"] = name
+
     def clean(self) -> dict[str, Any]:
         """Refuse a dataset of another tenant, and a key that is too old before it is made."""
         cleaned = super().clean() or {}
