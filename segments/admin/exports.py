@@ -1,5 +1,6 @@
 """Files from the admin: a document's segments, and templates to fill in."""
 
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.contrib import messages
@@ -24,12 +25,8 @@ def export_file(request: HttpRequest, document_id: UUID, kind: str) -> HttpRespo
     """
     document = visible_or_404(request, Document.objects.all(), document_id)
     chosen = _one_of(exports.FORMATS, kind)
-    try:
-        portions = exports.export_document(document, chosen)
-        return download(portions, exports.export_name(document, chosen), chosen)
-    except ExportRefused as refusal:
-        messages.error(request, str(refusal))
-        return HttpResponseRedirect(reverse("admin:datasets_document_change", args=[document.pk]))
+    name = exports.export_name(document, chosen)
+    return _sent(request, document, lambda: exports.export_document(document, chosen), name, chosen)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -41,9 +38,22 @@ def people_file(request: HttpRequest, document_id: UUID, kind: str) -> HttpRespo
     """
     document = visible_or_404(request, Document.objects.all(), document_id)
     chosen = _one_of(people_exports.FORMATS, kind)
+    name = people_exports.people_export_name(document, chosen)
+    return _sent(
+        request, document, lambda: people_exports.export_for_people(document, chosen), name, chosen
+    )
+
+
+def _sent(
+    request: HttpRequest,
+    document: Document,
+    export: Callable[[], Iterator[bytes]],
+    name: str,
+    chosen: FileFormat,
+) -> HttpResponseBase:
+    """The export as a file; the document's page, with the reason, if it is refused."""
     try:
-        portions = people_exports.export_for_people(document, chosen)
-        return download(portions, people_exports.people_export_name(document, chosen), chosen)
+        return download(export(), name, chosen)
     except ExportRefused as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse("admin:datasets_document_change", args=[document.pk]))

@@ -184,7 +184,7 @@ def full_text_ranking(
     if generations is None:
         generations = serving_generations(dataset)
     terms = terms_of(dataset, question, generations)
-    # One that was lost leaves a gap, which is no part of the tail.
+    # A generation that was lost leaves a gap, which does not belong to the tail.
     *gaps, (watermark, _) = uncovered_by(generations)
     if not terms:
         return []
