@@ -17,14 +17,21 @@ from segments.jobs import heartbeats
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
 from segments.operations import reaper
-from segments.operations.claimable import find_claimable
+from segments.operations.claimable import KINDS, find_claimable
 from segments.operations.processes import Program, Running
 from segments.operations.reaper import CANARY_SECONDS, release_leases, stall_seconds
 
+# Each restart that leads to nothing doubles the time until the next, up to 2 ** 6 times as long. A
+# machine so busy that its workers start more slowly than this would restart them for ever.
+MOST_DOUBLINGS = 6
 
-def find_stall(seconds_up: float) -> str | None:
-    """Why workers that have run for `seconds_up` should be restarted; None if they work."""
-    timeout = stall_seconds()
+
+def find_stall(seconds_up: float, restarts: int = 0) -> str | None:
+    """Why workers that have run for `seconds_up` should be restarted; None if they work.
+
+    `restarts` says how often that was done since they last took a task.
+    """
+    timeout = stall_seconds() * 2 ** min(restarts, MOST_DOUBLINGS)
     quiet = min(heartbeats.age(heartbeats.worker()) or seconds_up, seconds_up)
     if quiet < timeout or _is_something_held_here():
         return None
@@ -40,8 +47,9 @@ def _is_something_held_here() -> bool:
     """Whether a worker of this machine holds a live lease, and so makes progress."""
     here = {"lease_owner__startswith": f"{socket.gethostname()}:", "lease_until__gte": Now()}
     chunks = Chunk.objects.filter(status=ChunkStatus.RUNNING, **here)
-    held = ImportJob.objects.open().filter(pk=OuterRef("job_id"))
-    return ImportJob.objects.open().filter(**here).exists() or chunks.filter(Exists(held)).exists()
+    of_open_imports = Exists(ImportJob.objects.open().filter(pk=OuterRef("job_id")))
+    held = (chunks.filter(of_open_imports), *(kind.jobs.open().filter(**here) for kind in KINDS))
+    return any(each.exists() for each in held)
 
 
 def _is_canary_lost(seconds_up: float) -> bool:
@@ -78,6 +86,7 @@ class Watchdog:
 
     def __init__(self, cluster: Running, tell: Callable[[str], None]) -> None:
         self._cluster, self._tell = cluster, tell
+        self._restarts = 0
         self._ended = Event()
         self._thread = Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -98,12 +107,19 @@ class Watchdog:
         while not self._ended.wait(reaper.LOOK_SECONDS):
             try:
                 release_leases()
-                stall = find_stall(self._cluster.age)
+                stall = self._find_stall()
             except Error as trouble:  # workers cannot do anything either
                 logger.warning("the watchdog cannot check the workers: %s", trouble)
             else:
                 if stall:
                     self._tell(f"The {CLUSTER} hangs: {stall}.")
                     self._cluster.give_up()
+                    self._restarts += 1
             finally:
                 connections.close_all()
+
+    def _find_stall(self) -> str | None:
+        up, beat = self._cluster.age, heartbeats.age(heartbeats.worker())
+        if beat is not None and beat < up:  # these workers have taken a task
+            self._restarts = 0
+        return find_stall(up, self._restarts)

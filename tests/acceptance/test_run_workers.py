@@ -69,7 +69,7 @@ class Workers:
 
 
 @contextmanager
-def run_workers(folder: Path, grace: int = QUICK_GRACE) -> Iterator[Workers]:
+def run_workers(folder: Path, grace: int = LONG_GRACE) -> Iterator[Workers]:
     log = folder / "workers.log"
     constants = {**QUICK_LOOK, "segments.operations.reaper.STALL_GRACE_SECONDS": grace}
     environment = {**QUICK, **with_constants(constants)}
@@ -133,7 +133,7 @@ def test_a_cluster_whose_idle_worker_is_killed_is_started_anew(
     tmp_path: Path, document: Document
 ) -> None:
     """Django-q2 by itself starts another worker, which never gets a task."""
-    with run_workers(tmp_path, LONG_GRACE) as workers:
+    with run_workers(tmp_path) as workers:
         before = workers.cluster
         workers.worker.kill()
 
@@ -149,7 +149,7 @@ def test_a_cluster_whose_workers_take_nothing_is_started_anew(
     tmp_path: Path, document: Document
 ) -> None:
     """An idle worker that is stopped holds up all others, as one that waits for a dead disk."""
-    with run_workers(tmp_path) as workers:
+    with run_workers(tmp_path, QUICK_GRACE) as workers:
         before = workers.cluster
         workers.worker.suspend()
 

@@ -9,9 +9,10 @@ from django.db import connections, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from datasets.models import Document
+from datasets.models import Dataset, Document
 from segments.imports import runner
 from segments.imports.state import IMPORT_JOBS
+from segments.indexing.state import INDEXES, ensure_building
 from segments.jobs import heartbeats
 from segments.models import Heartbeat, ImportJob
 from segments.operations.claimable import find_claimable
@@ -50,6 +51,16 @@ def test_workers_that_were_just_started_are_given_time(waiting: ImportJob) -> No
     assert find_stall(seconds_up=LONG - 2) is None
 
 
+def test_each_restart_in_vain_gives_the_next_workers_more_time(waiting: ImportJob) -> None:
+    """A machine that is too busy to start them in time would restart them for ever."""
+    up = 2.0 * stall_seconds()
+    ImportJob.objects.update(created_at=Now() - timedelta(seconds=2 * LONG))
+    beaten(heartbeats.worker(), 2 * LONG)
+
+    assert find_stall(up, restarts=1)
+    assert find_stall(up, restarts=2) is None
+
+
 def test_workers_that_just_took_a_task_are_well(waiting: ImportJob) -> None:
     beaten(heartbeats.worker(), 1)
     assert find_stall(UP) is None
@@ -70,6 +81,14 @@ def test_a_worker_that_shows_progress_is_well(
         lease_owner=f"{socket.gethostname()}-2:1:1",
     )
     assert find_stall(UP), "that was another machine's"
+
+
+def test_a_worker_that_builds_an_index_is_well(waiting: ImportJob, dataset: Dataset) -> None:
+    """Where it is the only one, imports wait longer than workers may be quiet."""
+    build = ensure_building(dataset, background=False)
+    assert build
+    assert INDEXES.claim_work(build)
+    assert find_stall(UP) is None
 
 
 def test_an_import_that_waits_for_its_tenants_others_is_no_stall(
