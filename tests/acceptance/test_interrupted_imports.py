@@ -69,8 +69,10 @@ def make_lease_lapse(job: ImportJob) -> None:
     Chunk.objects.filter(job=job).update(finished_at=F("finished_at") - hour)
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+ASKED = [(phase, signal.SIGINT) for phase in PHASES] + [("embedding", signal.SIGTERM)]
+
+
+@pytest.mark.parametrize(("phase", "number"), ASKED)
 def test_an_import_that_is_asked_to_stop_is_cancelled(
     phase: str, number: signal.Signals, document: Document, write_rows: WriteRows
 ) -> None:

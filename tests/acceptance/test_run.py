@@ -72,31 +72,33 @@ def test_one_command_starts_all_and_ctrl_c_leaves_nothing(home: Path) -> None:
         assert site.lines[-1] == "Stopped."
         wait_until(lambda: not processes_of(home))
 
-    with Site(home, "--port", "0") as again:
-        assert "with the password" not in again.said
-        assert again.stop(signal.SIGTERM) == 0
-    wait_until(lambda: not processes_of(home))
-
     with Site(home, "--port", "0", "--reset-admin-password") as renewed:
         assert renewed.password != site.password
+        assert renewed.stop(signal.SIGTERM) == 0
+    wait_until(lambda: not processes_of(home))
 
 
-def test_what_dies_is_started_again_at_the_same_address(home: Path) -> None:
-    with Site(home, "--port", "0") as site:
-        assert status(site.address) == 200
-        (web,) = [one for one in processes_of(home) if "config.web" in one.cmdline()]
-        web.kill()
-
-        site.wait_for("The web server ended with code -9")
-        wait_until(lambda: status(site.address) == 200)
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """One that the tests of a running one share."""
+    with own_home() as home, Site(home, "--port", "0") as site:
+        yield site
 
 
-def test_a_home_runs_once(home: Path) -> None:
-    with Site(home, "--port", "0") as site:
-        command = [sys.executable, "manage.py", "run", "--port", "0"]
-        second = subprocess.run(
-            command, cwd=PROJECT, env=site.environment, capture_output=True, text=True, check=False
-        )
+def test_what_dies_is_started_again_at_the_same_address(site: Site) -> None:
+    assert status(site.address) == 200
+    (web,) = [one for one in processes_of(site.home) if "config.web" in one.cmdline()]
+    web.kill()
+
+    site.wait_for("The web server ended with code -9")
+    wait_until(lambda: status(site.address) == 200)
+
+
+def test_a_home_runs_once(site: Site) -> None:
+    command = [sys.executable, "manage.py", "run", "--port", "0"]
+    second = subprocess.run(
+        command, cwd=PROJECT, env=site.environment, capture_output=True, text=True, check=False
+    )
     assert second.returncode == 1
     assert f"is already running for this home, at {site.address}/admin/" in second.stderr
 

@@ -64,6 +64,11 @@ def write_files(results: Results, folder: Path) -> list[Path]:
     return [data, drawn]
 
 
+def json_of(results: Results, files: Sequence[str]) -> str:
+    """One line of JSON: the results, and the files they were written to."""
+    return json.dumps(results.as_json() | {"files": list(files)}) + "\n"
+
+
 def print_results(results: Results, stream: TextIO) -> None:
     """Print a table for each part, and one of the targets."""
     for part in dict.fromkeys(figure.part for figure in results.figures):

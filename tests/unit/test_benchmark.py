@@ -1,12 +1,17 @@
 """The rows that are measured with, and what is made of the figures."""
 
 import csv
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.benchmark import rows
-from tests.benchmark.figures import Figure, Target, targets_of
+from tests.benchmark.figures import PARTS, QUICK, Figure, Target, targets_of
+from tests.benchmark.measure import options_from
+from tests.benchmark.results import Results, json_of
 
 COUNT = 20_000
 
@@ -71,3 +76,24 @@ def test_a_target_has_a_right_side(sense: str, value: float, met: bool) -> None:
     target = Target(name="share", value=value, sense=sense, wanted=0.8)  # type: ignore[arg-type]
 
     assert target.is_met is met
+
+
+def test_programs_get_one_line_of_json() -> None:
+    measured = Results(
+        began=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
+        seconds=1.25,
+        sizes=QUICK,
+        figures=[figure("import", "embedder alone", 10_000)],
+    )
+
+    line = json_of(measured, ["a.json", "a.svg"])
+
+    assert line.endswith("}\n")
+    answer = json.loads(line)
+    assert answer["files"] == ["a.json", "a.svg"]
+    assert answer["figures"] == [asdict(figure("import", "embedder alone", 10_000))]
+
+
+def test_one_part_alone_or_all() -> None:
+    assert options_from(["--only", "import"]).only == ["import"]
+    assert options_from([]).only == list(PARTS)
