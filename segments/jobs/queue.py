@@ -112,5 +112,10 @@ def _warned(send: Callable[[], object], consequence: str) -> None:
     """Send, or log why that failed: a queue of the project's own raises what it likes."""
     try:
         send()
-    except Exception if has_own_queue() else broker_errors() as trouble:
+    except _expected() as trouble:
         logger.warning("%s: %s", consequence, trouble)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Asked only after an error: sending may be what loads the broker's client."""
+    return (Exception,) if has_own_queue() else broker_errors()
