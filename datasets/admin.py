@@ -21,6 +21,7 @@ from datasets.forms import (
 from datasets.invitations import accept, decline, invitations_for
 from datasets.models import Dataset, Document, Invitation, Membership, Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
+from datasets.wording import how_many
 
 
 class MembershipInline(admin.TabularInline[Membership, Tenant]):
@@ -137,7 +138,7 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
 
     def deletion_text(self, obj: Any) -> str:
         """Says what is deleted with it."""
-        return f"{obj} with its {obj.dataset_count:,} datasets and everything in them"
+        return f"{obj} with its {how_many(obj.dataset_count, 'dataset')} and everything in them"
 
 
 @admin.register(Invitation)
@@ -267,7 +268,8 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
 
     def deletion_text(self, obj: Any) -> str:
         """Says what is deleted with it."""
-        return f"{obj} with its {obj.document_count:,} documents and {obj.segment_count:,} segments"
+        segments = how_many(obj.segment_count, "segment")
+        return f"{obj} with its {how_many(obj.document_count, 'document')} and {segments}"
 
 
 class DocumentAdmin(TenantScopedAdmin[Document]):
@@ -333,4 +335,5 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
 
     def deletion_text(self, obj: Document) -> str:
         """Says what is deleted with it."""
-        return f"{obj} with its {obj.segment_count:,} segments and the history of its imports"
+        segments = how_many(obj.segment_count, "segment")
+        return f"{obj} with its {segments} and the history of its imports"

@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from datasets.exceptions import NAME_CHARS
 from datasets.models import Dataset, DocForm, Document, Tenant
+from datasets.wording import how_many
 from segments.files.options import ImportMode, ImportOptions
 from segments.services import targets
 from segments.services.previews import (
@@ -106,7 +107,8 @@ def preview_as_proposed(
         if known and known >= KNOWN_SHARE * found.good:
             found.notices.insert(
                 0,
-                f"{known:,} of {found.good:,} rows are in “{document.name}” already. "
+                f"{known:,} of {how_many(found.good, 'row')} {'is' if known == 1 else 'are'} in "
+                f"“{document.name}” already. "
                 f"{CONSEQUENCES[mode]} (existing segments: “{mode.label}”).",
             )
             return found, updating
