@@ -8,7 +8,7 @@ from typing import BinaryIO, Self, cast
 from uuid import UUID
 
 from datasets.models import DocForm, Document
-from segments.exceptions import PreviewsBusy
+from segments.exceptions import FileRefused, PreviewsBusy
 from segments.files.columns import Columns, guess_doc_form
 from segments.files.options import ImportMode, ImportOptions
 from segments.files.sheets import open_sheet
@@ -145,6 +145,26 @@ def is_document(file: BinaryIO, name: str, options: ImportOptions) -> bool:
     sheet.rows.close()
     file.seek(0)
     return sheet.details.format in DOCUMENT_FORMATS
+
+
+def refuse_unreadable(stored: StoredFile) -> None:
+    """Refuse a text, such as a PDF, that no option would make readable.
+
+    Tables pass, and whatever cannot be opened: for those other options may help.
+
+    Raises:
+        FileRefused: it is damaged, protected or without a text; the reason says what to do.
+    """
+    with opened(stored) as file:
+        try:
+            sheet = open_sheet(file, stored.name, ImportOptions())
+        except FileRefused:
+            return
+        try:
+            if sheet.details.format in DOCUMENT_FORMATS:
+                next(sheet.rows, None)
+        finally:
+            sheet.rows.close()
 
 
 def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
