@@ -35,7 +35,7 @@ from segments.api.metadata import (
 )
 from segments.api.preview import PreviewView
 from segments.api.retrieval import RetrieveView
-from segments.api.segments import SegmentsView, SegmentView
+from segments.api.segments import SegmentHistoryView, SegmentsView, SegmentView
 from segments.api.tags import BindTagsView, DatasetTagsView, TagsView, UnbindTagsView
 from segments.api.texts import (
     CreateByFileView,
@@ -131,6 +131,11 @@ urlpatterns = [
     path(f"{DATASET}/hit-testing", RetrieveView.as_view(schema=None), name="hit_testing"),
     path(f"{DOCUMENT}/segments", SegmentsView.as_view(), name="segments"),
     path(f"{DOCUMENT}/segments/<uuid:segment_id>", SegmentView.as_view(), name="segment"),
+    path(
+        f"{DOCUMENT}/segments/<uuid:segment_id>/history",
+        SegmentHistoryView.as_view(),
+        name="segment_history",
+    ),
     path(
         f"{DOCUMENT}/segments/<uuid:segment_id>/child_chunks",
         ChildChunksView.as_view(),
