@@ -179,6 +179,18 @@ def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
         return sheet.header
 
 
+def sample_texts(file: BinaryIO, name: str, options: ImportOptions) -> list[str]:
+    """The first rows of a table, each as one text; none of a text. The file is at its beginning.
+
+    Raises:
+        FileRefused: the file cannot be read with these options.
+    """
+    sheet = open_sheet(file, name, options)
+    sheet.rows.close()
+    file.seek(0)
+    return [" ".join(row.cells) for row in sheet.sample]
+
+
 def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocForm:
     """The form of document that the file's header suits; the file is at its beginning again.
 

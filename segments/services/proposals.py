@@ -8,6 +8,7 @@ from datasets.exceptions import NAME_CHARS
 from datasets.models import Dataset, DocForm, Document, Tenant
 from datasets.wording import how_many
 from segments.files.options import ImportMode, ImportOptions
+from segments.languages.detection import detect
 from segments.services import targets
 from segments.services.previews import (
     Preview,
@@ -15,6 +16,7 @@ from segments.services.previews import (
     is_document,
     opened,
     preview_import,
+    sample_texts,
 )
 from segments.services.targets import ImportTarget
 from segments.uploads import StoredFile
@@ -55,7 +57,7 @@ def propose_target(
         .order_by("-updated_at")
         .values_list("name", flat=True)[:DATASETS_OFFERED]
     )
-    wanted = _named(tenant, stored, wanted, names)
+    wanted = _named(tenant, stored, wanted, names if _suits(tenant, stored, options) else [])
     with opened(stored) as file:
         form = guessed_doc_form(file, stored.name, options)
     document = targets.plan_target(replace(wanted, tenant=tenant.name), form)
@@ -113,6 +115,19 @@ def preview_as_proposed(
             )
             return found, updating
     return preview_import(document, stored, options, most_rows), options
+
+
+def _suits(tenant: Tenant, stored: StoredFile, options: ImportOptions) -> bool:
+    """Whether the file may be in the language of the tenant's one dataset.
+
+    Full text has one language a dataset; words of another one are hardly found.
+    """
+    languages = list(Dataset.objects.filter(tenant=tenant).values_list("language", flat=True)[:2])
+    if len(languages) != 1 or not languages[0]:
+        return True
+    with opened(stored) as file:
+        found = detect(sample_texts(file, stored.name, options))
+    return found in ("", languages[0])
 
 
 def _named(

@@ -82,7 +82,7 @@ def test_marks_that_nobody_sees_do_not_matter_in_a_name() -> None:
     [
         ("Key words", "“Key words” is not used. Did you mean keywords?"),
         ("externalid", "Did you mean external_id?"),
-        ("Remark", "“Remark” is not used."),
+        ("Remark", "Not used: “Remark”."),
     ],
 )
 def test_a_name_that_is_hardly_misspelt_is_asked_about(name: str, says: str) -> None:
