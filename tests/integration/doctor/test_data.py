@@ -46,7 +46,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     waiting = start(document, QA)
     assert (
         look(StuckWorkCheck).summary
-        == "1 imports and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
+        == "1 import and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
     )
 
     long_ago = Now() - timedelta(seconds=stall_seconds() + 60)
@@ -76,7 +76,7 @@ def reembedding(dataset: Dataset) -> Reembedding:
 def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
     assert (
         look(StuckWorkCheck).summary
-        == "0 imports and 1 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
+        == "0 imports and 1 re-embedding and 0 index builds and 0 full-text rebuilds in progress"
     )
 
     Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
@@ -201,7 +201,7 @@ def test_files_and_entries_that_nobody_needs(document: Document, start: Start) -
     UploadFile.objects.create(tenant=document.tenant, name="a", key="imports/gone", size=1)
     found = look(FilesCheck)
     assert "1 file is no longer needed" in texts(found)
-    assert "1 uploads are listed whose files are not in the storage" in texts(found)
+    assert "Listed without a file in the storage: 1 upload" in texts(found)
 
     assert mend(FilesCheck).problems == []
     assert not old.exists()
