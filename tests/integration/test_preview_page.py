@@ -97,3 +97,52 @@ def test_what_was_chosen_stays_beside_a_refused_value(editor: Client, document: 
 
     assert "“Row of the header”" in page.content.decode()
     assert page.context["options"].encoding == "utf-8"
+
+
+def propose(client: Client, content: str, name: str) -> str:
+    """The address of the preview of a file that is uploaded first."""
+    posted = {"file": SimpleUploadedFile(name, content.encode())}
+    answer = client.post(reverse("admin:segments_importjob_upload"), posted)
+    return str(answer.headers["Location"])
+
+
+def test_the_same_rows_again_are_proposed_as_an_update(
+    editor: Client, document: Document, import_text: ImportText
+) -> None:
+    import_text(document, QA)
+
+    page = editor.get(propose(editor, f"{QA}Why?,So.\n", f"{document.name}.csv")).content.decode()
+    assert f"1 of 2 rows is in “{document.name}” already" in page
+    assert "Import: create 1, update 0" in page
+
+
+def test_publishing_nothing_is_not_contradicted_by_a_button(
+    editor: Client, document: Document
+) -> None:
+    address = propose(editor, f"{QA}Why?,\n", "new.csv")
+
+    assert "Import the 1 good row" in editor.get(address).content.decode()
+    page = editor.get(f"{address}&on_error=abort").content.decode()
+    assert "nothing would be imported" in page
+    assert "Import the 1 good row" not in page
+
+
+GERMAN = "question,answer\n" + "".join(
+    f"Wie wechsle ich das Rad am Modell {n}?,Die Schraube {n} lösen und das Rad abnehmen.\n"
+    for n in range(30)
+)
+SPANISH = "question,answer\n" + "".join(
+    f"¿Cómo se cambia la rueda del modelo {n}?,Se afloja el tornillo {n} y se quita la rueda.\n"
+    for n in range(30)
+)
+
+
+def test_a_file_in_another_language_gets_a_dataset_of_its_own(
+    editor: Client, document: Document, import_text: ImportText
+) -> None:
+    import_text(document, GERMAN)
+
+    alike = editor.get(propose(editor, GERMAN, "mehr.csv")).context["place"]
+    assert alike["dataset_name"] == document.dataset.name
+    other = editor.get(propose(editor, SPANISH, "bicis.csv")).context["place"]
+    assert other["dataset_name"] == "bicis"
