@@ -15,11 +15,13 @@ from segments.exceptions import NoEmbeddingModel, StateConflict
 from segments.files.options import OnError
 from segments.files.types import JSONValue
 from segments.models import Reembedding
+from segments.models.audit import AuditAction
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
 from segments.reembedding.state import REEMBEDDINGS, filling
 from segments.search.weights import learn_after_change
+from segments.services.audit import record
 
 # How often a watcher looks at what a worker does.
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -56,7 +58,11 @@ def change_model(
         old_provider=dataset.model[0],
         old_model=dataset.model[1],
     )
-    return REEMBEDDINGS.submit(order, background=background)
+    with transaction.atomic():
+        submitted = REEMBEDDINGS.submit(order, background=background)
+        changes = {"model": [" ".join(dataset.model), f"{provider} {model}"]}
+        record(AuditAction.MODEL_CHOSEN, dataset, changes, user)
+    return submitted
 
 
 def fill_missing(

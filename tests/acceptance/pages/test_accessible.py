@@ -64,7 +64,7 @@ PAGES = (
     *("segments/documentsegment/{3}/delete/", "segments/documentsegment/deleted/{1}/"),
     *("segments/searchjudgement/", "segments/apikey/", "segments/apikey/add/"),
     *("segments/modelprovider/", "segments/modelprovider/add/", "segments/reembedding/"),
-    *("segments/reembedding/new/{0}/", "password_change/"),
+    *("segments/reembedding/new/{0}/", "segments/auditentry/", "password_change/"),
 )
 
 
