@@ -62,9 +62,6 @@ def test_a_secret_is_noted_without_its_value(tenant: Tenant) -> None:
 
 def test_forms_and_keys_say_who_acts(log_in: LogIn, api: Api, dataset: Dataset) -> None:
     client = log_in("owner")
-    user = (
-        User.objects.get(username=client.session_user) if hasattr(client, "session_user") else None
-    )
     page = reverse("admin:segments_apikey_add")
     form = {"tenant": dataset.tenant_id, "name": "made by hand", "scope": ApiKey.Scope.WRITE}
     assert client.post(page, form).status_code == 200
@@ -101,16 +98,13 @@ def test_of_a_dataset_that_goes_its_documents_are_not_listed(document: Document)
 @pytest.mark.parametrize("what", ["update", "delete"])
 def test_the_database_refuses_to_change_it(tenant: Tenant, what: str) -> None:
     entries = AuditEntry.objects.all()
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        entries.update(actor="somebody else") if what == "update" else entries._raw_delete(
-            "default"
-        )
+    act = {"update": lambda: entries.update(actor="x"), "delete": entries.delete}[what]
+    with pytest.raises(DatabaseError, match="append-only"):
+        act()
 
 
-@pytest.mark.parametrize(
-    ("role", "rows"), [("superuser", True), ("owner", True), ("editor", False)]
-)
-def test_owners_read_it(log_in: LogIn, tenant: Tenant, role: str, rows: bool) -> None:
-    client: Client = log_in(role)
-    page = client.get(reverse("admin:segments_auditentry_changelist"))
-    assert (page.status_code == 200 and "handbook" in page.content.decode()) is rows
+@pytest.mark.parametrize("role", ["superuser", "owner", "editor", "outsider"])
+def test_owners_read_it(log_in: LogIn, dataset: Dataset, role: str) -> None:
+    page = log_in(role).get(reverse("admin:segments_auditentry_changelist"))
+    shown = "created" in page.content.decode() and f">{dataset.name}<" in page.content.decode()
+    assert shown is (role in ("superuser", "owner"))
