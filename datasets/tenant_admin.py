@@ -98,7 +98,10 @@ class TenantScopedAdmin(admin.ModelAdmin[M]):
         path = _path_to_tenant(db_field)
         if path:
             everything = db_field.remote_field.model._default_manager.all()
-            kwargs["queryset"] = access_of(request).editable(everything, path)
+            choices = access_of(request).editable(everything, path)
+            kwargs["queryset"] = choices
+            if path == "pk" and len(tenants := list(choices[:2])) == 1:
+                kwargs.setdefault("initial", tenants[0].pk)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_deleted_objects(

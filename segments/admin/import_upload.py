@@ -97,7 +97,11 @@ def accept(request: HttpRequest) -> HttpResponse:
         stored = unsign(request.POST.get("file", ""), ANYWHERE, user_of(request).pk)
         options = options_from(request.POST)
         document = proposals.create_proposed(
-            _tenant(request, request.POST), stored, options, _wanted(request.POST)
+            _tenant(request, request.POST),
+            stored,
+            options,
+            _wanted(request.POST),
+            user_of(request),
         )
         started = imports.start_stored_import(
             document,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from django.contrib.auth.models import User
+
 from datasets.exceptions import NAME_CHARS
 from datasets.models import Dataset, DocForm, Document, Tenant
 from datasets.wording import how_many
@@ -66,9 +68,13 @@ def propose_target(
 
 
 def create_proposed(
-    tenant: Tenant, stored: StoredFile, options: ImportOptions, wanted: ImportTarget
+    tenant: Tenant,
+    stored: StoredFile,
+    options: ImportOptions,
+    wanted: ImportTarget,
+    user: User | None = None,
 ) -> Document:
-    """The document of a proposal that was accepted, created if it does not exist.
+    """The document of a proposal that was accepted, created by `user` if it does not exist.
 
     Raises:
         ImportRefused: it cannot be created, or is of another kind.
@@ -80,7 +86,7 @@ def create_proposed(
         dataset=proposal.document.dataset.name,
         document=proposal.document.name,
     )
-    return targets.create_target(names, DocForm(proposal.document.doc_form))
+    return targets.create_target(names, DocForm(proposal.document.doc_form), user)
 
 
 def preview_as_proposed(
