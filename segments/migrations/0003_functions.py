@@ -197,7 +197,7 @@ METRICS = [
 AUDIT = [
     RunSQLFile(
         "functions/refuse_change_of_audit.sql",
-        sha256="e01063d3d2a393b1df8b2baf348fb5279a15c602bfe61d3875a92af7efedcd38",
+        sha256="862e547ebda527b86129613a4a938c1231bc5d41f01d612b42adedb05bb37942",
         undo="DROP FUNCTION segments_refuse_change_of_audit",
     ),
     RunSQLFile(
