@@ -83,10 +83,10 @@ def test_passages_with_parts_have_fields_for_both_cuts(
     address = preview(editor, whole, b"# Pump\n\nOil it. Weekly.", "guide.md")
 
     page = editor.get(
-        f"{address}&child_tokens=30&child_separator=.&chunk_tokens=90&cleaning=nothing"
+        f"{address}&child_tokens=60&child_separator=.&chunk_tokens=90&cleaning=nothing"
     )
     shown = page.content.decode()
-    assert 'name="child_tokens" inputmode="numeric" value="30"' in shown
+    assert 'name="child_tokens" inputmode="numeric" value="60"' in shown
     assert 'name="chunk_tokens" inputmode="numeric" value="90"' in shown
     assert 'name="parent_mode"' in shown
     assert 'value="remove_extra_spaces" checked' not in shown
