@@ -15,6 +15,8 @@ from .roles import LogIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+URL = "https://models.example.org/v1"
+
 
 def told() -> list[tuple[str, str, str, str]]:
     """The log, oldest first: action, kind, name, actor."""
@@ -51,7 +53,9 @@ def test_what_is_rolled_back_was_not_done(tenant: Tenant) -> None:
 
 
 def test_a_secret_is_noted_without_its_value(tenant: Tenant) -> None:
-    provider = ModelProvider.objects.create(tenant=tenant, name="ours", credentials="sealed-1")
+    provider = ModelProvider.objects.create(
+        tenant=tenant, name="ours", base_url=URL, credentials="sealed-1"
+    )
     provider.credentials = "sealed-2"
     provider.save()
 
