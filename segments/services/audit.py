@@ -40,7 +40,8 @@ def connect() -> None:
     for model in AUDITED:
         pre_save.connect(_remember, sender=model, dispatch_uid="segmill.audit")
         post_save.connect(_saved, sender=model, dispatch_uid="segmill.audit")
-    for model in (*AUDITED, *DELETIONS_OF):
+    deleted: list[type[Model]] = [*AUDITED, *DELETIONS_OF]
+    for model in deleted:
         post_delete.connect(_deleted, sender=model, dispatch_uid="segmill.audit")
 
 
