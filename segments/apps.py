@@ -19,7 +19,7 @@ class SegmentsConfig(AppConfig):
         """Register the checks, and set up the queue."""
         from datasets.models import Document
         from segments.checks import project, values  # noqa: F401  (importing registers them)
-        from segments.services import audit
+        from segments.models import audit
         from segments.services.knowledge import lock_in_order
 
         if apps.is_installed("django_q"):

@@ -17,8 +17,7 @@ from django.utils import timezone
 from datasets.models import Dataset, Tenant
 from segments.models import ApiKey
 from segments.models.api import PREFIX_CHARS
-from segments.models.audit import AuditAction
-from segments.services.audit import record
+from segments.models.audit import AuditAction, record
 
 # Keys of knowledge bases look like this to Dify's clients.
 KEY_START = "dataset-"

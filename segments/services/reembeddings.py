@@ -15,13 +15,12 @@ from segments.exceptions import NoEmbeddingModel, StateConflict
 from segments.files.options import OnError
 from segments.files.types import JSONValue
 from segments.models import Reembedding
-from segments.models.audit import AuditAction
+from segments.models.audit import AuditAction, record
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
 from segments.reembedding.state import REEMBEDDINGS, filling
 from segments.search.weights import learn_after_change
-from segments.services.audit import record
 
 # How often a watcher looks at what a worker does.
 SECONDS_BETWEEN_LOOKS = 0.5
