@@ -1,6 +1,7 @@
 """The tables of segments and imports, one file per noun."""
 
 from segments.models.api import ApiKey, UploadFile
+from segments.models.audit import AuditEntry
 from segments.models.curation import SearchJudgement, SegmentChange
 from segments.models.embedding import (
     EmbeddingBudget,
@@ -28,6 +29,7 @@ from segments.models.staging import (
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "Chunk",
     "DeletedJob",
     "DocumentSegment",

@@ -9,6 +9,7 @@ import string
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -16,6 +17,7 @@ from django.utils import timezone
 from datasets.models import Dataset, Tenant
 from segments.models import ApiKey
 from segments.models.api import PREFIX_CHARS
+from segments.models.audit import AuditAction, record
 
 # Keys of knowledge bases look like this to Dify's clients.
 KEY_START = "dataset-"
@@ -26,6 +28,7 @@ RANDOM_CHARS = 32
 RECORD_USE_EVERY = timedelta(minutes=1)
 
 
+@transaction.atomic
 def create_api_key(
     tenant: Tenant,
     name: str,
@@ -75,9 +78,11 @@ def record_use(key: ApiKey) -> None:
     ApiKey.objects.filter(earlier, pk=key.pk).update(last_used_at=Now())
 
 
-def revoke_api_key(key: ApiKey) -> None:
+@transaction.atomic
+def revoke_api_key(key: ApiKey, user: User | None = None) -> None:
     """Refuse every later request with the key."""
-    ApiKey.objects.active().filter(pk=key.pk).update(revoked_at=Now())
+    if ApiKey.objects.active().filter(pk=key.pk).update(revoked_at=Now()):
+        record(AuditAction.REVOKED, key, user=user)
 
 
 def _hash(text: str) -> str:
