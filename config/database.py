@@ -16,6 +16,12 @@ CONNECTION_AGE = 60
 CLIENT_CHECK_SECONDS = 5
 # A server that does not answer within this many seconds is reported as down.
 CONNECT_TIMEOUT = 5
+# A peer that has fallen silent (power, cable, firewall) says nothing: TCP itself would wait for
+# two hours, and 15 minutes for what it has sent. A connection that waits for an answer is probed
+# after 10 s without a sign of life, then every 5 s, and given up after the third probe without
+# an answer: 10 + 3 x 5 = 25 s. What was sent and never acknowledged is given up after as long.
+KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 10, 5, 3
+SILENT_SECONDS = KEEPALIVE_IDLE + KEEPALIVE_COUNT * KEEPALIVE_INTERVAL
 
 
 def database_from(url: str, home: Path) -> dict[str, Any]:
@@ -28,8 +34,31 @@ def database_from(url: str, home: Path) -> dict[str, Any]:
     entry["CONN_MAX_AGE"] = CONNECTION_AGE
     entry["CONN_HEALTH_CHECKS"] = True
     if url:
-        entry["OPTIONS"] = {"connect_timeout": CONNECT_TIMEOUT} | entry.get("OPTIONS", {})
+        entry["OPTIONS"] = our_side() | entry.get("OPTIONS", {})
+        _prepend(entry, their_side())
     return entry
+
+
+def our_side() -> dict[str, int]:
+    """How libpq notices a silent server, within `SILENT_SECONDS`."""
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "keepalives": 1,
+        "keepalives_idle": KEEPALIVE_IDLE,
+        "keepalives_interval": KEEPALIVE_INTERVAL,
+        "keepalives_count": KEEPALIVE_COUNT,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,
+    }
+
+
+def their_side() -> dict[str, str]:
+    """How the server notices a silent client as fast, and frees its locks."""
+    return {
+        "tcp_keepalives_idle": f"{KEEPALIVE_IDLE}s",
+        "tcp_keepalives_interval": f"{KEEPALIVE_INTERVAL}s",
+        "tcp_keepalives_count": str(KEEPALIVE_COUNT),
+        "tcp_user_timeout": f"{SILENT_SECONDS}s",
+    }
 
 
 def _server(url: str) -> dict[str, Any]:
@@ -55,6 +84,11 @@ def limit_transactions(entry: dict[str, Any], idle_seconds: int) -> None:
         "idle_in_transaction_session_timeout": f"{idle_seconds}s",
         "client_connection_check_interval": f"{CLIENT_CHECK_SECONDS}s",
     }
+    _prepend(entry, limits)
+
+
+def _prepend(entry: dict[str, Any], parameters: dict[str, str]) -> None:
+    """Have the server set `parameters`, before what is set already: the last one counts."""
     options = entry.setdefault("OPTIONS", {})
-    ours = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    ours = " ".join(f"-c {name}={value}" for name, value in parameters.items())
     options["options"] = f"{ours} {options.get('options', '')}".strip()
