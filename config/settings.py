@@ -31,6 +31,14 @@ DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME), **replicas}
 DATABASE_ROUTERS = ["segments.db.replicas.ReplicaRouter"] if replicas else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = SEGMILL_HOME / "files"
+# Hosts that share no disk hand uploads over in the database.
+SEGMILL_UPLOADS = env.choice("SEGMILL_UPLOADS", "files", of=("files", "database"))
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if SEGMILL_UPLOADS == "database":
+    STORAGES["segmill"] = {"BACKEND": "segments.db.storage.DatabaseStorage"}
 STATIC_URL = "static/"
 # Served by the application itself, from the packages they come in: no collectstatic.
 WHITENOISE_USE_FINDERS = True

@@ -46,7 +46,7 @@ READ_HERE = frozenset(
         "segments.indexgeneration",
         "segments.parentsegment",
         "segments.progresssample",
-        "segments.rebuild",
+        "segments.fulltextrebuild",
         "segments.reembedding",
         "segments.rowerror",
         "segments.searchjudgement",

@@ -78,6 +78,18 @@ class Network:
         _ip("-n", namespace, "link", "set", "eth0", "up")
         return host
 
+    @property
+    def spare_address(self) -> str:
+        """An address that no host has of its own, for `take_over`."""
+        return f"{self._net}.250"
+
+    def take_over(self, address: str, host: Host) -> None:
+        """Give `host` an address as well, and have the others forget who had it before."""
+        _ip("-n", host.namespace, "addr", "add", f"{address}/24", "dev", "eth0")
+        _ip("neigh", "flush", "to", address)
+        for other in self.hosts:
+            _ip("-n", other.namespace, "neigh", "flush", "to", address)
+
     def remove(self) -> None:
         """Take down what there is of it, also of an earlier run that was killed."""
         listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
