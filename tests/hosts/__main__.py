@@ -1,6 +1,7 @@
 """`python -m tests.hosts`: the parts of `make hosts`, on hosts made of network namespaces.
 
 * `speed`: imports of several tenants with 1, 2 and 3 worker hosts, then all with one model
+* `short`: one fault, on fewer hosts, as a test does
 * `faults`: what a broken network does (`tests.hosts.faults`)
 
 It needs root, iproute2 and util-linux, and nginx for the proxy.
@@ -17,6 +18,8 @@ from pathlib import Path
 from tests.servers.network import CANNOT, can_make_hosts
 
 PARTS = ("speed", "faults")
+SHORT = "short"
+SHORT_WORKERS = 2
 ROWS = 1_600
 NETWORK = 211
 WORKERS = 3
@@ -29,7 +32,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=ROWS, help="rows a file (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
-    if unknown := set(given.parts) - set(PARTS):
+    if unknown := set(given.parts) - {*PARTS, SHORT}:
         parser.error(f"there is no part {', '.join(unknown)}")
     if not can_make_hosts():
         sys.exit(f"Hosts cannot be made here. {CANNOT}")
@@ -43,7 +46,9 @@ def _run(folder: Path, given: argparse.Namespace) -> int:
     from tests.hosts.installation import Installation
 
     folder.chmod(0o755)
-    installation = Installation(folder, NETWORK, WORKERS)
+    is_short = given.parts == [SHORT]
+    number, workers, webs = (NETWORK + 1, SHORT_WORKERS, 1) if is_short else (NETWORK, WORKERS, 2)
+    installation = Installation(folder, number, workers, webs)
     try:
         installation.start_servers()
         os.environ |= installation.environment()

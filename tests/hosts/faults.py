@@ -138,7 +138,8 @@ def failover(hosts: Installation, client: Client) -> Outcome:
     )
 
 
-FAULTS: tuple[Callable[[Installation, Client], Outcome], ...] = (
+Fault = Callable[[Installation, Client], Outcome]
+FAULTS: tuple[Fault, ...] = (
     worker_host_cut_off,
     database_unreachable,
     one_way_cut,

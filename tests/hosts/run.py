@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection
 from typing import Any
@@ -13,7 +14,7 @@ from rich.table import Table
 from tests.acceptance.processes import wait_until
 from tests.benchmark.simulated import SECONDS_A_REQUEST
 from tests.chaos.display import ChaosDisplay
-from tests.hosts.faults import FAULTS, Outcome
+from tests.hosts.faults import FAULTS, Fault, Outcome
 from tests.hosts.installation import CALLS, TEXTS, Installation
 from tests.hosts.trial import (
     Client,
@@ -101,12 +102,13 @@ class HostsRun:
         self._hosts.start_webs()
         wait_until(self._is_up, READY_SECONDS)
         steps = (len(self._hosts.workers) + 1) * ("speed" in parts)
-        steps += len(FAULTS) * ("faults" in parts)
+        faults = FAULTS if "faults" in parts else FAULTS[: "short" in parts]
+        steps += len(faults)
         with ChaosDisplay(sys.stderr, "hosts", steps) as display:
             if "speed" in parts:
                 self._speed(display)
-            if "faults" in parts:
-                self._faults(display)
+            if faults:
+                self._faults(faults, display)
         return self._result
 
     def _speed(self, display: ChaosDisplay) -> None:
@@ -130,12 +132,12 @@ class HostsRun:
         self._result.broken += broken_promises(sent)
         return rows_per_second(sent)
 
-    def _faults(self, display: ChaosDisplay) -> None:
+    def _faults(self, faults: Sequence[Fault], display: ChaosDisplay) -> None:
         for host in self._hosts.workers:
             if not self._hosts.is_running(host):
                 self._start(host.name)
         client = Client(self._hosts.address, "victim", "victim")
-        for number, fault in enumerate(FAULTS):
+        for number, fault in enumerate(faults):
             display(self._steps_before + number, fault.__doc__ or "")
             self._result.faults.append(fault(self._hosts, client))
 
