@@ -21,7 +21,6 @@ PARTS = ("speed", "faults")
 SHORT = "short"
 SHORT_WORKERS = 2
 ROWS = 1_600
-NETWORK = 211
 WORKERS = 3
 
 
@@ -47,8 +46,8 @@ def _run(folder: Path, given: argparse.Namespace) -> int:
 
     folder.chmod(0o755)
     is_short = given.parts == [SHORT]
-    number, workers, webs = (NETWORK + 1, SHORT_WORKERS, 1) if is_short else (NETWORK, WORKERS, 2)
-    installation = Installation(folder, number, workers, webs)
+    workers, webs = (SHORT_WORKERS, 1) if is_short else (WORKERS, 2)
+    installation = Installation(folder, workers, webs)
     try:
         installation.start_servers()
         os.environ |= installation.environment()

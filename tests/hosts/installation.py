@@ -56,8 +56,8 @@ http {{
 class Installation:
     """All hosts; `close` ends every process and removes the network and the files."""
 
-    def __init__(self, folder: Path, number: int, workers: int, webs: int = 2) -> None:
-        self.folder, self.network = folder, Network(number)
+    def __init__(self, folder: Path, workers: int, webs: int = 2) -> None:
+        self.folder, self.network = folder, Network()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.database = self.network.add("database")
         self.standby = self.network.add("replica")

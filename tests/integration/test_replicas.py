@@ -36,7 +36,6 @@ from tests.servers.postgres import USER, Postgres
 from .api_client import Api
 
 ALIAS = "replica1"
-NETWORK = 201
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 WAIT_SECONDS = 20
@@ -103,7 +102,7 @@ def pair(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
     folder.chmod(0o755)
     with ExitStack() as opened, django_db_blocker.unblock():
         opened.callback(shutil.rmtree, folder)
-        network = Network(NETWORK) if can_make_hosts() else None
+        network = Network() if can_make_hosts() else None
         if network:
             opened.callback(network.remove)
         pair = Pair(folder, network)

@@ -5,6 +5,9 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+NUMBERS = 250
+# The last parts of the hosts' addresses.
+PLACES = range(2, 20)
 CANNOT = "Network namespaces need root on Linux, and iproute2."
 
 
@@ -53,8 +56,8 @@ class Host:
 class Network:
     """A bridge with hosts on it; this process is at `address`. All go with `remove`."""
 
-    def __init__(self, number: int) -> None:
-        """`number`, 1 to 250, tells networks that exist at the same time apart."""
+    def __init__(self) -> None:
+        number = 1 + os.getpid() % NUMBERS  # tells networks that exist at the same time apart
         self._bridge, self._net = f"smbr{number}", f"10.231.{number}"
         self.address = f"{self._net}.1"
         self._number = number
@@ -97,5 +100,6 @@ class Network:
             name = line.partition(" ")[0]
             if name.startswith(f"sm{self._number}-"):
                 subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "del", self._bridge], check=False, capture_output=True)
+        for link in (self._bridge, *(f"smv{self._number}x{place}" for place in PLACES)):
+            subprocess.run(["ip", "link", "del", link], check=False, capture_output=True)
         self.hosts.clear()
