@@ -6,6 +6,7 @@ from segments.admin.imports import ImportJobAdmin
 from segments.admin.model_providers import ModelProviderAdmin
 from segments.admin.reembeddings import ReembeddingAdmin
 from segments.admin.segments import SegmentAdmin
+from segments.admin.webhooks import WebhookAdmin, WebhookDeliveryAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -15,4 +16,6 @@ __all__ = [
     "ModelProviderAdmin",
     "ReembeddingAdmin",
     "SegmentAdmin",
+    "WebhookAdmin",
+    "WebhookDeliveryAdmin",
 ]

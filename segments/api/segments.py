@@ -160,7 +160,7 @@ class SegmentView(ApiView):
         if segment.document.archived:
             raise DocumentArchived
         if isinstance(segment, ParentSegment):
-            parents.delete_parents([segment.pk])
+            parents.delete_parents(segment.document, [segment.pk])
         else:
             delete_segments([segment.pk])
         return Response({"result": "success"})

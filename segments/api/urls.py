@@ -45,6 +45,13 @@ from segments.api.texts import (
     UpdateByTextView,
 )
 from segments.api.views import BearerScheme, UnknownPath
+from segments.api.webhooks import (
+    DeliveriesView,
+    RedeliverView,
+    SecretView,
+    WebhooksView,
+    WebhookView,
+)
 
 app_name = "segmill"
 
@@ -53,6 +60,7 @@ __all__ = ["BearerScheme"]  # drf-spectacular knows it once it is imported
 DATASET = "datasets/<uuid:dataset_id>"
 DOCUMENT = f"{DATASET}/documents/<uuid:document_id>"
 IMPORT = "imports/<uuid:job_id>"
+WEBHOOK = "webhooks/<uuid:webhook_id>"
 OPEN = {"authentication_classes": (), "permission_classes": ()}
 
 
@@ -152,5 +160,14 @@ urlpatterns = [
     *both_spellings(f"{DATASET}/document", "create-by-file", CreateByFileView),
     *both_spellings(DOCUMENT, "update-by-text", UpdateByTextView),
     *both_spellings(DOCUMENT, "update-by-file", UpdateByFileView),
+    path("webhooks", WebhooksView.as_view(), name="webhooks"),
+    path(WEBHOOK, WebhookView.as_view(), name="webhook"),
+    path(f"{WEBHOOK}/secret", SecretView.as_view(), name="webhook_secret"),
+    path(f"{WEBHOOK}/deliveries", DeliveriesView.as_view(), name="deliveries"),
+    path(
+        f"{WEBHOOK}/deliveries/<uuid:delivery_id>/redeliver",
+        RedeliverView.as_view(),
+        name="redeliver",
+    ),
     re_path("^", UnknownPath.as_view()),
 ]

@@ -16,6 +16,7 @@ from datasets.models import Document
 from segments.exceptions import ImportNotFound, StateConflict
 from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
+from segments.webhooks.events import announce_undo
 
 DELETE = """
     WITH gone AS (
@@ -62,6 +63,7 @@ def undo(job_id: UUID) -> Undone:
         updated_at=Now(),
     )
     ImportJob.objects.filter(pk=job.pk).update(undone_at=Now(), revision=F("revision") + 1)
+    announce_undo(job.pk)
     return undone
 
 

@@ -26,6 +26,7 @@ from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.parents import child_texts, content_hash
 from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
+from segments.models.webhook import WebhookEvent
 from segments.services.new_segments import (
     NewSegment,
     PreparedSegments,
@@ -39,6 +40,7 @@ from segments.services.segments import (
     change_segment,
     delete_segments,
 )
+from segments.webhooks.events import announce_segments
 
 
 def parents_of(document: Document, wanted: SegmentFilter) -> QuerySet[ParentSegment]:
@@ -110,11 +112,13 @@ def add_parents(
         ],
     )
     with transaction.atomic():
-        publish_segments(document, prepared, user)
+        publish_segments(document, prepared, user, tells_webhooks=False)
         last = ParentSegment.objects.filter(document=document).aggregate(last=Max("position"))
         for number, passage in enumerate(passages, (last["last"] or 0) + 1):
             passage.position = number
         ParentSegment.objects.bulk_create(passages)
+        added = [passage.pk for passage in passages]
+        announce_segments(WebhookEvent.SEGMENTS_ADDED, document, added)
     made = with_parts(ParentSegment.objects.filter(pk__in=[passage.pk for passage in passages]))
     return list(made.order_by("position"))
 
@@ -154,8 +158,10 @@ def change_parent(
     with transaction.atomic():
         _store(parent, checked, changes, user)
         if prepared:
-            delete_segments(children_of(parent).values_list("pk", flat=True))
-            publish_segments(document, prepared, user)
+            parts = children_of(parent).values_list("pk", flat=True)
+            delete_segments(parts, user, tells_webhooks=False)
+            publish_segments(document, prepared, user, tells_webhooks=False)
+        announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, [parent.pk])
 
 
 def _store(
@@ -183,12 +189,14 @@ def _store(
 
 
 @transaction.atomic
-def delete_parents(ids: Iterable[UUID]) -> None:
-    """Delete passages with their parts. The others keep their positions."""
-    ids = list(ids)
-    parts = DocumentSegment.objects.filter(parent__in=ids).values_list("pk", flat=True)
-    delete_segments(parts)
-    ParentSegment.objects.filter(pk__in=ids).delete()
+def delete_parents(document: Document, ids: Iterable[UUID]) -> None:
+    """Delete passages of the document with their parts. The others keep their positions."""
+    passages = ParentSegment.objects.filter(document=document, pk__in=list(ids))
+    gone = list(passages.values_list("pk", flat=True))
+    parts = DocumentSegment.objects.filter(parent__in=gone).values_list("pk", flat=True)
+    delete_segments(parts, tells_webhooks=False)
+    passages.delete()
+    announce_segments(WebhookEvent.SEGMENTS_DELETED, document, gone)
 
 
 def add_child(parent: ParentSegment, content: str, user: User | None = None) -> DocumentSegment:

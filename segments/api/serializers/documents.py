@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from datasets.models import Dataset, DocForm, Document, IndexingStatus
 from segments.api.pagination import KeywordQuery
-from segments.api.serializers.fields import Constant, CreatorId, UnixTime, UserId
+from segments.api.serializers.fields import Constant, CreatorId, Id, Text, UnixTime, UserId
 from segments.services.documents import IndexingProgress
 from segments.services.metadata import BUILT_IN, built_in_values
 
@@ -34,7 +34,7 @@ def display_status(document: Any) -> str:
 class NewDocumentSerializer(serializers.Serializer[None]):
     """What a new document shall be; it has no segments yet."""
 
-    name = serializers.CharField(max_length=255)
+    name = Text(max_length=255)
     doc_form = serializers.ChoiceField(DocForm.choices, required=False, default=DocForm.TEXT)
 
 
@@ -99,6 +99,9 @@ class DocumentSerializer(serializers.Serializer[Document]):
 class DocumentDetailSerializer(DocumentSerializer):
     """A document with what only its own address tells."""
 
+    # With `metadata`, parts of it are left out.
+    always_there = ("id",)
+
     average_segment_length = serializers.SerializerMethodField()
     dataset_process_rule = Constant(None)
     document_process_rule = Constant(None)
@@ -129,9 +132,7 @@ class DetailQuery(serializers.Serializer[None]):
 class DocumentIdsSerializer(serializers.Serializer[None]):
     """Documents of the dataset."""
 
-    document_ids = serializers.ListField(
-        child=serializers.UUIDField(), allow_empty=False, max_length=1_000
-    )
+    document_ids = serializers.ListField(child=Id(), allow_empty=False, max_length=1_000)
 
 
 class IndexingSerializer(serializers.Serializer[IndexingProgress]):
