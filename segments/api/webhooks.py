@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +15,11 @@ from segments.exceptions import DeliveryNotFound, WebhookNotFound
 from segments.models import Webhook, WebhookDelivery
 from segments.models.webhook import URL_CHARS, DeliveryStatus, WebhookEvent
 from segments.services import webhooks as services
+
+
+@extend_schema_field({"type": "string", "pattern": "^https?://", "maxLength": URL_CHARS})
+class _Address(Text):
+    """An address of the web; the service checks it."""
 
 
 class WebhookSerializer(serializers.Serializer[Webhook]):
@@ -41,7 +46,7 @@ class NewWebhookAnswerSerializer(WebhookSerializer):
 class NewWebhookSerializer(serializers.Serializer[None]):
     """Who is to be told of what."""
 
-    url = Text(max_length=URL_CHARS, help_text="An http:// or https:// address.")
+    url = _Address(max_length=URL_CHARS, help_text="An http:// or https:// address.")
     events = serializers.ListField(
         child=serializers.ChoiceField(WebhookEvent.choices), allow_empty=False
     )
@@ -50,7 +55,7 @@ class NewWebhookSerializer(serializers.Serializer[None]):
 class WebhookChangesSerializer(serializers.Serializer[None]):
     """What shall be different; what is left out, or null, stays as it is."""
 
-    url = Text(max_length=URL_CHARS, required=False, allow_null=True, default=None)
+    url = _Address(max_length=URL_CHARS, required=False, allow_null=True, default=None)
     events = serializers.ListField(
         child=serializers.ChoiceField(WebhookEvent.choices),
         required=False,

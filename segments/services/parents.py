@@ -17,7 +17,13 @@ from uuid_utils.compat import uuid7
 from datasets.models import Document
 from segments.embedding import embedder_of
 from segments.embedding.tokens import count_tokens
-from segments.exceptions import DocumentArchived, SegmentDisabled, SegmentsRefused
+from segments.exceptions import (
+    DocumentArchived,
+    SegmentChanged,
+    SegmentDisabled,
+    SegmentsRefused,
+    TargetGone,
+)
 from segments.files.columns import map_columns
 from segments.files.options import ImportOptions, ParentMode
 from segments.files.splitting import Measure
@@ -39,6 +45,7 @@ from segments.services.segments import (
     SegmentFilter,
     change_segment,
     delete_segments,
+    etag_of,
 )
 from segments.webhooks.events import announce_segments
 
@@ -129,12 +136,15 @@ def change_parent(
     user: User | None = None,
     *,
     regenerates_parts: bool = False,
+    if_match: Sequence[str] = (),
 ) -> None:
     """Change some fields of a passage; with `regenerates_parts` it is cut into parts again.
 
-    Otherwise its parts stay, whatever its text.
+    Otherwise its parts stay, whatever its text. With `if_match`, the passage has to be in one of
+    these states (`etag_of`) at the moment of the change.
 
     Raises:
+        SegmentChanged: it is in another state.
         DocumentArchived: its document takes no changes.
         SegmentDisabled: it is disabled, and is not to be enabled.
         SegmentsRefused, EmbeddingFailed, TargetGone: as `add_segments`.
@@ -156,12 +166,27 @@ def change_parent(
             document, [replace(again, content=part, parent_id=parent.pk) for part in texts]
         )
     with transaction.atomic():
+        _refuse_changed(parent, if_match)
         _store(parent, checked, changes, user)
         if prepared:
             parts = children_of(parent).values_list("pk", flat=True)
             delete_segments(parts, user, tells_webhooks=False)
             publish_segments(document, prepared, user, tells_webhooks=False)
         announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, [parent.pk])
+
+
+def _refuse_changed(parent: ParentSegment, if_match: Sequence[str]) -> None:
+    """Lock the passage until the transaction ends, and its document, as every writer does.
+
+    Raises:
+        SegmentChanged, TargetGone: it is in another state than one of `if_match`, or is gone.
+    """
+    Document.objects.select_for_update(no_key=True).filter(pk=parent.document_id).first()
+    now = ParentSegment.objects.select_for_update(no_key=True).filter(pk=parent.pk).first()
+    if now is None:
+        raise TargetGone("The segment has just been deleted.")
+    if if_match and etag_of(now) not in if_match:
+        raise SegmentChanged
 
 
 def _store(
@@ -221,13 +246,13 @@ def change_child(child: DocumentSegment, content: str, user: User | None = None)
     change_segment(child, SegmentChanges(content=content), user)
 
 
-def delete_child(parent: ParentSegment, child: DocumentSegment) -> None:
+def delete_child(child: DocumentSegment) -> None:
     """Delete a part.
 
     Raises:
         DocumentArchived: its document takes no changes.
     """
-    if parent.document.archived:
+    if child.document.archived:
         raise DocumentArchived
     delete_segments([child.pk])
 

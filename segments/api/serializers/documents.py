@@ -8,7 +8,7 @@ from rest_framework import serializers
 from datasets.models import Dataset, DocForm, Document, IndexingStatus
 from segments.api.pagination import KeywordQuery
 from segments.api.serializers.fields import Constant, CreatorId, Id, Text, UnixTime, UserId
-from segments.services.documents import IndexingProgress
+from segments.services.documents import IndexingProgress, with_passages_counted
 from segments.services.metadata import BUILT_IN, built_in_values
 
 DISPLAY_STATUS = {
@@ -50,7 +50,7 @@ class DocumentSerializer(serializers.Serializer[Document]):
     enabled = serializers.BooleanField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
     segment_count = serializers.IntegerField(read_only=True)
-    hit_count = Constant(0)
+    hit_count = serializers.IntegerField(read_only=True)
     word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
     tokens = serializers.IntegerField(read_only=True)
     data_source_type = Constant("upload_file")
@@ -182,4 +182,6 @@ def documents_as_json(
         "with_built_in": dataset.built_in_field_enabled,
     }
     shown = serializer(context=context)
-    return [dict(shown.to_representation(document)) for document in documents]
+    return [
+        dict(shown.to_representation(document)) for document in with_passages_counted(documents)
+    ]

@@ -111,7 +111,9 @@ class ConditionsSerializer(serializers.Serializer[None]):
     """Conditions on the metadata of segments and documents."""
 
     logical_operator = serializers.ChoiceField(list(LogicalOperator), default="and")
-    conditions = serializers.ListField(child=ConditionSerializer(), max_length=MAX_CONDITIONS)
+    conditions = serializers.ListField(
+        child=ConditionSerializer(), max_length=MAX_CONDITIONS, required=False
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The conditions as JSON can keep them.
