@@ -4,6 +4,7 @@ from segments.admin.api_keys import ApiKeyAdmin
 from segments.admin.datasets import EmbeddedDatasetAdmin, ImportingDocumentAdmin
 from segments.admin.imports import ImportJobAdmin
 from segments.admin.model_providers import ModelProviderAdmin
+from segments.admin.passages import PassageAdmin
 from segments.admin.reembeddings import ReembeddingAdmin
 from segments.admin.segments import SegmentAdmin
 from segments.admin.webhooks import WebhookAdmin, WebhookDeliveryAdmin
@@ -14,6 +15,7 @@ __all__ = [
     "ImportJobAdmin",
     "ImportingDocumentAdmin",
     "ModelProviderAdmin",
+    "PassageAdmin",
     "ReembeddingAdmin",
     "SegmentAdmin",
     "WebhookAdmin",

@@ -183,7 +183,7 @@ def _send(stream: IO[bytes], value: Any) -> None:
     stream.flush()
 
 
-def _receive(stream: IO[bytes]) -> Any:
+def _receive(stream: "IO[bytes] | _Whole") -> Any:
     """What the other side has sent.
 
     Raises:

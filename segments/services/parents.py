@@ -4,7 +4,7 @@ A passage is what people see as the segment; its parts are segments like others,
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -130,6 +130,16 @@ def add_parents(
     return list(made.order_by("position"))
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedParent:
+    """A change of a passage that was checked; `parts` are its new ones, if it gets some."""
+
+    parent: ParentSegment
+    checked: ParentSegment
+    changes: SegmentChanges
+    parts: PreparedSegments | None
+
+
 def change_parent(
     parent: ParentSegment,
     changes: SegmentChanges,
@@ -149,6 +159,22 @@ def change_parent(
         SegmentDisabled: it is disabled, and is not to be enabled.
         SegmentsRefused, EmbeddingFailed, TargetGone: as `add_segments`.
     """
+    prepared = prepare_parent(parent, changes, user, regenerates_parts=regenerates_parts)
+    apply_parent(prepared, user, if_match)
+
+
+def prepare_parent(
+    parent: ParentSegment,
+    changes: SegmentChanges,
+    user: User | None = None,
+    *,
+    regenerates_parts: bool = False,
+) -> PreparedParent:
+    """Check a change, and embed new parts, with no transaction open while the model runs.
+
+    Raises:
+        DocumentArchived, SegmentDisabled, SegmentsRefused, EmbeddingFailed: as `change_parent`.
+    """
     document = parent.document
     if document.archived:
         raise DocumentArchived
@@ -157,22 +183,32 @@ def change_parent(
     measure = _measure(document)
     text = parent.content if changes.content is None else changes.content
     checked = _passage(document, NewSegment(content=text), measure, user)
-    prepared: PreparedSegments | None = None
-    if regenerates_parts:
-        texts = child_texts(checked.content, rules_of(document), measure)
-        is_on = parent.enabled if changes.enabled is None else changes.enabled
-        again = replace(NewSegment(content=text, metadata=parent.metadata), enabled=is_on)
-        prepared = prepare_segments(
-            document, [replace(again, content=part, parent_id=parent.pk) for part in texts]
-        )
-    with transaction.atomic():
-        _refuse_changed(parent, if_match)
-        _store(parent, checked, changes, user)
-        if prepared:
-            parts = children_of(parent).values_list("pk", flat=True)
-            delete_segments(parts, user, tells_webhooks=False)
-            publish_segments(document, prepared, user, tells_webhooks=False)
-        announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, [parent.pk])
+    if not regenerates_parts:
+        return PreparedParent(parent, checked, changes, None)
+    texts = child_texts(checked.content, rules_of(document), measure)
+    is_on = parent.enabled if changes.enabled is None else changes.enabled
+    again = replace(NewSegment(content=text, metadata=parent.metadata), enabled=is_on)
+    parts = [replace(again, content=part, parent_id=parent.pk) for part in texts]
+    return PreparedParent(parent, checked, changes, prepare_segments(document, parts))
+
+
+@transaction.atomic
+def apply_parent(
+    prepared: PreparedParent, user: User | None = None, if_match: Sequence[str] = ()
+) -> None:
+    """Store a prepared change.
+
+    Raises:
+        SegmentChanged, TargetGone: as `change_parent`.
+    """
+    parent, document = prepared.parent, prepared.parent.document
+    _refuse_changed(parent, if_match)
+    _store(parent, prepared.checked, prepared.changes, user)
+    if prepared.parts:
+        old = children_of(parent).values_list("pk", flat=True)
+        delete_segments(old, user, tells_webhooks=False)
+        publish_segments(document, prepared.parts, user, tells_webhooks=False)
+    announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, [parent.pk])
 
 
 def _refuse_changed(parent: ParentSegment, if_match: Sequence[str]) -> None:

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
+import httpx2
 import pytest
 from asgiref.sync import async_to_sync
 from dify_dataset_sdk import DifyDatasetClient
@@ -282,3 +285,45 @@ def test_an_agent_by_standard_input_and_output(site: Site, key: str, tmp_path: P
 
     assert names == {"search", "list_datasets", "get_segment", "add_segments"}
     assert not listed.is_error
+
+
+def test_previews_of_one_tenant_keep_no_other_waiting(site: Site, key: str) -> None:
+    """Eight at once of 4 MiB: one is made, beside the web server; the others come again."""
+    other = site.manage("create_api_key", "--tenant", "others", "--create-tenant").split()[-1]
+    with Asking(site, key) as busy, Asking(site, other) as quick:
+        dataset = busy.post("datasets", json={"name": "previews"}).json()["id"]
+        made = busy.post(f"datasets/{dataset}/documents", json={"name": "rows"}).json()
+        path = f"datasets/{dataset}/documents/{made['document']['id']}/segments/preview"
+        file = b"content\n" + b"The lamp is green, and the button is at its back.\n" * 80_000
+        idle = median(quick.seconds("datasets") for _ in range(9))
+        statuses: list[int] = []
+
+        def preview() -> None:
+            statuses.append(busy.post(path, files={"file": ("rows.csv", file)}).status_code)
+
+        threads = [Thread(target=preview) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        taken = []
+        while any(thread.is_alive() for thread in threads):
+            taken.append(quick.seconds("datasets"))
+        for thread in threads:
+            thread.join()
+
+    assert 200 in statuses
+    assert set(statuses) <= {200, 429}
+    assert median(taken) <= max(0.1, 3 * idle), (idle, taken)
+
+
+class Asking(httpx2.Client):
+    """A client of the API with a key."""
+
+    def __init__(self, site: Site, key: str) -> None:
+        headers = {"Authorization": f"Bearer {key}"}
+        super().__init__(base_url=f"{site.address}/v1/", headers=headers, timeout=120)
+
+    def seconds(self, path: str) -> float:
+        """How long a GET takes."""
+        began = monotonic()
+        assert self.get(path).status_code == 200
+        return monotonic() - began

@@ -16,7 +16,7 @@ from datasets.models import Dataset, DocForm, Document, Tenant
 from segments import tasks
 from segments.models import DocumentSegment, Webhook, WebhookDelivery
 from segments.models.webhook import WebhookEvent
-from segments.operations import reaper, retention
+from segments.operations import retention
 from segments.operations.claimable import find_claimable
 from segments.services import imports, segments, webhooks
 from segments.services.new_segments import NewSegment, add_segments
@@ -283,7 +283,7 @@ def test_a_killed_worker_loses_no_delivery(
     assert claim is not None
     WebhookDelivery.objects.update(lease_until=Now(), enqueued_at=None)
 
-    assert reaper.find_claimable()
+    assert find_claimable()
     send_all()
 
     assert len(told.received) == 1

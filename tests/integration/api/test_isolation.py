@@ -94,7 +94,10 @@ def test_a_stranger_finds_nothing_anywhere(
     tasks.run_import(job_id)
     field = MetadataField.objects.create(dataset=document.dataset, name="reset", kind="string")
     hook = Webhook.objects.create(
-        tenant=document.tenant, url="https://reset.example", events=["import.failed"], secret="x"
+        tenant=document.tenant,
+        url="https://reset.example",
+        events=["import.failed"],
+        secret="x",  # noqa: S106
     )
     told = WebhookDelivery.objects.create(
         tenant=document.tenant,
