@@ -40,7 +40,7 @@ class PassageForm(forms.ModelForm[ParentSegment]):
     cut_again = forms.BooleanField(
         required=False,
         label="Cut into parts again",
-        help_text="Search finds a passage by its parts. They stay as they are, unless you tick this.",
+        help_text="Search finds a passage by its parts. Unless you tick this, they stay.",
     )
     change: PreparedParent | None = None
 
@@ -86,8 +86,8 @@ class PassageAdmin(TenantScopedAdmin[ParentSegment]):
     show_full_result_count = False
     search_fields = ("content",)
     search_help_text = (
-        f"Search for a part of the text. The list shows at most {ROWS_PAGED:,} passages; use filters "
-        "to find others."
+        f"Search for a part of the text. The list shows at most {ROWS_PAGED:,} passages; use "
+        "filters to find others."
     )
     ordering = ("document_id", "position")
 

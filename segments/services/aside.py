@@ -199,7 +199,7 @@ def _receive(stream: "IO[bytes] | _Whole") -> Any:
 def _look(order: Order) -> DryRun | Refusal | str:
     close_old_connections()
     try:
-        with open(order.path, "rb") as file:
+        with Path(order.path).open("rb") as file:
             return dry_run_import(
                 order.document,
                 file,

@@ -35,10 +35,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Of the bounds of an operation's fields: the first are all sent, then one of so many. With 1, all
 # 5,000 are, which takes minutes.
-FIRST, ONE_OF = 8, 24
+FIRST, ONE_OF = 6, 40
 # Refusals of what is valid in itself: they depend on what there is, or on other fields.
 DEPENDS = re.compile(
-    r"option_refused|already exists|tag_id: This field is required|File type not allowed|"
+    r"option_refused|idempotency_conflict|format_unknown|already exists|tag_id: This field is required|File type not allowed|"
     r"There is no language|There is no text search configuration|does not compare with|"
     r"needs a value|Document not found|Document is not available|name is required when text|"
     r"has been changed since you read it|A process rule is for a text|Tag not found|"
@@ -116,7 +116,12 @@ def _texts(ids: dict[str, Any]) -> dict[str, str]:
     return {f"path.{name}": str(value) for name, value in ids.items()}
 
 
-def config(key: str, known: dict[str, dict[str, str]], examples: int) -> SchemathesisConfig:
+# With a key that only reads, all requests that write are refused alike: a few will do.
+EVERY_WAY = {"coverage": {"unexpected-methods": ["PUT"]}, "stateful": {"max-steps": 6}}
+AT_RANDOM = {"coverage": {"enabled": False}, "stateful": {"enabled": False}}
+
+
+def config(key: str, known: dict[str, dict[str, str]], ways: dict[str, Any]) -> SchemathesisConfig:
     kept = ["GET", "POST", "PATCH"]
     some = [
         {"include-path-regex": path, "include-method": kept, "parameters": ids}
@@ -133,9 +138,9 @@ def config(key: str, known: dict[str, dict[str, str]], examples: int) -> Schemat
             "continue-on-failure": True,
             "parameters": known[""],
             "operations": [{"include-method": "DELETE", "parameters": nothing}, *some],
-            "phases": {"coverage": {"unexpected-methods": ["PUT"]}, "stateful": {"max-steps": 8}},
+            "phases": ways,
             "generation": {
-                "max-examples": examples,
+                "max-examples": 1,
                 "database": "none",
                 "no-shrink": True,
                 "deterministic": True,
@@ -146,10 +151,10 @@ def config(key: str, known: dict[str, dict[str, str]], examples: int) -> Schemat
 
 
 def failures_of(
-    application: Any, key: str, known: dict[str, dict[str, str]], examples: int
+    application: Any, key: str, known: dict[str, dict[str, str]], ways: dict[str, Any]
 ) -> list[str]:
     """What is wrong with the answers, if anything is."""
-    wanted = config(key, known, examples)
+    wanted = config(key, known, ways)
     schema = schemathesis.openapi.from_wsgi("/v1/schema", application, config=wanted)
     sent = Counter[str]()
 
@@ -188,7 +193,7 @@ def test_every_answer_is_as_described(
     application: Any, tenant: Tenant, known: dict[str, dict[str, str]]
 ) -> None:
     key = create_api_key(tenant, "writes")[1]
-    failures = failures_of(application, key, known, examples=2)
+    failures = failures_of(application, key, known, EVERY_WAY)
 
     assert not failures, "\n\n".join(failures)
 
@@ -198,7 +203,7 @@ def test_a_key_that_reads_changes_nothing(
 ) -> None:
     key = create_api_key(tenant, "reads", scope=ApiKey.Scope.READ, dataset=dataset)[1]
     before = list(DocumentSegment.objects.defer("embedding").order_by("pk").values_list())
-    failures = failures_of(application, key, known, examples=1)
+    failures = failures_of(application, key, known, AT_RANDOM)
 
     assert not failures, "\n\n".join(failures)
     after = list(DocumentSegment.objects.defer("embedding").order_by("pk").values_list())
