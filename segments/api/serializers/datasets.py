@@ -38,6 +38,13 @@ class _SharedFields(serializers.Serializer[None]):
         max_length=64, required=False, allow_null=True, allow_blank=True
     )
     retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+    provider = serializers.ChoiceField(
+        ["vendor"],
+        required=False,
+        allow_null=True,
+        write_only=True,
+        help_text="External datasets are not supported.",
+    )
     partial_member_list = NotHonoured(because=NO_PERMISSIONS)
     external_knowledge_api_id = NotHonoured(because=NO_EXTERNAL)
     external_knowledge_id = NotHonoured(because=NO_EXTERNAL)
@@ -62,13 +69,6 @@ class NewDatasetSerializer(_SharedFields):
         allow_blank=True,
         default="",
         help_text="A text search configuration of the PostgreSQL server, such as german.",
-    )
-    provider = serializers.ChoiceField(
-        ["vendor"],
-        required=False,
-        default="vendor",
-        write_only=True,
-        help_text="External datasets are not supported.",
     )
     # Clients send only_me without being asked to. The answer says what it is.
     permission = serializers.ChoiceField(

@@ -177,7 +177,7 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Not used: it only matters with reranking or weights.",
+        help_text="weighted_score: by the weights, without the dataset's reranker.",
     )
     reranking_model = RerankingModelSerializer(
         required=False, allow_null=True, default=None, help_text="Default: the dataset's own."

@@ -61,6 +61,14 @@ class RulesSerializer(serializers.Serializer[None]):
     )
     subchunk_segmentation = SegmentationSerializer(required=False, allow_null=True, default=None)
 
+    def validate_subchunk_segmentation(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Parts repeat nothing of one another: search answers with the passage around them."""
+        if value and value["chunk_overlap"]:
+            raise serializers.ValidationError(
+                {"chunk_overlap": "Parts do not overlap. Leave it out."}
+            )
+        return value
+
 
 class ProcessRuleSerializer(serializers.Serializer[None]):
     """How a text is cut: as it suits most, or by rules."""

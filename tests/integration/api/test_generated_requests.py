@@ -38,7 +38,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FIRST, ONE_OF = 6, 40
 # Refusals of what is valid in itself: they depend on what there is, or on other fields.
 DEPENDS = re.compile(
-    r"option_refused|idempotency_conflict|format_unknown|already exists|tag_id: This field is required|File type not allowed|"
+    r"option_refused|idempotency_conflict|format_unknown|already exists|File type not allowed|"
+    r"tag_id: This field is required|"
     r"There is no language|There is no text search configuration|does not compare with|"
     r"needs a value|Document not found|Document is not available|name is required when text|"
     r"has been changed since you read it|A process rule is for a text|Tag not found|"
