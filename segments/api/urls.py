@@ -11,6 +11,7 @@ from segments.api.documents import (
     DocumentStatusView,
     DocumentsView,
     DownloadView,
+    DownloadZipView,
     IndexingStatusView,
     UploadFileView,
 )
@@ -110,6 +111,7 @@ urlpatterns = [
     path(f"{DATASET}/metadata/<uuid:field_id>", FieldView.as_view(), name="metadata_field"),
     path(f"{DATASET}/documents", DocumentsView.as_view(), name="documents"),
     path(f"{DATASET}/documents/metadata", ValuesView.as_view(), name="metadata_values"),
+    path(f"{DATASET}/documents/download-zip", DownloadZipView.as_view(), name="download_zip"),
     path(
         f"{DATASET}/documents/status/<str:action>",
         DocumentStatusView.as_view(),

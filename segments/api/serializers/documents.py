@@ -135,6 +135,12 @@ class DocumentIdsSerializer(serializers.Serializer[None]):
     document_ids = serializers.ListField(child=Id(), allow_empty=False, max_length=1_000)
 
 
+class ZippedDocumentsSerializer(serializers.Serializer[None]):
+    """Documents of the dataset that go into an archive."""
+
+    document_ids = serializers.ListField(child=Id(), allow_empty=False, max_length=100)
+
+
 class IndexingSerializer(serializers.Serializer[IndexingProgress]):
     """How far the segments of a document's text are."""
 
