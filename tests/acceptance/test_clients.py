@@ -39,8 +39,9 @@ TAKEN = {
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """A server that has just been started."""
-    with own_home() as home, Site(home) as running:
+    """A server that has just been started; it may not know the names of the network."""
+    private = {"SEGMILL_ENDPOINT_PRIVATE_ADDRESSES": "true"}
+    with own_home() as home, Site(home, **private) as running:
         yield running
 
 

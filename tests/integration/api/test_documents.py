@@ -155,7 +155,6 @@ def test_what_a_question_cannot_have_is_refused_by_name(
         ({"permission": "partial_members"}, "permission"),
         ({"partial_member_list": [{"user_id": "1"}]}, "partial_member_list"),
         ({"provider": "external"}, "provider"),
-        ({"provider": "external"}, "provider"),
         ({"external_knowledge_id": "x"}, "external_knowledge_id"),
         ({"summary_index_setting": {"enable": True}}, "summary_index_setting"),
     ],
