@@ -31,7 +31,7 @@ def main(where: str) -> None:
     from django.conf import settings
 
     from config.wsgi import application
-    from segments.services import aside
+    from segments.services.previews import aside
 
     aside.use()
     signal.signal(signal.SIGTERM, _leave)

@@ -32,10 +32,10 @@ from segments.admin.import_wizard import (
 from segments.admin.signed_upload import ANYWHERE, sign, unsign
 from segments.files.options import ImportOptions
 from segments.models.import_job import ImportSource
-from segments.services import imports, proposals
+from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
-from segments.services.previews import column_names, look_at, opened
-from segments.services.proposals import Proposal
+from segments.services.previews import column_names, look_at, opened, proposals
+from segments.services.previews.proposals import Proposal
 from segments.services.targets import ImportTarget
 from segments.uploads import StoredFile, download, received_file, store_file
 

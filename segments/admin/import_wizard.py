@@ -39,7 +39,7 @@ from segments.models.import_job import ImportSource
 from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
 from segments.services.previews import Preview, column_names, look_at, opened
-from segments.services.proposals import preview_as_proposed
+from segments.services.previews.proposals import preview_as_proposed
 from segments.uploads import StoredFile, download, received_file, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.

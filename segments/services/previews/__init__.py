@@ -16,8 +16,8 @@ from segments.files.types import DOCUMENT_FORMATS, FileDetails, RowProblem, Segm
 from segments.imports.dry_run import DryRun
 from segments.imports.plan import Plan
 from segments.imports.prepare_stats import sync_refusal
-from segments.services.aside import BESIDE
 from segments.services.imports import dry_run_import
+from segments.services.previews.aside import BESIDE
 from segments.uploads import StoredFile, upload_storage
 
 PROBLEMS_SHOWN = 50

@@ -1,4 +1,4 @@
-"""Dry runs beside the web server: `python -m segments.services`, asked by web threads.
+"""Dry runs beside the web server, in processes of their own that web threads ask.
 
 Reading a large file in a web thread would take the processor from all others. So a web server
 that has called `use` hands it to a process of its own, which works at low priority; the thread
@@ -39,7 +39,9 @@ WALL_SECONDS = 300
 IDLE_SECONDS = 600
 NICE = 10
 LENGTH = struct.Struct(">Q")
-PACKAGE_ROOT = Path(__file__).parents[2]
+PACKAGE_ROOT = Path(__file__).parents[3]
+# Models can be imported only after the setup.
+PROGRAM = "import django; django.setup(); from segments.services.previews.aside import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def use() -> None:
 def _started() -> subprocess.Popen[bytes]:
     path = os.pathsep.join([str(PACKAGE_ROOT), *filter(None, sys.path)])
     return subprocess.Popen(
-        [sys.executable, "-m", "segments.services"],
+        [sys.executable, "-c", PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": path},
