@@ -41,7 +41,8 @@ DEPENDS = re.compile(
     r"option_refused|idempotency_conflict|format_unknown|already exists|File type not allowed|"
     r"tag_id: This field is required|"
     r"There is no language|There is no text search configuration|does not compare with|"
-    r"needs a value|needs values|must be above 0|Document not found|Document is not available|name is required when text|"
+    r"needs a value|needs values|must be above 0|"
+    r"Document not found|Document is not available|name is required when text|"
     r"has been changed since you read it|A process rule is for a text|Tag not found|"
     r"Segments have no child chunks"
 )
