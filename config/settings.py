@@ -11,7 +11,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from config import env
-from config.database import database_from, limit_transactions
+from config.database import database_from, limit_transactions, replicas_from
 from config.home import folder_in, local_secret_key
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from, neighbour
@@ -25,9 +25,22 @@ SEGMILL_HOME = env.folder("SEGMILL_HOME", BASE_DIR / "var")
 DATABASE_URL = env.text("DATABASE_URL")
 REDIS_URL = env.redis_url("REDIS_URL")
 
-DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME)}
+# Streaming replicas, for searches, lists, exports and states.
+SEGMILL_REPLICA_URLS = env.words("SEGMILL_REPLICA_URLS")
+SEGMILL_REPLICAS = list(replicas := replicas_from(SEGMILL_REPLICA_URLS))
+
+DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME), **replicas}
+DATABASE_ROUTERS = ["segments.db.replicas.ReplicaRouter"] if replicas else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = SEGMILL_HOME / "files"
+# Hosts that share no disk hand uploads over in the database.
+SEGMILL_UPLOADS = env.choice("SEGMILL_UPLOADS", "files", of=("files", "database"))
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if SEGMILL_UPLOADS == "database":
+    STORAGES["segmill"] = {"BACKEND": "segments.db.storage.DatabaseStorage"}
 STATIC_URL = "static/"
 # Served by the application itself, from the packages they come in: no collectstatic.
 WHITENOISE_USE_FINDERS = True
@@ -90,6 +103,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+if SEGMILL_REPLICAS:  # the last one: it answers requests that only read
+    MIDDLEWARE.append("segments.middleware.ReplicaMiddleware")
 # What browsers let our pages do: load what we serve, talk to us, and nothing else. No page has
 # code or styles within it, so what an attacker might put there does not run.
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
@@ -232,7 +247,8 @@ SEGMILL_KEEP_DETAILS_DAYS = env.whole_number(
     "SEGMILL_KEEP_DETAILS_DAYS", Defaults.SEGMILL_KEEP_DETAILS_DAYS, minimum=1
 )
 # No transaction of ours is idle for longer than a moment: one that is has lost its client.
-limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
+for database in DATABASES.values():
+    limit_transactions(database, SEGMILL_LEASE_SECONDS)
 
 # --- Index ---------------------------------------------------------------------------------------
 SEGMILL_INDEX_MEMORY_MIB = env.whole_number(
@@ -282,7 +298,7 @@ LOGGING = logging_from(
         SEGMILL_OPENAI_API_KEY,
         SEGMILL_RERANK_API_KEY,
         SEGMILL_METRICS_TOKEN,
-        password_of(DATABASE_URL),
+        *map(password_of, (DATABASE_URL, *SEGMILL_REPLICA_URLS)),
         password_of(REDIS_URL),
         password_of(SEGMILL_CACHE_URL),
     ],

@@ -29,6 +29,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from datasets.exceptions import SegmillError
 from datasets.wording import how_many
+from segments.db import positions
 from segments.db.transactions import Busy, lock_timeout
 from segments.exceptions import ClaimLost, StateConflict
 from segments.jobs import leases, log_context, queue
@@ -236,6 +237,7 @@ class StateMachine(Generic[J]):
             SegmillError: the claim was lost.
         """
         completed = JobStatus.COMPLETED
+        self._note(claim.job_id)
         self.move(claim, status=completed, finished_at=Now(), lease_until=None, **changes)
 
     def fail(self, job_id: UUID, code: str, error: str) -> bool:
@@ -352,9 +354,15 @@ class StateMachine(Generic[J]):
             )
         )
         if ended:
+            self._note(job_id)
             self.ended(job_id, status)
             self.changed(job_id)
         return bool(ended)
+
+    def _note(self, job_id: UUID) -> None:
+        """Have replicas answer about the job's dataset only once they know of its end."""
+        origin = f"{self.noun} {job_id}"
+        positions.note_with_commit(self.model._meta.db_table, job_id, origin)
 
 
 def _state_of(job: Model) -> str:
