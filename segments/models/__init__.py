@@ -26,6 +26,7 @@ from segments.models.staging import (
     StagedRow,
     StagedVector,
 )
+from segments.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiKey",
@@ -55,4 +56,6 @@ __all__ = [
     "StagedRow",
     "StagedVector",
     "UploadFile",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 from urllib.parse import unquote
+from zipfile import ZipFile
 
 import pytest
 
@@ -126,3 +127,19 @@ def test_a_document_is_exported_for_people(api: Api, document: Document) -> None
     refused = api.get(f"{place(document)}/export", {"layout": "people", "format": "jsonl"})
     assert refused.status_code == 400
     assert "csv or xlsx" in refused.json()["message"]
+
+
+def test_documents_come_in_an_archive(api: Api, stranger: Api, document: Document) -> None:
+    tasks.run_import(api.start(document))
+    path = f"datasets/{document.dataset_id}/documents/download-zip"
+    theirs = Document.objects.get(name="theirs")
+
+    answer = api.post(path, {"document_ids": [document.pk]})
+
+    assert name_of(answer) == "handbook.zip"
+    with ZipFile(io.BytesIO(content(answer))) as archive:
+        (name,) = archive.namelist()
+        assert b"Hold the button." in archive.read(name)
+    assert name == "001 faq.csv"
+    refused = api.post(path, {"document_ids": [document.pk, theirs.pk]})
+    assert refused.status_code == 404
