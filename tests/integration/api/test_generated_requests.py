@@ -41,7 +41,8 @@ DEPENDS = re.compile(
     r"option_refused|idempotency_conflict|format_unknown|already exists|File type not allowed|"
     r"tag_id: This field is required|"
     r"There is no language|There is no text search configuration|does not compare with|"
-    r"needs a value|Document not found|Document is not available|name is required when text|"
+    r"needs a value|needs values|must be above 0|"
+    r"Document not found|Document is not available|name is required when text|"
     r"has been changed since you read it|A process rule is for a text|Tag not found|"
     r"Segments have no child chunks"
 )
@@ -76,9 +77,8 @@ def application(
         finally:
             found.close()
 
-    own = connection.connection
     yield answer
-    for other in opened - {own, None}:
+    for other in opened - {connection.connection, None}:
         other.close()
 
 
@@ -203,10 +203,15 @@ def test_a_key_that_reads_changes_nothing(
     application: Any, tenant: Tenant, dataset: Dataset, known: dict[str, dict[str, str]]
 ) -> None:
     key = create_api_key(tenant, "reads", scope=ApiKey.Scope.READ, dataset=dataset)[1]
-    before = list(DocumentSegment.objects.defer("embedding").order_by("pk").values_list())
+    before = _segments()
     failures = failures_of(application, key, known, AT_RANDOM)
 
     assert not failures, "\n\n".join(failures)
-    after = list(DocumentSegment.objects.defer("embedding").order_by("pk").values_list())
-    assert after == before
+    assert _segments() == before
     assert Dataset.objects.count() == 1
+
+
+def _segments() -> list[Any]:
+    """All segments, without their hits: questions are counted."""
+    fields = ("pk", "document", "content", "keywords", "enabled", "updated_at")
+    return list(DocumentSegment.objects.order_by("pk").values_list(*fields))
