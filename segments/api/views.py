@@ -72,19 +72,19 @@ class ApiView(APIView):
         with acting(None):
             return super().dispatch(request, *args, **kwargs)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the key; note who acts, and for whom replicas have to know what."""
-        super().initial(request, *args, **kwargs)
-        if not isinstance(request.auth, ApiKey):
-            return
-        act_as(Actor.of(request.auth.created_by, f"API, key {request.auth.name}"))
-        if (asks := replicas.current()) is not None:
-            dataset_id = request.auth.dataset_id or kwargs.get("dataset_id")
-            asks.asks_for(request.auth.tenant_id, dataset_id, f"key {request.auth.pk}")
-
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
         """Errors as Dify's clients read them."""
         return answer_error
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, and say who acts and for whom replicas have to know what."""
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiKey):
+            act_as(Actor.of(request.auth.created_by, f"API, key {request.auth.name}"))
+        asks = replicas.current()
+        if asks is not None and isinstance(request.auth, ApiKey):
+            dataset_id = request.auth.dataset_id or kwargs.get("dataset_id")
+            asks.asks_for(request.auth.tenant_id, dataset_id, f"key {request.auth.pk}")
 
     def handle_exception(self, exc: Exception) -> Response:
         """The answer to an error; one of a replica goes to whoever asks the primary instead.
