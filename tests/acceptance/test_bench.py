@@ -32,7 +32,8 @@ def printed(home: Path) -> str:
 def results(printed: str) -> dict[str, Any]:
     """What it keeps as JSON, and where."""
     files = printed.splitlines()[-2:]
-    return json.loads(Path(files[0]).read_text()) | {"files": files}
+    kept: dict[str, Any] = json.loads(Path(files[0]).read_text())
+    return kept | {"files": files}
 
 
 def run(home: Path, *options: str) -> str:
