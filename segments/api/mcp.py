@@ -1,22 +1,19 @@
 """/v1/mcp: the Model Context Protocol over HTTP, behind the API key.
 
 Each request stands for itself (no session, an answer in JSON), so it needs no event loop that
-lives on between them and any web process can take it.
+lives on between them and any web process can take it. The library is loaded by the first request:
+it takes longer to load than all the rest of Segmill, and most processes never need it.
 """
 
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
-from mcp.server.transport_security import TransportSecuritySettings
 from rest_framework.request import Request
 
-from segments.agents import server_for
 from segments.api.parsers import MAX_BODY_BYTES, LinesParser
 from segments.api.views import ApiView
 
-# The key guards it, whatever host a browser may have been led to believe in.
-SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 PATH = "/mcp"
 
 
@@ -32,11 +29,17 @@ class AgentsView(ApiView):
         return async_to_sync(self._answer)(request)
 
     async def _answer(self, request: Request) -> HttpResponse:
+        from mcp.server.transport_security import TransportSecuritySettings
+
+        from segments.agents import server_for
+
+        # The key guards it, whatever host a browser may have been led to believe in.
+        security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         app = server_for(self.key).streamable_http_app(
             streamable_http_path=PATH,
             json_response=True,
             stateless_http=True,
-            transport_security=SECURITY,
+            transport_security=security,
         )
         body = request._request.read(MAX_BODY_BYTES)
         sent = _Sent()

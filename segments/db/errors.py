@@ -1,19 +1,11 @@
 """Database errors, explained so that people can act on them."""
 
+import sys
 from typing import TypeGuard
 
 from django.db import DatabaseError, Error, InterfaceError, NotSupportedError, OperationalError
 
 from segments.exceptions import DatabaseFailed
-
-try:
-    from redis.exceptions import RedisError
-except ImportError:  # the extra `redis` is not installed, so no broker is in Redis
-    BROKER_ERRORS: tuple[type[Exception], ...] = ()
-else:
-    BROKER_ERRORS = (RedisError,)
-OUTAGES: tuple[type[Exception], ...] = (Error, OSError, *BROKER_ERRORS)
-"""What a database, a broker or a storage that is away for a while raises."""
 
 NOT_SET_UP = "The database is not set up for this version of Segmill. Run: python manage.py migrate"
 # By PostgreSQL's error codes (manual, appendix A).
@@ -37,6 +29,20 @@ UNREACHABLE = (
 TOO_OLD = "The database server is too old. Use PostgreSQL 15 or newer"
 LOST = "The connection to the database was lost. Check that it is running and try again"
 FAILED = "The database failed. Try again"
+
+
+def broker_errors() -> tuple[type[Exception], ...]:
+    """What a broker that is away for a while raises.
+
+    Nothing if its client was never loaded: that takes a tenth of the time a command needs to start.
+    """
+    client = sys.modules.get("redis.exceptions")
+    return (client.RedisError,) if client else ()
+
+
+def outages() -> tuple[type[Exception], ...]:
+    """What a database, a broker or a storage that is away for a while raises."""
+    return (Error, OSError, *broker_errors())
 
 
 class DatabaseUnavailable(OperationalError):

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from chardetng_py import EncodingDetector
-
 from segments.exceptions import FileMalformed
 
 BLOCK_BYTES = 128 * 1024
@@ -204,6 +202,8 @@ def _is_damaged_utf8(sample: bytes) -> bool:
 
 
 def _guess(sample: bytes) -> str:
+    from chardetng_py import EncodingDetector  # slow to load, and rarely asked
+
     detector = EncodingDetector()
     detector.feed(sample, last=True)
     name = detector.guess(tld=None, allow_utf8=False).lower()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from segments.db.errors import BROKER_ERRORS
+from segments.db.errors import broker_errors
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def messages_waiting() -> int | None:
     """How many messages wait in the queue; None if it does not say.
 
     Raises:
-        one of `BROKER_ERRORS`: it does not answer.
+        one of `broker_errors()`: it does not answer.
     """
     return _django_q().messages_waiting() if has_django_q() else None
 
@@ -79,7 +79,7 @@ def is_answering() -> bool:
     """Whether the queue takes messages, as far as it can be asked.
 
     Raises:
-        one of `BROKER_ERRORS`: it does not answer.
+        one of `broker_errors()`: it does not answer.
     """
     return _django_q().is_answering() if has_django_q() else True
 
@@ -110,8 +110,7 @@ def _hand_over(task: str, job_id: UUID | str) -> None:
 
 def _warned(send: Callable[[], object], consequence: str) -> None:
     """Send, or log why that failed: a queue of the project's own raises what it likes."""
-    expected = Exception if has_own_queue() else BROKER_ERRORS
     try:
         send()
-    except expected as trouble:
+    except Exception if has_own_queue() else broker_errors() as trouble:
         logger.warning("%s: %s", consequence, trouble)

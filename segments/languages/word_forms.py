@@ -15,12 +15,15 @@ import re
 import string
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 from segments.languages.scripts import UNSPACED
 
 # A letter, and a letter or a digit, of a script with spaces.
 _LETTER = rf"[^\W\d_{UNSPACED}]"
 _CHAR = rf"[^\W_{UNSPACED}]"
+# The same for most texts, four times as fast.
+_ASCII_LETTER, _ASCII_CHAR = "[A-Za-z]", "[A-Za-z0-9]"
 # Longer ones are data, such as a key in base 64, which nobody types.
 MOST_CHARS = 64
 
@@ -40,14 +43,12 @@ _PATTERN = r"""
 """
 
 
+@cache  # made when first needed: each takes as long as loading the rest of the languages
 def _form(char: str, letter: str) -> re.Pattern[str]:
     pattern = _PATTERN.replace("CHAR", char).replace("LETTER", letter)
     return re.compile(pattern, re.VERBOSE)
 
 
-_FORM = _form(_CHAR, _LETTER)
-# The same for most texts, four times as fast.
-_ASCII_FORM = _form("[A-Za-z0-9]", "[A-Za-z]")
 _SIGNS = {"++": "plusplus", "+": "plus", "#": "sharp", "": ""}
 _PIECES = re.compile(r"\d+(?:\.\d+)+|[^\W\d_]+|\d+")
 _HYPHENATED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
@@ -72,7 +73,7 @@ def extra_forms(text: str, *, hyphenated: bool = True) -> Iterator[str]:
     Without `hyphenated`, those of codes, names and numbers only.
     """
     words = " ".join([word for word in text.split() if not word.isalpha() and _HINT.search(word)])
-    form_of = _ASCII_FORM if words.isascii() else _FORM
+    form_of = _form(_ASCII_CHAR, _ASCII_LETTER) if words.isascii() else _form(_CHAR, _LETTER)
     for found in form_of.finditer(words):
         if dotted := found["dotted"]:
             yield f"dot{dotted.lower()}"

@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from segments.db.errors import OUTAGES
+from segments.db.errors import outages
 from segments.jobs import heartbeats, queue
 from segments.models import Chunk, ImportJob
 from segments.models.import_job import ChunkStatus
@@ -55,7 +55,7 @@ def _asked(name: str, look: Callable[[], str]) -> str:
     try:
         with _with_timeout():
             return look()
-    except OUTAGES as trouble:
+    except outages() as trouble:
         logger.warning("not ready: %s: %s", name, trouble)
         if isinstance(trouble, Error):
             connection.close_if_unusable_or_obsolete()

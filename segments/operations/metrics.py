@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from segments.db.errors import BROKER_ERRORS
+from segments.db.errors import broker_errors
 from segments.db.pgvector import installed_version
 from segments.indexing import upkeep
 from segments.jobs import heartbeats, queue
@@ -121,7 +121,7 @@ def _queue() -> Iterator[Metric]:
     yield from (jobs, age)
     try:
         messages = queue.messages_waiting()
-    except BROKER_ERRORS as trouble:
+    except broker_errors() as trouble:
         logger.warning("the broker does not say how long its queue is: %s", trouble)
     else:
         if messages is not None:

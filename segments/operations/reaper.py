@@ -15,7 +15,7 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from segments.db.errors import BROKER_ERRORS
+from segments.db.errors import broker_errors
 from segments.db.transactions import Busy, lock_timeout
 from segments.imports import foreground, runner
 from segments.indexing import upkeep
@@ -181,7 +181,7 @@ def enqueue_backoff() -> float:
     """How many seconds a message may still be waiting in the queue."""
     try:
         waiting = queue.messages_waiting() or 0
-    except BROKER_ERRORS as trouble:
+    except broker_errors() as trouble:
         logger.warning("the broker does not say how long its queue is: %s", trouble)
         waiting = 0
     turns = waiting / queue.worker_count()

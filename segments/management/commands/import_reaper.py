@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from segments.db.errors import OUTAGES
+from segments.db.errors import outages
 from segments.operations import reaper, retention
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def _run_until_stopped(stopped: Event) -> None:
         try:
             reaper.sweep()
             retention.clean_up_if_due()
-        except OUTAGES as trouble:
+        except outages() as trouble:
             logger.warning("the reaper looks again in a moment: %s", trouble)
             connections.close_all()
         stopped.wait(reaper.LOOK_SECONDS)

@@ -15,7 +15,7 @@ from django.db import connection
 from packaging.requirements import InvalidRequirement, Requirement
 
 from segments.conf import project_folder
-from segments.db.errors import BROKER_ERRORS
+from segments.db.errors import broker_errors
 from segments.db.pgvector import extension_problem, installed_version, server_problem
 from segments.jobs import queue
 from segments.operations.doctor.check import Check, Problem
@@ -34,7 +34,7 @@ class BrokerCheck(Check):
         """A broker that does not answer, or a queue that workers do not empty."""
         try:
             messages = queue.messages_waiting() or 0
-        except BROKER_ERRORS as trouble:
+        except broker_errors() as trouble:
             yield Problem(
                 f"It does not answer: {trouble}", "Check REDIS_URL and that its server is running."
             )
