@@ -25,7 +25,7 @@ from datasets.models import Dataset
 from segments.exceptions import SearchRefused
 from segments.services.api_keys import create_api_key
 from tests.benchmark import rows
-from tests.benchmark.figures import PERCENT, Figure, Recorder
+from tests.benchmark.figures import PERCENT, Figure, Recorder, Unit
 from tests.benchmark.searching import filled
 from tests.benchmark.trial import warm_up, wipe
 
@@ -134,10 +134,11 @@ def _record(
     seconds, each = taken
     counts = f"{CLIENTS} clients ask {len(each):,} questions on the same machine, 10 hits each"
     slowest = quantiles(each, n=PERCENT, method="inclusive")[94] * 1_000
-    for name, value, unit in (
+    measured: tuple[tuple[str, float, Unit], ...] = (
         (f"retrieve, {method}", len(each) / seconds, "answers/s"),
         (f"retrieve, {method}, p95", slowest, "ms"),
-    ):
+    )
+    for name, value, unit in measured:
         recorder.record(
             Figure(part=PART, name=name, value=value, unit=unit, rows=count, counts=counts)
         )

@@ -245,6 +245,15 @@ def test_every_operator_passes_what_the_model_passes(state: Dataset) -> None:
     assert not wrong
 
 
+def test_a_filter_on_a_missing_key_passes_what_has_no_value_alone(state: Dataset) -> None:
+    for method in METHODS:
+        for operator, asked in [("is", "x"), ("is not", "x"), ("in", ["x"]), ("<", 5)]:
+            assert found(state, on(("missing", operator, asked)), method) == set()
+        assert found(state, on(("missing", "not empty", None)), method) == set()
+        everything = found(state, SearchFilter(), method)
+        assert found(state, on(("missing", "empty", None)), method) == everything
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_exact_search_applies_filters_too(rows: Dataset, method: SearchMethod) -> None:
     build_index(rows)
