@@ -26,7 +26,7 @@ from segments.search.signatures import signatures_of
 SEARCHED, MOST_SEARCHED = 200, 1_000
 # Of what passes a filter and has the signs most like the question's, so many are compared, or so
 # many for each that is wanted.
-COMPARED, COMPARED_EACH = 500, 4
+COMPARED, COMPARED_EACH = 300, 3
 # Without signs: of what passes a filter, so many rows are looked up and compared; more take longer
 # than a question to the index. Where a large share passes, reading all is faster than looking up.
 # Measured at 100,000 rows of 256 dimensions: 4 µs for each that is looked up, 0.25 µs for each that

@@ -372,7 +372,9 @@ class Rebuild(Scenario):
     def arrange(self) -> None:
         """Segments with German words that were taken for English, and a rebuild that waits."""
         self.dataset = self.document.dataset
-        Dataset.objects.filter(pk=self.dataset.pk).update(language="en")
+        own = Dataset.objects.filter(pk=self.dataset.pk)
+        own.update(language="en")
+        own.update(previous_language="", previous_text_search_config="")
         segments = DocumentSegment.objects.filter(document=self.document)
         segments.update(answer="Die Häuser stehen leer.", search_vector=None)
         segments.update(status="completed", completed_at=Now())
