@@ -11,7 +11,7 @@ TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos test-sentence-transformers test-package test-readme docs hooks lock licences bench quality stop clean
+.PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos hosts test-sentence-transformers test-package test-readme docs hooks lock licences bench quality stop clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -61,6 +61,9 @@ fuzz: setup ## Feed 50,000 damaged files to each parser
 
 chaos: setup ## Run hundreds of faults, random walks, races, crash points (ARGS="orm --faults 20")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+hosts: setup ## Import on several hosts made of network namespaces, and break their network (root)
+	@$(BIN)/python -m tests.hosts $(ARGS)
 
 $(TRANSFORMERS_VENV)/.installed: requirements-dev.txt requirements-sentence-transformers.txt
 	$(PYTHON) -m venv $(TRANSFORMERS_VENV)

@@ -151,7 +151,7 @@ def tell_libraries(name: str, value: str) -> None:
 
 def of_installation(home: Path) -> dict[str, str]:
     """This environment for a process of another installation: at `home`, with its own servers."""
-    servers = ("DATABASE_URL", "REDIS_URL", "SEGMILL_CACHE_URL")
+    servers = ("DATABASE_URL", "SEGMILL_REPLICA_URLS", "REDIS_URL", "SEGMILL_CACHE_URL")
     return os.environ | dict.fromkeys(servers, "") | {"SEGMILL_HOME": str(home)}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config import env
-from config.database import database_from, limit_transactions
+from config.database import database_from, limit_transactions, replicas_from
 from config.home import folder_in, local_secret_key
 from config.logs import logging_from, password_of
 from config.queue import cache_from, cluster_from, neighbour
@@ -23,9 +23,22 @@ SEGMILL_HOME = env.folder("SEGMILL_HOME", BASE_DIR / "var")
 DATABASE_URL = env.text("DATABASE_URL")
 REDIS_URL = env.redis_url("REDIS_URL")
 
-DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME)}
+# Streaming replicas, for searches, lists, exports and states.
+SEGMILL_REPLICA_URLS = env.words("SEGMILL_REPLICA_URLS")
+SEGMILL_REPLICAS = list(replicas := replicas_from(SEGMILL_REPLICA_URLS))
+
+DATABASES = {"default": database_from(DATABASE_URL, SEGMILL_HOME), **replicas}
+DATABASE_ROUTERS = ["segments.db.replicas.ReplicaRouter"] if replicas else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = SEGMILL_HOME / "files"
+# Hosts that share no disk hand uploads over in the database.
+SEGMILL_UPLOADS = env.choice("SEGMILL_UPLOADS", "files", of=("files", "database"))
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if SEGMILL_UPLOADS == "database":
+    STORAGES["segmill"] = {"BACKEND": "segments.db.storage.DatabaseStorage"}
 STATIC_URL = "static/"
 # Served by the application itself, from the packages they come in: no collectstatic.
 WHITENOISE_USE_FINDERS = True
@@ -85,6 +98,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+if SEGMILL_REPLICAS:  # the last one: it answers requests that only read
+    MIDDLEWARE.append("segments.middleware.ReplicaMiddleware")
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -201,7 +216,8 @@ SEGMILL_KEEP_DETAILS_DAYS = env.whole_number(
     "SEGMILL_KEEP_DETAILS_DAYS", Defaults.SEGMILL_KEEP_DETAILS_DAYS, minimum=1
 )
 # No transaction of ours is idle for longer than a moment: one that is has lost its client.
-limit_transactions(DATABASES["default"], SEGMILL_LEASE_SECONDS)
+for database in DATABASES.values():
+    limit_transactions(database, SEGMILL_LEASE_SECONDS)
 
 # --- Index ---------------------------------------------------------------------------------------
 SEGMILL_INDEX_MEMORY_MIB = env.whole_number(
@@ -251,7 +267,7 @@ LOGGING = logging_from(
         SEGMILL_OPENAI_API_KEY,
         SEGMILL_RERANK_API_KEY,
         SEGMILL_METRICS_TOKEN,
-        password_of(DATABASE_URL),
+        *map(password_of, (DATABASE_URL, *SEGMILL_REPLICA_URLS)),
         password_of(REDIS_URL),
         password_of(SEGMILL_CACHE_URL),
     ],

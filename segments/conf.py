@@ -79,6 +79,11 @@ class Defaults:
     # `(task, job_id)` that has a worker of any task queue call `segments.tasks.run(task, job_id)`.
     SEGMILL_QUEUE = ""
 
+    # --- Replicas ---
+    # Aliases in DATABASES of streaming replicas of "default": they answer requests that only read,
+    # never with less than what the asker has been told is there.
+    SEGMILL_REPLICAS: ClassVar[list[str]] = []
+
     # --- Web ---
     # Requests a minute with one key; 0 means no limit, and then nothing is counted.
     SEGMILL_API_REQUESTS_PER_MINUTE = 0

@@ -21,6 +21,7 @@ class AgentsView(ApiView):
     """The tools for language models; those that change something only for keys that may."""
 
     only_reads = True
+    reads_replicas = False  # some of its tools write
     parser_classes = (LinesParser,)
     schema = None
 

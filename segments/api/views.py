@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import Error
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -27,6 +28,7 @@ from segments.api.errors import answer_error
 from segments.api.parsers import AlwaysJSON, LimitedJSONParser
 from segments.api.schema import SchemaWithRefusals
 from segments.api.throttling import KeyThrottle
+from segments.db import replicas
 from segments.models import ApiKey, DocumentSegment, ImportJob, ParentSegment
 from segments.services.parents import with_parts
 
@@ -61,11 +63,32 @@ class ApiView(APIView):
     versioning_class = None
     schema: ViewInspector | None = SchemaWithRefusals()
     only_reads = False
+    # Whether a replica may answer what only reads.
+    reads_replicas = True
     rate_headers: Mapping[str, str] = MappingProxyType({})
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
         """Errors as Dify's clients read them."""
         return answer_error
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, and say for whom replicas have to know what."""
+        super().initial(request, *args, **kwargs)
+        asks = replicas.current()
+        if asks is not None and isinstance(request.auth, ApiKey):
+            dataset_id = request.auth.dataset_id or kwargs.get("dataset_id")
+            asks.asks_for(request.auth.tenant_id, dataset_id, f"key {request.auth.pk}")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The answer to an error; one of a replica goes to whoever asks the primary instead.
+
+        Raises:
+            Error: a replica has failed.
+        """
+        asks = replicas.current()
+        if asks is not None and asks.is_on_replica and isinstance(exc, Error):
+            raise exc
+        return super().handle_exception(exc)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any

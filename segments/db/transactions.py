@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg2 import errors
 
+from segments.db import replicas
+
 # Chunk commits hold the job's row for milliseconds, publishing for seconds or minutes.
 LOCK_WAIT_SECONDS = 2
 
@@ -16,13 +18,14 @@ class Busy(Exception):
 
 
 def one_statement() -> AbstractContextManager[None]:
-    """For a statement, or several sent as one text, that may fail.
+    """For a statement that reads, or several sent as one text, that may fail.
 
     PostgreSQL makes a transaction of what is sent as one text, so BEGIN and COMMIT would be two
     trips for nothing. In a transaction of the caller's, a savepoint keeps that one usable.
     """
-    is_alone = connection.get_autocommit() and not connection.in_atomic_block
-    return nullcontext() if is_alone else transaction.atomic()
+    reading = replicas.connection
+    is_alone = reading.get_autocommit() and not reading.in_atomic_block
+    return nullcontext() if is_alone else transaction.atomic(using=reading.alias)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from datasets.models import Document
+from segments.db.positions import note_with_commit
 from segments.exceptions import ImportNotFound, StateConflict
 from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
@@ -61,6 +62,7 @@ def undo(job_id: UUID) -> Undone:
         tokens=F("tokens") - undone.tokens,
         updated_at=Now(),
     )
+    note_with_commit(ImportJob._meta.db_table, job.pk, f"undo {job.pk}")
     ImportJob.objects.filter(pk=job.pk).update(undone_at=Now(), revision=F("revision") + 1)
     return undone
 

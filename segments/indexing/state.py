@@ -9,10 +9,10 @@ A completed one is the generation itself, in use until it is deleted.
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from datasets.models import Dataset
+from segments.db.replicas import connection
 from segments.exceptions import IndexNotFound
 from segments.jobs.dataset_jobs import DatasetMachine
 from segments.models import IndexGeneration

@@ -28,6 +28,7 @@ from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from datasets.exceptions import SegmillError
+from segments.db import positions
 from segments.db.transactions import Busy, lock_timeout
 from segments.exceptions import ClaimLost, StateConflict
 from segments.jobs import leases, log_context, queue
@@ -235,6 +236,7 @@ class StateMachine(Generic[J]):
             SegmillError: the claim was lost.
         """
         completed = JobStatus.COMPLETED
+        self._note(claim.job_id)
         self.move(claim, status=completed, finished_at=Now(), lease_until=None, **changes)
 
     def fail(self, job_id: UUID, code: str, error: str) -> bool:
@@ -351,9 +353,15 @@ class StateMachine(Generic[J]):
             )
         )
         if ended:
+            self._note(job_id)
             self.ended(job_id, status)
             self.changed(job_id)
         return bool(ended)
+
+    def _note(self, job_id: UUID) -> None:
+        """Have replicas answer about the job's dataset only once they know of its end."""
+        origin = f"{self.noun} {job_id}"
+        positions.note_with_commit(self.model._meta.db_table, job_id, origin)
 
 
 def _state_of(job: Model) -> str:

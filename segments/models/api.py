@@ -108,6 +108,23 @@ class ApiKey(models.Model):
         return self.scope == self.Scope.WRITE
 
 
+class UploadPiece(models.Model):
+    """A part of an uploaded file where uploads are in the database (`segments.db.storage`)."""
+
+    key = models.CharField(max_length=255)
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key", "number"], name="upload_piece_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"piece {self.number} of {self.key}"
+
+
 class UploadFile(models.Model):
     """A tenant's stored file, uploaded ahead of its import; the import shares its `key`.
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from segments.db.positions import LsnField
 from segments.models.import_job import ImportJob
 
 
@@ -21,6 +22,27 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class WalPosition(models.Model):
+    """A change that a replica must have replayed before it may answer whom the change concerns.
+
+    That is who asks for the dataset; without one, for anything of the tenant; without that,
+    anybody. `origin` says who made it: an import, an API key, a session. `position` is empty until
+    just after the commit (`segments.db.positions`). Written only where there are replicas.
+    """
+
+    tenant_id = models.UUIDField(null=True)
+    dataset_id = models.UUIDField(null=True)
+    origin = models.CharField(max_length=64)
+    position = LsnField(null=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id"], name="wal_position_of_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.origin} at {self.position}"
 
 
 class DeletedJob(models.Model):

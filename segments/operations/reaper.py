@@ -15,6 +15,7 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from segments.db import positions
 from segments.db.errors import broker_errors
 from segments.db.transactions import Busy, lock_timeout
 from segments.imports import foreground, runner
@@ -128,6 +129,7 @@ def sweep() -> Sweep | None:
             tidied=_tidy() + vectors.clear_ownerless() + upkeep.tidy(),
         )
         foreground.clean_up()
+        positions.settle()
         _send_canary_if_quiet()
     if swept:
         logger.info("reaper: %s", swept)

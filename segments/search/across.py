@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from uuid import UUID
 
-from django.db import connection
-
 from datasets.models import Dataset, MetadataField
+from segments.db.replicas import connection
 from segments.exceptions import SearchRefused
 from segments.search.filters import ALL, SearchFilter
 from segments.search.full_text import full_text_ranking

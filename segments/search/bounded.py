@@ -11,9 +11,8 @@ The work is bounded, whatever the size of the dataset:
 
 from collections.abc import Sequence
 
-from django.db import connection
-
 from datasets.models import Dataset, IndexingStatus
+from segments.db.replicas import connection
 from segments.db.transactions import one_statement
 from segments.models.segment import SegmentStatus
 from segments.search.filter_sql import passing

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connection
 
 from datasets.models import Dataset
+from segments.db.replicas import connection
 from segments.search.filter_values import Scalar, number_of, seconds_of, text_of
 from segments.search.filters import (
     ORDERS,

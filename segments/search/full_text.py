@@ -32,9 +32,9 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from django.db import connection
 
 from datasets.models import Dataset, IndexingStatus
+from segments.db.replicas import connection
 from segments.db.transactions import one_statement
 from segments.indexing.state import ServingGeneration, serving_generations
 from segments.indexing.tables import ENTRIES, table_of

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connection
 
+from segments.db.replicas import connection
 from segments.search.fusion import Ranked
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 from pgvector import HalfVector
 
+from segments.db.replicas import connection
 from segments.db.transactions import one_statement
 from segments.embedding import Vectors
 from segments.indexing.state import ServingGeneration

@@ -13,9 +13,10 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from django.db import ProgrammingError, connection
+from django.db import ProgrammingError
 from psycopg2 import errors
 
+from segments.db.replicas import connection
 from segments.db.transactions import one_statement
 from segments.indexing.tables import ENTRIES, WORDS, table_of
 

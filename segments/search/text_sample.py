@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 
 from datasets.models import Dataset, Document
+from segments.db.replicas import connection
 from segments.embedding import Vectors
 from segments.languages.analysis import index_text, question_text
 from segments.models.segment import SegmentStatus

@@ -18,11 +18,12 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-from django.db import DataError, ProgrammingError, connection
+from django.db import DataError, ProgrammingError
 from pgvector import Vector
 from psycopg2 import errors
 
 from datasets.models import Dataset, IndexingStatus
+from segments.db.replicas import connection
 from segments.db.transactions import one_statement
 from segments.embedding import Embedder, Vectors, embedder_of
 from segments.exceptions import SearchRefused

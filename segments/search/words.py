@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from datasets.models import Dataset
+from segments.db.replicas import connection
 from segments.indexing.state import ServingGeneration, serving_generations
 from segments.languages.analysis import question_codes, question_forms, question_text
 from segments.languages.word_forms import folded

@@ -1,7 +1,8 @@
-"""`python -m tests.benchmark.simulated`: an OpenAI-compatible endpoint that takes 200 ms a request.
+"""`python -m tests.benchmark.simulated [ADDRESS]`: an OpenAI-compatible endpoint, 200 ms a request.
 
 It runs in its own process, to take nothing from the one that is measured. It writes its port to
-standard output, and answers `GET /requests` with the time at which each request came, in seconds.
+standard output, and answers `GET /requests` with the time at which each request came, in seconds,
+and `GET /spans` with the model of each and when it came and went.
 """
 
 import base64
@@ -21,9 +22,10 @@ class Endpoint(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), Handler)
         self.came: list[float] = []
+        self.spans: list[tuple[str, float, float]] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,13 +41,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer when requests came."""
-        self._answer(sorted(self.server.came))
+        self._answer(self.server.spans if self.path == "/spans" else sorted(self.server.came))
 
     def do_POST(self) -> None:
         """Answer with the vectors, when the time is up."""
         came = monotonic()
         self.server.came.append(came)
-        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        texts = asked["input"]
         data = [
             {"object": "embedding", "index": index, "embedding": _vector(text)}
             for index, text in enumerate(texts)
@@ -54,6 +57,7 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         answer = {"object": "list", "data": data, "model": "simulated", "usage": usage}
         self._answer(answer, came + SECONDS_A_REQUEST)
+        self.server.spans.append((asked["model"], came, monotonic()))
 
     def _answer(self, answer: Any, moment: float = 0.0) -> None:
         """Send `answer` at `moment`, so that the time to build it is included."""
@@ -73,7 +77,7 @@ def _vector(text: str) -> str:
 
 
 if __name__ == "__main__":
-    with Endpoint() as endpoint:
+    with Endpoint(*sys.argv[1:2]) as endpoint:
         sys.stdout.write(f"{endpoint.server_address[1]}\n")
         sys.stdout.flush()
         endpoint.serve_forever()

@@ -22,8 +22,30 @@ def test_a_url_names_a_server() -> None:
     assert entry["ENGINE"] == "django.db.backends.postgresql"
     assert (entry["HOST"], entry["PORT"], entry["NAME"]) == ("db.example.org", 6432, "kb")
     assert (entry["USER"], entry["PASSWORD"]) == ("me", "p@ss")
-    assert entry["OPTIONS"] == {"connect_timeout": 5, "sslmode": "require"}
+    assert entry["OPTIONS"]["sslmode"] == "require"
     assert entry["CONN_HEALTH_CHECKS"] is True
+
+
+def test_both_sides_notice_a_silent_peer_within_30_seconds() -> None:
+    ours = database_from("postgres://me@db/kb", HOME)["OPTIONS"]
+    theirs = dict(part.split("=") for part in ours["options"].split() if "=" in part)
+
+    probes = ours["keepalives_count"] * ours["keepalives_interval"]
+    assert ours["keepalives"] == 1
+    assert ours["keepalives_idle"] + probes <= 30
+    assert ours["tcp_user_timeout"] <= 30_000
+    assert ours["connect_timeout"] <= 30
+    for name in ("idle", "interval", "count"):
+        assert theirs[f"tcp_keepalives_{name}"].rstrip("s") == str(ours[f"keepalives_{name}"])
+    assert theirs["tcp_user_timeout"] == f"{ours['tcp_user_timeout'] // 1000}s"
+
+
+def test_what_the_url_says_comes_first() -> None:
+    url = "postgres://me@db/kb?keepalives_idle=60&options=-c%20tcp_keepalives_idle%3D60"
+    options = database_from(url, HOME)["OPTIONS"]
+
+    assert str(options["keepalives_idle"]) == "60"
+    assert options["options"].endswith("-c tcp_keepalives_idle=60")
 
 
 def test_without_a_url_it_is_the_server_of_the_home() -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 READS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 # Settings of projects that use the apps, which docs/django.md explains.
-FOR_PROJECTS = {"SEGMILL_QUEUE"}
+FOR_PROJECTS = {"SEGMILL_QUEUE", "SEGMILL_REPLICAS"}
 FETCHED = re.compile(r"<(?:script|link|img)[^>]+(?:src|href)=\"?(https?://[^\" >]+)")
 ROWS = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
 ADDRESSES = re.compile(r"^\| `(/v1/[^`]*)` \|", re.MULTILINE)

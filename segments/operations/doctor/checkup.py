@@ -18,6 +18,7 @@ from segments.operations.doctor.installation import (
     CacheCheck,
     DatabaseCheck,
     MigrationsCheck,
+    ReplicasCheck,
     SettingsCheck,
     VersionsCheck,
 )
@@ -29,6 +30,7 @@ CHECKS: tuple[type[Check], ...] = (
     SettingsCheck,
     DatabaseCheck,
     MigrationsCheck,
+    ReplicasCheck,
     BrokerCheck,
     CacheCheck,
     CredentialsCheck,

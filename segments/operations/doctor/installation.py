@@ -15,6 +15,7 @@ from django.db import connection
 from packaging.requirements import InvalidRequirement, Requirement
 
 from segments.conf import project_folder
+from segments.db import replicas
 from segments.db.errors import broker_errors
 from segments.db.pgvector import extension_problem, installed_version, server_problem
 from segments.jobs import queue
@@ -113,6 +114,41 @@ class DatabaseCheck(Check):
             (server,) = cursor.fetchone()
             return f"PostgreSQL {server.split()[0]}, pgvector {installed_version(cursor)}"
 
+
+class ReplicasCheck(Check):
+    """Every replica follows the primary, and none is far behind."""
+
+    name = "replicas"
+
+    def look(self) -> Iterator[Problem]:
+        """Those that do not answer or lag: searches go to the primary meanwhile."""
+        for state in replicas.states():
+            if state.trouble:
+                yield Problem(
+                    f"{state.alias}: {state.trouble}",
+                    "Check SEGMILL_REPLICA_URLS and that its server is running and follows the "
+                    "primary. Until then the primary answers instead.",
+                    can_wait=True,
+                )
+            elif state.seconds_behind > FAR_BEHIND_SECONDS:
+                yield Problem(
+                    f"{state.alias} is {state.seconds_behind:.0f} s and {state.bytes_behind:,} "
+                    "bytes of log behind.",
+                    "See pg_stat_replication on the primary, and whether somebody paused the "
+                    "replay (pg_wal_replay_resume() on the replica).",
+                    can_wait=True,
+                )
+
+    def summary(self) -> str:
+        """How many there are, and how far the last of them is behind."""
+        states = replicas.states()
+        if not states:
+            return "none"
+        return f"{len(states)}, at most {max(each.bytes_behind for each in states):,} bytes behind"
+
+
+# Something is wrong with a replica that needs longer for what is written.
+FAR_BEHIND_SECONDS = 60
 
 LISTED = 5
 
