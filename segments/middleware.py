@@ -120,8 +120,9 @@ class ReplicaMiddleware(OutageMiddleware):
             if page is None:
                 raise
             return page
-        is_file = isinstance(answer, StreamingHttpResponse) and not answer.is_async
-        if scope.is_on_replica and is_file and answer.headers["Content-Type"] != EVENTS:
+        if not (scope.is_on_replica and isinstance(answer, StreamingHttpResponse)):
+            return answer
+        if not answer.is_async and answer.headers["Content-Type"] != EVENTS:
             answer.streaming_content = _Portions(answer, look, scope)
         return answer
 

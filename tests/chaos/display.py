@@ -33,6 +33,13 @@ class ChaosDisplay(Display):
         if self._bar:
             self._bar.add_task(name, total=total, what="")
 
+    def tell(self, line: str) -> None:
+        """Write a line that stays."""
+        if self._bar:
+            self._bar.console.print(line)
+        else:
+            self._write_line(line)
+
     def __call__(self, done: int, what: str = "") -> None:
         """Show that `done` are done and that `what` is next."""
         if self._bar:

@@ -20,6 +20,15 @@ from tests.servers.network import CANNOT, can_make_hosts
 PARTS = ("speed", "faults")
 SHORT = "short"
 SHORT_WORKERS = 2
+SINGLE = (
+    "worker_host_cut_off",
+    "database_unreachable",
+    "one_way_cut",
+    "host_killed",
+    "packets_lost",
+    "replica_lags",
+    "failover",
+)
 ROWS = 1_600
 WORKERS = 3
 
@@ -27,11 +36,12 @@ WORKERS = 3
 def main() -> int:
     """Run the parts; 1 if a promise was broken, or speed does not grow with the hosts."""
     parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; default: all")
+    help_ = f"{', '.join(PARTS)}, or single faults: {', '.join(SINGLE)}; default: all"
+    parser.add_argument("parts", nargs="*", help=help_)
     parser.add_argument("--rows", type=int, default=ROWS, help="rows a file (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
-    if unknown := set(given.parts) - {*PARTS, SHORT}:
+    if unknown := set(given.parts) - {*PARTS, *SINGLE, SHORT}:
         parser.error(f"there is no part {', '.join(unknown)}")
     if not can_make_hosts():
         sys.exit(f"Hosts cannot be made here. {CANNOT}")

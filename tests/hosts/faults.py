@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import Error, connection
 from django.db.models import Q
@@ -182,7 +183,7 @@ def _hit(
 
 def _holder(hosts: Installation, sent: Sent) -> Host | None:
     """The worker host that holds a part of the import now."""
-    running = Q(job_id=sent.job_id, status=ChunkStatus.RUNNING)
+    running = Q(job_id=UUID(sent.job_id), status=ChunkStatus.RUNNING)
     owners = list(Chunk.objects.filter(running).values_list("lease_owner", flat=True))
     names = {owner.partition(":")[0] for owner in owners}
     return next((host for host in hosts.workers if host.name in names), None)
@@ -190,7 +191,7 @@ def _holder(hosts: Installation, sent: Sent) -> Host | None:
 
 def _done(sent: Sent) -> int:
     """How many chunks of the import are done."""
-    return Chunk.objects.filter(job_id=sent.job_id, status=ChunkStatus.DONE).count()
+    return Chunk.objects.filter(job_id=UUID(sent.job_id), status=ChunkStatus.DONE).count()
 
 
 def _has_moved(sent: Sent, victim: str, done_before: int) -> bool:
@@ -198,7 +199,7 @@ def _has_moved(sent: Sent, victim: str, done_before: int) -> bool:
     with suppress(Error):
         if not ImportJob.objects.open().filter(pk=sent.job_id).exists():
             return True
-        running = Chunk.objects.filter(job_id=sent.job_id, status=ChunkStatus.RUNNING)
+        running = Chunk.objects.filter(job_id=UUID(sent.job_id), status=ChunkStatus.RUNNING)
         others = running.exclude(lease_owner__startswith=f"{victim}:") if victim else running
         held = running.filter(lease_owner__startswith=f"{victim}:") if victim else running.none()
         return not held.exists() and others.exists() and _done(sent) > done_before

@@ -102,7 +102,8 @@ class HostsRun:
         self._hosts.start_webs()
         wait_until(self._is_up, READY_SECONDS)
         steps = (len(self._hosts.workers) + 1) * ("speed" in parts)
-        faults = FAULTS if "faults" in parts else FAULTS[: "short" in parts]
+        faults = FAULTS[: len(FAULTS) if "faults" in parts else "short" in parts]
+        faults += tuple(each for each in FAULTS if each.__name__ in parts)
         steps += len(faults)
         with ChaosDisplay(sys.stderr, "hosts", steps) as display:
             if "speed" in parts:
@@ -139,7 +140,10 @@ class HostsRun:
         client = Client(self._hosts.address, "victim", "victim")
         for number, fault in enumerate(faults):
             display(self._steps_before + number, fault.__doc__ or "")
-            self._result.faults.append(fault(self._hosts, client))
+            outcome = fault(self._hosts, client)
+            self._result.faults.append(outcome)
+            after = "" if outcome.seconds is None else f" after {outcome.seconds:.1f} s"
+            display.tell(f"{outcome.name}:{after} {outcome.text}")
 
     @property
     def _steps_before(self) -> int:

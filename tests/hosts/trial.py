@@ -10,6 +10,7 @@ from itertools import pairwise
 from urllib.request import urlopen
 
 from django.db import Error, connection
+from django.db.models import Max, Min
 
 from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.models import DocumentSegment, ImportJob
@@ -100,9 +101,9 @@ def broken_promises(sent: Sequence[Sent]) -> list[str]:
 def rows_per_second(sent: Sequence[Sent]) -> float:
     """Over the time from the first claim to the last publish."""
     jobs = ImportJob.objects.filter(pk__in=[each.job_id for each in sent])
-    begun = min(jobs.values_list("started_at", flat=True))
-    ended = max(jobs.values_list("finished_at", flat=True))
-    return sum(each.rows for each in sent) / float((ended - begun).total_seconds())
+    times = jobs.aggregate(begun=Min("started_at"), ended=Max("finished_at"))
+    seconds: float = (times["ended"] - times["begun"]).total_seconds()
+    return sum(each.rows for each in sent) / seconds
 
 
 Span = tuple[str, float, float]
