@@ -148,7 +148,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ImportModeEnum": "segments.files.options.ImportMode.choices"},
+    # What PATCH says is required, is.
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ImportModeEnum": "segments.files.options.ImportMode.choices",
+        "ImportStatusEnum": "segments.models.import_job.ImportStatus.values",
+        "WebhookEventEnum": "segments.models.webhook.WebhookEvent.choices",
+        "DeliveryStatusEnum": "segments.models.webhook.DeliveryStatus.choices",
+    },
 }
 
 # --- Embedding -----------------------------------------------------------------------------------

@@ -302,7 +302,8 @@ class Document(models.Model):
     The totals (`segment_count`, `word_count` in characters, `tokens`) change only by atomic
     updates in the transaction that changes the segments. `doc_metadata` has the values of the
     dataset's metadata fields, by the names of the fields. `indexing_job` is the import that makes
-    segments of the document's text, for a document that was made of one.
+    segments of the document's text, for a document that was made of one. `hit_count` is how often
+    searches have found a segment of it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -329,6 +330,7 @@ class Document(models.Model):
     segment_count = models.PositiveIntegerField(default=0, editable=False)
     word_count = models.PositiveBigIntegerField(default=0, editable=False)
     tokens = models.PositiveBigIntegerField(default=0, editable=False)
+    hit_count = models.PositiveBigIntegerField(default=0, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -103,6 +103,42 @@ class TenantScopedAdmin(admin.ModelAdmin[M]):
         return str(obj)
 
 
+class OwnedAdmin(TenantScopedAdmin[M]):
+    """Admin pages of what only owners of a tenant see and make: keys, and who is told of what."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
+        """Those of the tenants the user owns."""
+        return access_of(request).owned(super().get_queryset(request))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Owners."""
+        return access_of(request).owns_anything
+
+    def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Owners."""
+        access = access_of(request)
+        return access.owns_anything if obj is None else access.may_own(self.tenant_of(obj))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Owners."""
+        return access_of(request).owns_anything
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Owners."""
+        return self.has_view_permission(request, obj)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        """Choices within the tenants that the user owns."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        path = _path_to_tenant(db_field)
+        if field is not None and path:
+            everything = db_field.remote_field.model._default_manager.all()
+            field.queryset = access_of(request).owned(everything, path)
+        return field
+
+
 def _path_to_tenant(field: "Field[Any, Any]") -> str:
     """The lookup from what `field` points to to its tenant; empty if it belongs to none."""
     related = field.related_model

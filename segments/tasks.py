@@ -15,6 +15,7 @@ from segments.operations.claimable import KINDS, is_import_left_waiting
 from segments.rebuilding import run as rebuilding
 from segments.reembedding import run
 from segments.search.weights import learn_after_change
+from segments.webhooks import deliveries
 
 
 def work_on(task: str, job_id: str) -> None:
@@ -59,6 +60,12 @@ def run_rebuild(rebuild_id: str) -> None:
     """Take a turn at full text in another language."""
     heartbeats.beat(heartbeats.worker())
     _learn_after(rebuilding.take_turn(UUID(rebuild_id)))
+
+
+def deliver_webhook(delivery_id: str) -> None:
+    """Tell a webhook of an event, and of what else waits for it."""
+    heartbeats.beat(heartbeats.worker())
+    deliveries.take_turn(UUID(delivery_id))
 
 
 def show_that_workers_work() -> None:

@@ -1,10 +1,11 @@
-"""`make test-package`: the wheel installed by pip, and each of its extras, as anybody gets them.
+"""`make test-package`: the wheel and its extras, installed by pip; the documented retrievers.
 
 Each has an environment of its own, made from the package index; a minute or two altogether.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import tempfile
 import venv
 from pathlib import Path
 
+import httpx2
+
+from tests.acceptance.site import Site, own_home
 from tests.packages import PROJECT, build_wheel
 
 FOREIGN = PROJECT / "tests/foreign/project"
@@ -37,6 +41,7 @@ def main() -> None:
             _run(python, "-c", statement)
             _say(f"{extra}: installed, its packages can be imported")
         _try_project(folder / "project", wheel)
+        _try_retrievers(folder)
 
 
 def _try_core(folder: Path, wheel: Path) -> None:
@@ -58,6 +63,41 @@ def _try_project(folder: Path, wheel: Path) -> None:
     if set(result["imports"]) != {"completed"}:
         sys.exit(f"Not all imports were completed: {result}")
     _say(f"embedded, server: {len(result['imports'])} imports by admin, API and Python")
+
+
+# The frameworks of docs/agents.md, each with a question to the retriever that its block makes. Not
+# among the tests: LlamaIndex alone brings 60 packages.
+RETRIEVERS = {
+    "langchain-core": "[found.page_content for found in SegmillRetriever(url=U, key=K).invoke(Q)]",
+    "llama-index-core": "[found.text for found in SegmillRetriever(U, K).retrieve(Q)]",
+}
+
+
+def _try_retrievers(folder: Path) -> None:
+    """The documented retrievers, copied into a program of their own, ask a server."""
+    blocks = re.findall(r"```python\n(.*?)```", (PROJECT / "docs/agents.md").read_text(), re.DOTALL)
+    with own_home() as home, Site(home) as site:
+        url, key = _filled(site)
+        for (package, asked), block in zip(RETRIEVERS.items(), blocks, strict=True):
+            python = _environment(folder / package, package)
+            variables = f"U, K, Q = {url!r}, {key!r}, 'How do I reset the lamp?'\n"
+            shown = _run(python, "-c", f"{block}\n{variables}print({asked})")
+            if "Hold the button" not in shown:
+                sys.exit(f"The retriever for {package} found: {shown}")
+            _say(f"{package}: the documented retriever finds what it is asked for")
+
+
+def _filled(site: Site) -> tuple[str, str]:
+    """The address of a dataset with a segment, and a key for it."""
+    key = site.manage("create_api_key", "--tenant", "demo", "--create-tenant").split()[-1]
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=f"{site.address}/v1/", headers=headers, timeout=60) as client:
+        dataset = client.post("datasets", json={"name": "lamps"}).json()["id"]
+        made = client.post(f"datasets/{dataset}/documents", json={"name": "manual"}).json()
+        path = f"datasets/{dataset}/documents/{made['document']['id']}/segments"
+        new = {"segments": [{"content": "Hold the button to reset the lamp."}]}
+        client.post(path, json=new).raise_for_status()
+    return f"{site.address}/v1/datasets/{dataset}", key
 
 
 def _environment(folder: Path, *packages: str) -> Path:

@@ -125,6 +125,7 @@ class Migration(migrations.Migration):
                 ('segment_count', models.PositiveIntegerField(default=0, editable=False)),
                 ('word_count', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('tokens', models.PositiveBigIntegerField(default=0, editable=False)),
+                ('hit_count', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),

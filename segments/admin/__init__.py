@@ -4,8 +4,10 @@ from segments.admin.api_keys import ApiKeyAdmin
 from segments.admin.datasets import EmbeddedDatasetAdmin, ImportingDocumentAdmin
 from segments.admin.imports import ImportJobAdmin
 from segments.admin.model_providers import ModelProviderAdmin
+from segments.admin.passages import PassageAdmin
 from segments.admin.reembeddings import ReembeddingAdmin
 from segments.admin.segments import SegmentAdmin
+from segments.admin.webhooks import WebhookAdmin, WebhookDeliveryAdmin
 
 __all__ = [
     "ApiKeyAdmin",
@@ -13,6 +15,9 @@ __all__ = [
     "ImportJobAdmin",
     "ImportingDocumentAdmin",
     "ModelProviderAdmin",
+    "PassageAdmin",
     "ReembeddingAdmin",
     "SegmentAdmin",
+    "WebhookAdmin",
+    "WebhookDeliveryAdmin",
 ]

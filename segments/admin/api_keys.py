@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Exists, ForeignKey, OuterRef, QuerySet
-from django.forms import ModelChoiceField, ModelForm
+from django.db.models import Exists, OuterRef, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from datasets.tenant_admin import TenantScopedAdmin, access_of
+from datasets.tenant_admin import OwnedAdmin, access_of
 from segments.models import ApiKey
 from segments.services.api_keys import revoke_api_key, set_new_text
 
@@ -39,7 +39,7 @@ class ApiKeyForm(ModelForm[ApiKey]):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
+class ApiKeyAdmin(OwnedAdmin[ApiKey]):
     """A key may do in its tenant nearly what an owner may, so owners alone see and make them."""
 
     form = ApiKeyForm
@@ -70,21 +70,7 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Those of the tenants the user owns, and whether they may still be used."""
         usable = ApiKey.objects.usable().filter(pk=OuterRef("pk"))
-        keys = super().get_queryset(request).annotate(is_usable=Exists(usable))
-        return access_of(request).owned(keys)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Owners."""
-        return access_of(request).owns_anything
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Owners."""
-        access = access_of(request)
-        return access.owns_anything if obj is None else access.may_own(obj.tenant_id)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Owners."""
-        return access_of(request).owns_anything
+        return super().get_queryset(request).annotate(is_usable=Exists(usable))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: a key is revoked, and another one made."""
@@ -97,17 +83,6 @@ class ApiKeyAdmin(TenantScopedAdmin[ApiKey]):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Owners; of their own tenants' keys, as the list holds no others."""
         return access_of(request).owns_anything
-
-    def formfield_for_foreignkey(
-        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
-    ) -> "ModelChoiceField[Any] | None":
-        """The tenants the user owns, and their datasets."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if field is not None and db_field.name in ("tenant", "dataset"):
-            path = "pk" if db_field.name == "tenant" else "tenant"
-            everything = db_field.remote_field.model._default_manager.all()
-            field.queryset = access_of(request).owned(everything, path)
-        return field
 
     def save_model(
         self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool

@@ -32,10 +32,10 @@ from segments.admin.import_wizard import (
 from segments.admin.signed_upload import ANYWHERE, sign, unsign
 from segments.files.options import ImportOptions
 from segments.models.import_job import ImportSource
-from segments.services import imports, proposals
+from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
-from segments.services.previews import column_names, opened
-from segments.services.proposals import Proposal
+from segments.services.previews import column_names, look_at, opened, proposals
+from segments.services.previews.proposals import Proposal
 from segments.services.targets import ImportTarget
 from segments.uploads import StoredFile, download, received_file, store_file
 
@@ -121,9 +121,7 @@ def look_bad_rows(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         tenant = _tenant(request, request.GET)
         proposal = proposals.propose_target(tenant, stored, options, _wanted(request.GET))
         with opened(stored) as file:
-            found = imports.dry_run_import(
-                proposal.document, file, stored.name, stored.size, options=options
-            )
+            found = look_at(proposal.document, file, stored.name, stored.size, options=options)
     except SegmillError as refusal:
         return _page(request, "import_new", error=str(refusal))
     bad_rows = bad_rows_of_dry_run(found, stored.name, proposal.document, options)

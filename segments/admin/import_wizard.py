@@ -38,8 +38,8 @@ from segments.files.options import ImportOptions, OnError
 from segments.models.import_job import ImportSource
 from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
-from segments.services.previews import Preview, column_names, opened
-from segments.services.proposals import preview_as_proposed
+from segments.services.previews import Preview, column_names, look_at, opened
+from segments.services.previews.proposals import preview_as_proposed
 from segments.uploads import StoredFile, download, received_file, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
@@ -112,9 +112,7 @@ def preview_bad_rows(request: HttpRequest, document_id: UUID) -> HttpResponseBas
         stored = unsign(request.GET.get("file", ""), document.pk, user_of(request).pk)
         options = options_from(request.GET)
         with opened(stored) as file:
-            found = imports.dry_run_import(
-                document, file, stored.name, stored.size, options=options
-            )
+            found = look_at(document, file, stored.name, stored.size, options=options)
     except SegmillError as refusal:
         return _page(request, "import_new", document, error=str(refusal))
     bad_rows = bad_rows_of_dry_run(found, stored.name, document, options)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +33,7 @@ NOT_OPTIONS = ("file", "upload_file_id")
 BULK_NAME = "rows.jsonl"
 IDEMPOTENT = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     OpenApiParameter.HEADER,
     description="A repeated key returns the first import, or 422 if the file, document or "
     "options differ.",
@@ -95,6 +95,8 @@ class BulkView(ApiView):
         document = self.document(dataset_id, document_id)
         key = idempotency_key(request.headers.get("Idempotency-Key"))
         refuse_large_body(request)
+        if not hasattr(request.data, "read"):
+            raise ParseError("The body is empty. Send JSON objects, one a line.")
         given = {
             name: values[0] if len(values) == 1 else values
             for name, values in request.query_params.lists()

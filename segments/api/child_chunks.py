@@ -49,16 +49,19 @@ class _PassageView(ApiView):
             raise ValidationError("The document is not hierarchical: it has no child chunks.")
         return found
 
-    def child(self, passage: ParentSegment, child_id: UUID) -> DocumentSegment:
-        """The part of the passage.
+    def child(
+        self, dataset_id: UUID, document_id: UUID, segment_id: UUID, child_chunk_id: UUID
+    ) -> DocumentSegment:
+        """A part of the passage, with it.
 
         Raises:
-            NotFound: it has none of that id.
+            NotFound, PermissionDenied, ValidationError: as `passage`, and it has no such part.
         """
-        child = parents.children_of(passage).filter(pk=child_id).first()
+        passage = self.passage(dataset_id, document_id, segment_id)
+        child = parents.children_of(passage).filter(pk=child_chunk_id).first()
         if child is None:
             raise NotFound("Child chunk not found.")
-        child.document = passage.document
+        child.document, child.parent = passage.document, passage
         return child
 
 
@@ -100,33 +103,17 @@ class ChildChunkView(_PassageView):
         request=ChildContentSerializer,
         responses=ChildAnswerSerializer,
     )
-    def patch(
-        self,
-        request: Request,
-        dataset_id: UUID,
-        document_id: UUID,
-        segment_id: UUID,
-        child_chunk_id: UUID,
-    ) -> Response:
+    def patch(self, request: Request, **ids: UUID) -> Response:
         """Change its text; search finds the new one at once."""
-        passage = self.passage(dataset_id, document_id, segment_id)
-        child = self.child(passage, child_chunk_id)
+        child = self.child(**ids)
         content = checked(ChildContentSerializer, request)["content"]
         parents.change_child(child, content, self.user)
-        return _answer(self.child(passage, child_chunk_id))
+        return _answer(self.child(**ids))
 
     @extend_schema(operation_id="delete_child_chunk", responses=ResultSerializer)
-    def delete(
-        self,
-        request: Request,
-        dataset_id: UUID,
-        document_id: UUID,
-        segment_id: UUID,
-        child_chunk_id: UUID,
-    ) -> Response:
+    def delete(self, request: Request, **ids: UUID) -> Response:
         """Delete it; the passage stays, and its other parts."""
-        passage = self.passage(dataset_id, document_id, segment_id)
-        parents.delete_child(passage, self.child(passage, child_chunk_id))
+        parents.delete_child(self.child(**ids))
         return Response({"result": "success"})
 
 

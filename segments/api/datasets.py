@@ -224,7 +224,7 @@ def _change_ranking(dataset: Dataset, wanted: dict[str, Any]) -> None:
         set_weight(dataset, wanted["semantic_weight"])
     elif model.get("weights"):
         set_weight(dataset, semantic_weight(model["weights"]))
-    if model.get("reranking_enable") is False:
+    if model.get("reranking_enable") is False or model.get("reranking_mode") == "weighted_score":
         set_rerank_model(dataset, RerankModel())
     elif chosen := model.get("reranking_model"):
         provider, name = chosen["reranking_provider_name"], chosen["reranking_model_name"]

@@ -4,7 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q
+from django.http import HttpResponseBase
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -24,6 +26,7 @@ from segments.api.serializers.documents import (
     IndexingSerializer,
     NewDocumentSerializer,
     ResultSerializer,
+    ZippedDocumentsSerializer,
     documents_as_json,
 )
 from segments.api.serializers.imports import FileLinkSerializer, LinkSerializer
@@ -36,8 +39,9 @@ from segments.services.documents import (
     indexing_progress,
     switch_documents,
 )
-from segments.services.exports import link_to_export, link_to_file
+from segments.services.exports import link_to_export, link_to_file, zip_documents
 from segments.services.knowledge import create_document
+from segments.uploads import attachment
 
 COMPLETED = Q(shown_status=IndexingStatus.COMPLETED)
 STATUS_FILTERS = {
@@ -162,6 +166,27 @@ class DownloadView(ApiView):
         """An address that gives the segments as CSV for ten minutes, without a key."""
         document = self.document(dataset_id, document_id)
         return Response({"url": _address(request, link_to_export(document))})
+
+
+class DownloadZipView(ApiView):
+    """Documents as files in an archive."""
+
+    only_reads = True
+
+    @extend_schema(
+        operation_id="download_documents",
+        request=ZippedDocumentsSerializer,
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def post(self, request: Request, dataset_id: UUID) -> HttpResponseBase:
+        """A ZIP archive with the segments of each document as CSV: of all of them, or none."""
+        dataset = self.dataset(dataset_id)
+        ids = checked(ZippedDocumentsSerializer, request)["document_ids"]
+        found = dataset.documents.in_bulk(ids)
+        if lacking := [str(each) for each in ids if each not in found]:
+            raise NotFound(f"Document not found: {lacking[0]}.")
+        documents = [found[each] for each in dict.fromkeys(ids)]
+        return attachment(zip_documents(documents), f"{dataset.name}.zip", "application/zip")
 
 
 class UploadFileView(ApiView):

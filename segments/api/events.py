@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -27,7 +26,13 @@ BEAT_SECONDS = 15.0
 # Of one tenant in a web process; each takes a thread.
 MOST_STREAMS = 20
 ENDS = frozenset({"completed", "error"})
-STREAM = {(200, "text/event-stream"): OpenApiTypes.STR}
+EVENT = {
+    "type": "object",
+    "description": "Each event; its data is JSON.",
+    "properties": {"event": {"enum": ["progress", "end"]}, "data": {"type": "string"}},
+    "required": ["event", "data"],
+}
+STREAM = {(200, "text/event-stream"): EVENT}
 
 Json = dict[str, Any]
 _open_streams = Counter[UUID]()

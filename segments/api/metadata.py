@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from datasets.models import MetadataField
 from segments.api.serializers.documents import ResultSerializer
+from segments.api.serializers.fields import Id, Text, Truth
 from segments.api.views import ApiView, checked
 from segments.exceptions import ActionRefused
 from segments.files.types import JSONScalar
@@ -50,13 +51,13 @@ class NewFieldSerializer(serializers.Serializer[None]):
     """A metadata field that is wanted."""
 
     type = serializers.ChoiceField(MetadataField.Kind.choices)
-    name = serializers.CharField(max_length=NAME_CHARS)
+    name = Text(max_length=NAME_CHARS)
 
 
 class FieldNameSerializer(serializers.Serializer[None]):
     """Another name."""
 
-    name = serializers.CharField(max_length=NAME_CHARS)
+    name = Text(max_length=NAME_CHARS)
 
 
 class BuiltInFieldSerializer(serializers.Serializer[None]):
@@ -94,19 +95,17 @@ class ScalarField(serializers.Field[JSONScalar, Any, JSONScalar, Any]):
 class ValueSerializer(serializers.Serializer[None]):
     """A value of a field; null removes it."""
 
-    id = serializers.UUIDField()
-    name = serializers.CharField(
-        required=False, allow_blank=True, help_text="Not needed: the id says which field."
-    )
+    id = Id()
+    name = Text(required=False, allow_blank=True, help_text="Not needed: the id says which field.")
     value = ScalarField(allow_null=True)
 
 
 class DocumentValuesSerializer(serializers.Serializer[None]):
     """The values of a document; those that are not named are removed, unless it is partial."""
 
-    document_id = serializers.UUIDField()
+    document_id = Id()
     metadata_list = ValueSerializer(many=True)
-    partial_update = serializers.BooleanField(required=False, default=False)
+    partial_update = Truth(required=False, default=False)
 
 
 class DocumentsValuesSerializer(serializers.Serializer[None]):

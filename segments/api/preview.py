@@ -18,8 +18,7 @@ from segments.api.serializers.imports import (
     RowErrorSerializer,
 )
 from segments.api.views import ApiView
-from segments.services import imports
-from segments.services.previews import one_at_a_time
+from segments.services.previews import look_at
 from segments.services.reports import report_dry_run
 from segments.uploads import find_upload, received_file, refuse_large_body, upload_storage
 
@@ -91,8 +90,7 @@ class PreviewView(ApiView):
         """What importing the file with these options would do. Nothing is stored or changed."""
         document = self.document(dataset_id, document_id)
         refuse_large_body(request)
-        with one_at_a_time(self.tenant.pk):
-            found = self._dry_run(request, document)
+        found = self._dry_run(request, document)
         shown = report_dry_run(found).as_json() | {
             "file_details": found.file_details.as_json(),
             "notices": found.notices,
@@ -105,10 +103,10 @@ class PreviewView(ApiView):
         if upload_id := body.get("upload_file_id"):
             stored = find_upload(self.tenant, uuid_of(upload_id), self.key.dataset_id)
             with upload_storage().open(stored.key) as file:
-                return imports.dry_run_import(
+                return look_at(
                     document, cast("Any", file), stored.name, stored.size, options=options
                 )
         posted = received_file(request)
-        return imports.dry_run_import(
+        return look_at(
             document, cast("Any", posted), posted.name or "", posted.size or 0, options=options
         )

@@ -65,7 +65,7 @@ class RetrieveView(ApiView):
 
 def _reranker(model: dict[str, Any]) -> RerankModel | None:
     """The reranker that was asked for: an empty one for none, None for the dataset's own."""
-    if model["reranking_enable"] is False:
+    if model["reranking_enable"] is False or model["reranking_mode"] == "weighted_score":
         return RerankModel()
     if chosen := model["reranking_model"]:
         named = RerankModel(chosen["reranking_provider_name"], chosen["reranking_model_name"])

@@ -22,7 +22,7 @@ from segments.api.serializers.segments import (
     WholeSegmentSerializer,
 )
 from segments.api.views import ApiView, checked, checked_query
-from segments.exceptions import DocumentArchived, SegmentChanged
+from segments.exceptions import DocumentArchived
 from segments.models import ParentSegment
 from segments.services import parents
 from segments.services.new_segments import NewSegment, add_segments
@@ -139,10 +139,10 @@ class SegmentView(ApiView):
         wanted = checked(UpdateSegmentSerializer, request)["segment"]
         again, seen = wanted["regenerate_child_chunks"], _if_match(request)
         if isinstance(segment, ParentSegment):
-            if seen and etag_of(segment) not in seen:
-                raise SegmentChanged
             changes = _changes(wanted)
-            parents.change_parent(segment, changes, self.user, regenerates_parts=again)
+            parents.change_parent(
+                segment, changes, self.user, regenerates_parts=again, if_match=seen
+            )
         elif again:
             raise ValidationError(
                 {"segment.regenerate_child_chunks": "Segments have no child chunks."}
@@ -160,7 +160,7 @@ class SegmentView(ApiView):
         if segment.document.archived:
             raise DocumentArchived
         if isinstance(segment, ParentSegment):
-            parents.delete_parents([segment.pk])
+            parents.delete_parents(segment.document, [segment.pk])
         else:
             delete_segments([segment.pk])
         return Response({"result": "success"})

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from datasets.models import Dataset, Tag
 from segments.api.serializers.documents import ResultSerializer
-from segments.api.serializers.fields import Constant
+from segments.api.serializers.fields import Constant, Id, Text
 from segments.api.views import ApiView, checked
 from segments.services import metadata as services
 
@@ -28,19 +28,19 @@ class TagSerializer(serializers.Serializer[Tag]):
 class CountedTagSerializer(TagSerializer):
     """A tag, and how many datasets have it; a number as text, as clients of Dify expect it."""
 
-    binding_count = serializers.CharField(read_only=True, default="0")
+    binding_count = Text(read_only=True, default="0")
 
 
 class NewTagSerializer(serializers.Serializer[None]):
     """A tag that is wanted."""
 
-    name = serializers.CharField(max_length=NAME_CHARS)
+    name = Text(max_length=NAME_CHARS)
 
 
 class TagIdSerializer(serializers.Serializer[None]):
     """Which tag is meant."""
 
-    tag_id = serializers.UUIDField()
+    tag_id = Id()
 
 
 class RenamedTagSerializer(NewTagSerializer, TagIdSerializer):
@@ -50,16 +50,16 @@ class RenamedTagSerializer(NewTagSerializer, TagIdSerializer):
 class BindingSerializer(serializers.Serializer[None]):
     """Tags for a dataset."""
 
-    tag_ids = serializers.ListField(child=serializers.UUIDField(), allow_empty=False)
-    target_id = serializers.UUIDField(help_text="The dataset.")
+    tag_ids = serializers.ListField(child=Id(), allow_empty=False)
+    target_id = Id(help_text="The dataset.")
 
 
 class UnbindingSerializer(serializers.Serializer[None]):
     """Tags to take from a dataset: one, or several."""
 
-    tag_id = serializers.UUIDField(required=False)
-    tag_ids = serializers.ListField(child=serializers.UUIDField(), required=False, default=list)
-    target_id = serializers.UUIDField(help_text="The dataset.")
+    tag_id = Id(required=False)
+    tag_ids = serializers.ListField(child=Id(), required=False, default=list)
+    target_id = Id(help_text="The dataset.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """With all of them in `tag_ids`."""

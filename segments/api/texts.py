@@ -15,10 +15,10 @@ from segments.api.batch_import import body_of
 from segments.api.documents import DocumentView, document_answer
 from segments.api.serializers.documents import DocumentAnswerSerializer
 from segments.api.serializers.texts import (
-    ChangedFileFormSerializer,
+    CHANGED_FILE_FORM,
+    NEW_FILE_FORM,
     ChangedFileSerializer,
     ChangedTextSerializer,
-    NewFileFormSerializer,
     NewFileSerializer,
     NewTextSerializer,
     form_of,
@@ -87,7 +87,7 @@ class CreateByFileView(ApiView):
 
     @extend_schema(
         operation_id="create_document_by_file",
-        request={"multipart/form-data": NewFileFormSerializer},
+        request=NEW_FILE_FORM,
         responses=DocumentAnswerSerializer,
     )
     def post(self, request: Request, dataset_id: UUID) -> Response:
@@ -118,7 +118,7 @@ class UpdateByFileView(ApiView):
 
     @extend_schema(
         operation_id="update_document_by_file",
-        request={"multipart/form-data": ChangedFileFormSerializer},
+        request=CHANGED_FILE_FORM,
         responses=DocumentAnswerSerializer,
     )
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
@@ -133,7 +133,7 @@ class DocumentWithFileView(DocumentView):
 
     @extend_schema(
         operation_id="patch_document",
-        request={"multipart/form-data": ChangedFileFormSerializer},
+        request=CHANGED_FILE_FORM,
         responses=DocumentAnswerSerializer,
     )
     def patch(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:

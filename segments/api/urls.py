@@ -11,6 +11,7 @@ from segments.api.documents import (
     DocumentStatusView,
     DocumentsView,
     DownloadView,
+    DownloadZipView,
     IndexingStatusView,
     UploadFileView,
 )
@@ -45,6 +46,13 @@ from segments.api.texts import (
     UpdateByTextView,
 )
 from segments.api.views import BearerScheme, UnknownPath
+from segments.api.webhooks import (
+    DeliveriesView,
+    RedeliverView,
+    SecretView,
+    WebhooksView,
+    WebhookView,
+)
 
 app_name = "segmill"
 
@@ -53,6 +61,7 @@ __all__ = ["BearerScheme"]  # drf-spectacular knows it once it is imported
 DATASET = "datasets/<uuid:dataset_id>"
 DOCUMENT = f"{DATASET}/documents/<uuid:document_id>"
 IMPORT = "imports/<uuid:job_id>"
+WEBHOOK = "webhooks/<uuid:webhook_id>"
 OPEN = {"authentication_classes": (), "permission_classes": ()}
 
 
@@ -102,6 +111,7 @@ urlpatterns = [
     path(f"{DATASET}/metadata/<uuid:field_id>", FieldView.as_view(), name="metadata_field"),
     path(f"{DATASET}/documents", DocumentsView.as_view(), name="documents"),
     path(f"{DATASET}/documents/metadata", ValuesView.as_view(), name="metadata_values"),
+    path(f"{DATASET}/documents/download-zip", DownloadZipView.as_view(), name="download_zip"),
     path(
         f"{DATASET}/documents/status/<str:action>",
         DocumentStatusView.as_view(),
@@ -152,5 +162,14 @@ urlpatterns = [
     *both_spellings(f"{DATASET}/document", "create-by-file", CreateByFileView),
     *both_spellings(DOCUMENT, "update-by-text", UpdateByTextView),
     *both_spellings(DOCUMENT, "update-by-file", UpdateByFileView),
+    path("webhooks", WebhooksView.as_view(), name="webhooks"),
+    path(WEBHOOK, WebhookView.as_view(), name="webhook"),
+    path(f"{WEBHOOK}/secret", SecretView.as_view(), name="webhook_secret"),
+    path(f"{WEBHOOK}/deliveries", DeliveriesView.as_view(), name="deliveries"),
+    path(
+        f"{WEBHOOK}/deliveries/<uuid:delivery_id>/redeliver",
+        RedeliverView.as_view(),
+        name="redeliver",
+    ),
     re_path("^", UnknownPath.as_view()),
 ]

@@ -257,7 +257,12 @@ def _shared(serializer: type[serializers.Serializer[Any]]) -> serializers.Serial
 def checked_query(
     serializer: type[serializers.Serializer[Any]], request: Request
 ) -> dict[str, Any]:
-    """The query of `request`, checked as `checked` does the body."""
-    query = serializer(data=request.query_params)
+    """The query of `request`, checked as `checked` does the body; empty values are values."""
+    lists = (serializers.ListField, serializers.MultipleChoiceField)
+    several = {name for name, field in serializer().fields.items() if isinstance(field, lists)}
+    given = request.query_params.lists()
+    query = serializer(
+        data={name: values if name in several else values[-1] for name, values in given}
+    )
     query.is_valid(raise_exception=True)
     return dict(query.validated_data)

@@ -28,6 +28,7 @@ from segments.exceptions.imports import (
     BudgetExceeded,
     ClaimLost,
     CredentialsUnreadable,
+    DeliveryNotFound,
     DocumentNotAvailable,
     IdempotencyConflict,
     ImportCancelled,
@@ -44,6 +45,7 @@ from segments.exceptions.imports import (
     RowsRefused,
     StateConflict,
     TargetGone,
+    WebhookNotFound,
 )
 from segments.exceptions.knowledge import (
     ActionRefused,
@@ -88,6 +90,7 @@ __all__ = [
     "CredentialsRefused",
     "CredentialsUnreadable",
     "DatabaseFailed",
+    "DeliveryNotFound",
     "DocumentArchived",
     "DocumentIndexing",
     "DocumentNotAvailable",
@@ -146,4 +149,5 @@ __all__ = [
     "UploadNotFound",
     "VectorExtensionMissing",
     "VectorsRefused",
+    "WebhookNotFound",
 ]

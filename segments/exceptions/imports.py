@@ -115,6 +115,20 @@ class RebuildNotFound(NotFound):
     code = "rebuild_not_found"
 
 
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    noun = "webhook"
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery of a webhook."""
+
+    noun = "webhook delivery"
+    code = "delivery_not_found"
+
+
 class StateConflict(SegmillError):
     """The import's state does not allow this."""
 

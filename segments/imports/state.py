@@ -48,7 +48,9 @@ from segments.models.import_job import (
     ChunkStatus,
     ImportStatus,
 )
+from segments.models.job import JobStatus
 from segments.progress import mirror_after_commit
+from segments.webhooks.events import announce_end
 
 
 class ImportMachine(StateMachine[ImportJob]):
@@ -100,6 +102,15 @@ class ImportMachine(StateMachine[ImportJob]):
         embedding any more is left alone: other workers have finished it.
         """
         self.interrupt(Q(), job_id, code, error, background=True)
+
+    def complete(self, claim: JobClaim, **changes: Any) -> None:
+        """Complete it, and have webhooks told of it."""
+        super().complete(claim, **changes)
+        announce_end(claim.job_id)
+
+    def ended(self, job_id: UUID, status: JobStatus) -> None:
+        """Have webhooks told of it."""
+        announce_end(job_id)
 
     def mark_tidied(self, job_id: UUID) -> None:
         """Record that a finished import has nothing staged any more."""

@@ -17,6 +17,7 @@ from segments.db.positions import note_with_commit
 from segments.exceptions import ImportNotFound, StateConflict
 from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
+from segments.webhooks.events import announce_undo
 
 DELETE = """
     WITH gone AS (
@@ -64,6 +65,7 @@ def undo(job_id: UUID) -> Undone:
     )
     note_with_commit(ImportJob._meta.db_table, job.pk, f"undo {job.pk}")
     ImportJob.objects.filter(pk=job.pk).update(undone_at=Now(), revision=F("revision") + 1)
+    announce_undo(job.pk)
     return undone
 
 

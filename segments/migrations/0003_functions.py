@@ -111,6 +111,16 @@ STATES = [
         undo="DROP TRIGGER rebuild_epoch_never_falls ON segments_fulltextrebuild",
     ),
     RunSQLFile(
+        "triggers/delivery_moves_along_its_arrows.sql",
+        sha256="894ce8e9a2f8c2ef1f8ce9b7fc26b1ee7bd4ca9a552c7aa6a50262629a98761f",
+        undo="DROP TRIGGER delivery_moves_along_its_arrows ON segments_webhookdelivery",
+    ),
+    RunSQLFile(
+        "triggers/delivery_epoch_never_falls.sql",
+        sha256="2ed9ae22a05c4e988d094099e3914776cefaa79eaa7a8d641435eca72681c21f",
+        undo="DROP TRIGGER delivery_epoch_never_falls ON segments_webhookdelivery",
+    ),
+    RunSQLFile(
         "triggers/chunk_epoch_never_falls.sql",
         sha256="346708a686af2b96a8e43a91e6a26e8e16ef401ba6ab3ae6a875da592eb40acc",
         undo="DROP TRIGGER chunk_epoch_never_falls ON segments_chunk",

@@ -25,6 +25,7 @@ from segments.models.staging import (
     StagedRow,
     StagedVector,
 )
+from segments.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiKey",
@@ -53,4 +54,6 @@ __all__ = [
     "StagedRow",
     "StagedVector",
     "UploadFile",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -76,6 +76,7 @@ class ParentSegment(models.Model):
 
     class Meta:
         verbose_name = "passage of parts"
+        verbose_name_plural = "passages of parts"
         ordering: ClassVar = ["document", "position"]
         indexes: ClassVar = [
             models.Index(fields=["document", "position"], name="parent_segment_in_order")

@@ -14,8 +14,15 @@ from segments.indexing.state import INDEXES
 from segments.jobs.state_machine import StateMachine
 from segments.rebuilding.state import REBUILDS
 from segments.reembedding.state import REEMBEDDINGS
+from segments.webhooks.deliveries import DELIVERIES
 
-KINDS: tuple[StateMachine[Any], ...] = (IMPORT_JOBS, REEMBEDDINGS, INDEXES, REBUILDS)
+KINDS: tuple[StateMachine[Any], ...] = (
+    IMPORT_JOBS,
+    REEMBEDDINGS,
+    INDEXES,
+    REBUILDS,
+    DELIVERIES,
+)
 """Every kind of background job, for the reaper, the doctor and the metrics."""
 
 

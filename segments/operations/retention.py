@@ -1,4 +1,4 @@
-"""Removes by age: files, reports on bad rows, old texts of imports, failures, old heartbeats.
+"""Removes by age: files, bad rows, old texts, deliveries of webhooks, failures, heartbeats.
 
 Every hour; builds of indexes that edits and deletions have made worthwhile are started then, too.
 
@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from segments.indexing import upkeep
 from segments.jobs import heartbeats, queue
-from segments.models import ImportJob, ProgressSample, RowError, SegmentChange
+from segments.models import ImportJob, ProgressSample, RowError, SegmentChange, WebhookDelivery
 from segments.uploads import remove_stale_files
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Cleaned:
     row_errors: int = 0
     changes: int = 0
     samples: int = 0
+    deliveries: int = 0
     queue_failures: int = 0
     machines: int = 0
     builds_started: int = 0
@@ -61,6 +62,9 @@ def clean_up() -> Cleaned:
             ).order_by()
         ),
         samples=_delete(ProgressSample.objects.filter(job__in=old)),
+        deliveries=_delete(
+            WebhookDelivery.objects.filter(finished_at__lt=Now() - details).order_by()
+        ),
         queue_failures=_remove_queue_failures(details),
         machines=heartbeats.forget_machines(GONE_AFTER),
         builds_started=upkeep.start_due_builds(),
@@ -70,7 +74,10 @@ def clean_up() -> Cleaned:
 
 
 def _delete(
-    rows: QuerySet[RowError] | QuerySet[ProgressSample] | QuerySet[SegmentChange],
+    rows: QuerySet[RowError]
+    | QuerySet[ProgressSample]
+    | QuerySet[SegmentChange]
+    | QuerySet[WebhookDelivery],
 ) -> int:
     return rows.delete()[0]
 

@@ -13,10 +13,12 @@ from datasets.models import DocForm, Document
 from segments.exceptions import ActionRefused
 from segments.files.types import JSONValue
 from segments.models import DocumentSegment, SegmentChange
+from segments.models.webhook import WebhookEvent
 from segments.services.history import keep_changes, state_of
 from segments.services.new_segments import NewSegment, add_segments
 from segments.services.segments import NewText, update_segment
 from segments.signals import announce_edit
+from segments.webhooks.events import announce_segments
 
 ROWS_A_STATEMENT = 500
 
@@ -97,7 +99,7 @@ def _edited(segment_ids: Iterable[UUID], edit: Edit, user: User | None) -> int:
 
 def _edited_of(document_id: UUID, ids: list[UUID], edit: Edit, user: User | None) -> int:
     # Publishes take this lock first, too: neither waits for rows that the other has locked.
-    Document.objects.select_for_update(no_key=True).get(pk=document_id)
+    document = Document.objects.select_for_update(no_key=True).get(pk=document_id)
     segments = DocumentSegment.objects.without_vectors().filter(document=document_id, pk__in=ids)
     pairs = [(old, copy(old)) for old in segments]
     for _, new in pairs:
@@ -107,6 +109,8 @@ def _edited_of(document_id: UUID, ids: list[UUID], edit: Edit, user: User | None
         _store([new for _, new in changed], user)
         keep_changes(changed, user)
         announce_edit(document_id, [new.pk for _, new in changed])
+        told = {new.parent_id or new.pk for _, new in changed}
+        announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, told)
     return len(changed)
 
 

@@ -1,6 +1,6 @@
 """Documents as a whole: listed with what becomes of their texts, switched, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,13 +9,24 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, CharField, Count, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from datasets.models import Dataset, Document, IndexingStatus
+from datasets.models import Dataset, DocForm, Document, IndexingStatus
 from segments.exceptions import ActionRefused, DocumentArchived, DocumentIndexing
-from segments.models import ImportJob
+from segments.models import ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
 
 # What the import of a document's text means for the document; a completed one means nothing.
@@ -74,6 +85,27 @@ def documents_of(dataset: Dataset) -> QuerySet[Document]:
             shown_status=Case(*cases, default=F("indexing_status"), output_field=CharField()),
         )
     )
+
+
+def with_passages_counted(documents: Iterable[Document]) -> list[Document]:
+    """The documents; the totals of hierarchical ones are those of their passages, as people see.
+
+    What is stored are the totals of their parts. The documents are not to be saved.
+    """
+    found = list(documents)
+    counted = {each.pk: each for each in found if each.doc_form == DocForm.HIERARCHICAL}
+    if not counted:
+        return found
+    passages = ParentSegment.objects.filter(document__in=list(counted)).order_by()
+    totals = passages.values("document").annotate(
+        segments=Count("pk"), words=Sum("word_count"), model_tokens=Sum("tokens")
+    )
+    of = {each["document"]: each for each in totals}
+    for pk, document in counted.items():
+        total = of.get(pk, {"segments": 0, "words": 0, "model_tokens": 0})
+        document.segment_count, document.word_count = total["segments"], total["words"]
+        document.tokens = total["model_tokens"]
+    return found
 
 
 def indexing_progress(dataset: Dataset, batch: str) -> list[IndexingProgress]:

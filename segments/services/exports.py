@@ -1,11 +1,13 @@
 """Files to download: a document's segments, the file it was filled from, templates to fill in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.core import signing
 from django.db.models import Model
@@ -33,6 +35,7 @@ COLUMNS = {
     "updated_at": "updated_at",
 }
 ROWS_AT_A_TIME = 2_000
+PORTION_BYTES = 256 * 1024
 FORMATS = (FileFormat.CSV, FileFormat.XLSX, FileFormat.JSONL)
 
 
@@ -50,6 +53,20 @@ def export_name(document: Document, kind: FileFormat) -> str:
     """What to call the file."""
     kept = "".join(char if char.isalnum() or char in "-_. " else "_" for char in document.name)
     return f"{PurePath(kept).name.strip('. ') or 'segments'}.{kind}"
+
+
+def zip_documents(documents: Iterable[Document]) -> Iterator[bytes]:
+    """An archive with each document as CSV, in portions; it is made on the disk first."""
+    with TemporaryFile() as whole:
+        with ZipFile(whole, "w", ZIP_DEFLATED) as archive:
+            for number, document in enumerate(documents, 1):
+                name = f"{number:03} {export_name(document, FileFormat.CSV)}"
+                with archive.open(name, "w", force_zip64=True) as entry:
+                    for portion in export_document(document, FileFormat.CSV):
+                        entry.write(portion)
+        whole.seek(0)
+        while portion := whole.read(PORTION_BYTES):
+            yield portion
 
 
 # How long a link gives its file without a key.

@@ -30,6 +30,8 @@ from segments.imports.submit import check_target
 from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 from segments.models.segment import EXTERNAL_ID_ONCE, SegmentStatus
+from segments.models.webhook import WebhookEvent
+from segments.webhooks.events import announce_segments
 
 PARTS = ("content", "answer", "keywords", "external_id", "metadata")
 # Rows of one INSERT statement; more would only make it longer.
@@ -87,16 +89,26 @@ def prepare_segments(document: Document, wanted: Sequence[NewSegment]) -> Prepar
 
 
 def publish_segments(
-    document: Document, prepared: PreparedSegments, user: User | None = None
+    document: Document,
+    prepared: PreparedSegments,
+    user: User | None = None,
+    *,
+    tells_webhooks: bool = True,
 ) -> list[DocumentSegment]:
     """Add prepared segments at the end of the document, all at once.
+
+    Of parts of a passage webhooks hear that it changed.
 
     Raises:
         SegmentsRefused: an external id is taken.
         TargetGone: the document or its dataset's model changed meanwhile.
     """
     try:
-        return _publish(document, prepared, user)
+        with transaction.atomic():
+            added = _publish(document, prepared, user)
+            if tells_webhooks:
+                _tell_added(document, added)
+            return added
     except IntegrityError as error:
         if EXTERNAL_ID_ONCE not in str(error):
             raise
@@ -173,7 +185,13 @@ def _embedded(embedder: Embedder | None, texts: Sequence[str]) -> Vectors | None
     return vectors
 
 
-@transaction.atomic
+def _tell_added(document: Document, added: Sequence[DocumentSegment]) -> None:
+    if whole := [segment.pk for segment in added if segment.parent_id is None]:
+        announce_segments(WebhookEvent.SEGMENTS_ADDED, document, whole)
+    if passages := {segment.parent_id for segment in added if segment.parent_id is not None}:
+        announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, passages)
+
+
 def _publish(
     document: Document, prepared: PreparedSegments, user: User | None
 ) -> list[DocumentSegment]:

@@ -4,7 +4,7 @@ A passage is what people see as the segment; its parts are segments like others,
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,13 @@ from uuid_utils.compat import uuid7
 from datasets.models import Document
 from segments.embedding import embedder_of
 from segments.embedding.tokens import count_tokens
-from segments.exceptions import DocumentArchived, SegmentDisabled, SegmentsRefused
+from segments.exceptions import (
+    DocumentArchived,
+    SegmentChanged,
+    SegmentDisabled,
+    SegmentsRefused,
+    TargetGone,
+)
 from segments.files.columns import map_columns
 from segments.files.options import ImportOptions, ParentMode
 from segments.files.splitting import Measure
@@ -26,6 +32,7 @@ from segments.files.validation import MAX_CELL_CHARS, Rules, validate
 from segments.imports.parents import child_texts, content_hash
 from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
+from segments.models.webhook import WebhookEvent
 from segments.services.new_segments import (
     NewSegment,
     PreparedSegments,
@@ -38,7 +45,9 @@ from segments.services.segments import (
     SegmentFilter,
     change_segment,
     delete_segments,
+    etag_of,
 )
+from segments.webhooks.events import announce_segments
 
 
 def parents_of(document: Document, wanted: SegmentFilter) -> QuerySet[ParentSegment]:
@@ -110,13 +119,25 @@ def add_parents(
         ],
     )
     with transaction.atomic():
-        publish_segments(document, prepared, user)
+        publish_segments(document, prepared, user, tells_webhooks=False)
         last = ParentSegment.objects.filter(document=document).aggregate(last=Max("position"))
         for number, passage in enumerate(passages, (last["last"] or 0) + 1):
             passage.position = number
         ParentSegment.objects.bulk_create(passages)
+        added = [passage.pk for passage in passages]
+        announce_segments(WebhookEvent.SEGMENTS_ADDED, document, added)
     made = with_parts(ParentSegment.objects.filter(pk__in=[passage.pk for passage in passages]))
     return list(made.order_by("position"))
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedParent:
+    """A change of a passage that was checked; `parts` are its new ones, if it gets some."""
+
+    parent: ParentSegment
+    checked: ParentSegment
+    changes: SegmentChanges
+    parts: PreparedSegments | None
 
 
 def change_parent(
@@ -125,15 +146,34 @@ def change_parent(
     user: User | None = None,
     *,
     regenerates_parts: bool = False,
+    if_match: Sequence[str] = (),
 ) -> None:
     """Change some fields of a passage; with `regenerates_parts` it is cut into parts again.
 
-    Otherwise its parts stay, whatever its text.
+    Otherwise its parts stay, whatever its text. With `if_match`, the passage has to be in one of
+    these states (`etag_of`) at the moment of the change.
 
     Raises:
+        SegmentChanged: it is in another state.
         DocumentArchived: its document takes no changes.
         SegmentDisabled: it is disabled, and is not to be enabled.
         SegmentsRefused, EmbeddingFailed, TargetGone: as `add_segments`.
+    """
+    prepared = prepare_parent(parent, changes, user, regenerates_parts=regenerates_parts)
+    apply_parent(prepared, user, if_match)
+
+
+def prepare_parent(
+    parent: ParentSegment,
+    changes: SegmentChanges,
+    user: User | None = None,
+    *,
+    regenerates_parts: bool = False,
+) -> PreparedParent:
+    """Check a change, and embed new parts, with no transaction open while the model runs.
+
+    Raises:
+        DocumentArchived, SegmentDisabled, SegmentsRefused, EmbeddingFailed: as `change_parent`.
     """
     document = parent.document
     if document.archived:
@@ -143,19 +183,46 @@ def change_parent(
     measure = _measure(document)
     text = parent.content if changes.content is None else changes.content
     checked = _passage(document, NewSegment(content=text), measure, user)
-    prepared: PreparedSegments | None = None
-    if regenerates_parts:
-        texts = child_texts(checked.content, rules_of(document), measure)
-        is_on = parent.enabled if changes.enabled is None else changes.enabled
-        again = replace(NewSegment(content=text, metadata=parent.metadata), enabled=is_on)
-        prepared = prepare_segments(
-            document, [replace(again, content=part, parent_id=parent.pk) for part in texts]
-        )
-    with transaction.atomic():
-        _store(parent, checked, changes, user)
-        if prepared:
-            delete_segments(children_of(parent).values_list("pk", flat=True))
-            publish_segments(document, prepared, user)
+    if not regenerates_parts:
+        return PreparedParent(parent, checked, changes, None)
+    texts = child_texts(checked.content, rules_of(document), measure)
+    is_on = parent.enabled if changes.enabled is None else changes.enabled
+    again = replace(NewSegment(content=text, metadata=parent.metadata), enabled=is_on)
+    parts = [replace(again, content=part, parent_id=parent.pk) for part in texts]
+    return PreparedParent(parent, checked, changes, prepare_segments(document, parts))
+
+
+@transaction.atomic
+def apply_parent(
+    prepared: PreparedParent, user: User | None = None, if_match: Sequence[str] = ()
+) -> None:
+    """Store a prepared change.
+
+    Raises:
+        SegmentChanged, TargetGone: as `change_parent`.
+    """
+    parent, document = prepared.parent, prepared.parent.document
+    _refuse_changed(parent, if_match)
+    _store(parent, prepared.checked, prepared.changes, user)
+    if prepared.parts:
+        old = children_of(parent).values_list("pk", flat=True)
+        delete_segments(old, user, tells_webhooks=False)
+        publish_segments(document, prepared.parts, user, tells_webhooks=False)
+    announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, [parent.pk])
+
+
+def _refuse_changed(parent: ParentSegment, if_match: Sequence[str]) -> None:
+    """Lock the passage until the transaction ends, and its document, as every writer does.
+
+    Raises:
+        SegmentChanged, TargetGone: it is in another state than one of `if_match`, or is gone.
+    """
+    Document.objects.select_for_update(no_key=True).filter(pk=parent.document_id).first()
+    now = ParentSegment.objects.select_for_update(no_key=True).filter(pk=parent.pk).first()
+    if now is None:
+        raise TargetGone("The segment has just been deleted.")
+    if if_match and etag_of(now) not in if_match:
+        raise SegmentChanged
 
 
 def _store(
@@ -183,12 +250,14 @@ def _store(
 
 
 @transaction.atomic
-def delete_parents(ids: Iterable[UUID]) -> None:
-    """Delete passages with their parts. The others keep their positions."""
-    ids = list(ids)
-    parts = DocumentSegment.objects.filter(parent__in=ids).values_list("pk", flat=True)
-    delete_segments(parts)
-    ParentSegment.objects.filter(pk__in=ids).delete()
+def delete_parents(document: Document, ids: Iterable[UUID]) -> None:
+    """Delete passages of the document with their parts. The others keep their positions."""
+    passages = ParentSegment.objects.filter(document=document, pk__in=list(ids))
+    gone = list(passages.values_list("pk", flat=True))
+    parts = DocumentSegment.objects.filter(parent__in=gone).values_list("pk", flat=True)
+    delete_segments(parts, tells_webhooks=False)
+    passages.delete()
+    announce_segments(WebhookEvent.SEGMENTS_DELETED, document, gone)
 
 
 def add_child(parent: ParentSegment, content: str, user: User | None = None) -> DocumentSegment:
@@ -213,13 +282,13 @@ def change_child(child: DocumentSegment, content: str, user: User | None = None)
     change_segment(child, SegmentChanges(content=content), user)
 
 
-def delete_child(parent: ParentSegment, child: DocumentSegment) -> None:
+def delete_child(child: DocumentSegment) -> None:
     """Delete a part.
 
     Raises:
         DocumentArchived: its document takes no changes.
     """
-    if parent.document.archived:
+    if child.document.archived:
         raise DocumentArchived
     delete_segments([child.pk])
 

@@ -30,8 +30,10 @@ from segments.imports.prepare import count
 from segments.languages.analysis import index_text, text_of
 from segments.models import DocumentSegment
 from segments.models.segment import SegmentQuerySet
+from segments.models.webhook import WebhookEvent
 from segments.services.history import keep_change, keep_deleted
 from segments.signals import announce_edit
+from segments.webhooks.events import announce_segments
 
 DELETE = """
     WITH gone AS (
@@ -218,32 +220,50 @@ def apply_edit(edit: PreparedEdit, user: User | None = None) -> None:
     _move_totals(document, 0, words - old.word_count, edit.counted.tokens - old.tokens)
     keep_change(old, user)
     announce_edit(document.pk, [edit.segment_id])
+    announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, [old.parent_id or old.pk])
 
 
 @transaction.atomic
-def delete_segments(segment_ids: Iterable[UUID], user: User | None = None) -> int:
+def delete_segments(
+    segment_ids: Iterable[UUID], user: User | None = None, *, tells_webhooks: bool = True
+) -> int:
     """Remove segments and what they count in their documents' totals; how many there were.
 
     Their history keeps what they said. The others keep their positions: a number that a reader
-    has noted never means another text.
+    has noted never means another text. Of the parts of a passage webhooks hear that it changed.
     """
     ids = list(segment_ids)
     of_segments = DocumentSegment.objects.filter(pk__in=ids)
     documents = of_segments.order_by("document_id").values_list("document_id", flat=True).distinct()
-    return sum(_delete_of(document_id, ids, user) for document_id in list(documents))
+    deleted = [_delete_of(document_id, ids, user) for document_id in list(documents)]
+    if tells_webhooks:
+        for document, gone in deleted:
+            _tell_deleted(document, gone)
+    return sum(len(gone) for _, gone in deleted)
 
 
-def _delete_of(document_id: UUID, ids: list[UUID], user: User | None) -> int:
+Gone = dict[UUID, UUID | None]
+"""Segments that were deleted, each with its passage if it was a part of one."""
+
+
+def _tell_deleted(document: Document, gone: Gone) -> None:
+    if whole := [segment for segment, passage in gone.items() if passage is None]:
+        announce_segments(WebhookEvent.SEGMENTS_DELETED, document, whole)
+    if passages := {passage for passage in gone.values() if passage is not None}:
+        announce_segments(WebhookEvent.SEGMENTS_CHANGED, document, passages)
+
+
+def _delete_of(document_id: UUID, ids: list[UUID], user: User | None) -> tuple[Document, Gone]:
     document = _locked_document(document_id)
     present = DocumentSegment.objects.filter(document=document_id, pk__in=ids)
-    gone = list(present.values_list("pk", flat=True))
+    gone: Gone = dict(present.values_list("pk", "parent_id"))
     keep_deleted(present, user)
     with connection.cursor() as cursor:
-        cursor.execute(DELETE, {"document": document_id, "ids": gone})
+        cursor.execute(DELETE, {"document": document_id, "ids": list(gone)})
         rows, word_count, tokens = cursor.fetchone()
     _move_totals(document, -rows, -word_count, -tokens)
-    announce_edit(document_id, gone, deleted=True)
-    return int(rows)
+    announce_edit(document_id, list(gone), deleted=True)
+    return document, gone
 
 
 def _load(segment_id: UUID) -> DocumentSegment:

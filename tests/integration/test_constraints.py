@@ -37,6 +37,8 @@ from segments.models import (
     RowError,
     StagedMatch,
     StagedRow,
+    Webhook,
+    WebhookDelivery,
 )
 from segments.models.curation import ChangeKind, SearchJudgement, SegmentChange
 from segments.models.import_job import ImportSource
@@ -196,6 +198,16 @@ def _rebuild(world: World, **fields: object) -> FullTextRebuild:
     return FullTextRebuild.objects.create(dataset=world.dataset, **usual | fields)
 
 
+def _webhook(world: World, **fields: object) -> Webhook:
+    usual = {"url": "https://example.org", "events": ["import.failed"], "secret": "x"}
+    return Webhook.objects.create(tenant=world.tenant, **usual | fields)
+
+
+def _delivery(world: World, **fields: object) -> WebhookDelivery:
+    usual = {"webhook": _webhook(world), "event": "import.failed", "body": "{}"}
+    return WebhookDelivery.objects.create(tenant=world.tenant, **usual | fields)
+
+
 def _generation(world: World, **fields: object) -> IndexGeneration:
     return IndexGeneration.objects.create(tenant=world.tenant, dataset=world.dataset, **fields)
 
@@ -326,6 +338,16 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
         _ended_reembedding(w), status="waiting", finished_at=None
     ),
     "reembedding_epoch_never_falls": lambda w: _move(_reembedding(w, epoch=2), epoch=1),
+    "webhook_has_secret": lambda w: _webhook(w, secret=""),
+    "webhook_has_events": lambda w: _webhook(w, events=[]),
+    "delivery_status_known": lambda w: _delivery(w, status="lost"),
+    "delivery_event_known": lambda w: _delivery(w, event="import.lost"),
+    "delivery_final_has_time": lambda w: _delivery(w, status="cancelled"),
+    "delivery_at_work_has_lease": lambda w: _delivery(w, status="sending"),
+    "delivery_moves_along_its_arrows": lambda w: _move(
+        _delivery(w), status="completed", finished_at=timezone.now()
+    ),
+    "delivery_epoch_never_falls": lambda w: _move(_delivery(w, epoch=2), epoch=1),
     "rebuild_status_known": lambda w: _rebuild(w, status="lost"),
     "rebuild_final_has_time": lambda w: _rebuild(w, status="cancelled"),
     "rebuild_at_work_has_lease": lambda w: _rebuild(w, status="rebuilding"),

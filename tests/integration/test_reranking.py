@@ -172,6 +172,8 @@ def test_a_request_names_a_reranker_and_the_answer_says_what_became_of_it(
     assert changed["retrieval_model_dict"]["reranking_model"] == named
     assert retrieve()["reranking"]["model"] == "bge-reranker"
     assert retrieve(reranking_enable=False)["reranking"] is None
+    by_weights = retrieve(reranking_enable=True, reranking_mode="weighted_score")
+    assert by_weights["reranking"] is None
 
 
 def test_the_command_names_a_reranker(filled: Dataset, server: RerankServer) -> None:

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from segments.embedding.http import EgressPolicy, bounded_client, is_public
-from segments.exceptions import EndpointRefused
+from segments.exceptions import EndpointRefused, OptionRefused
+from segments.services.webhooks import refuse_url
 from tests.servers.embeddings import EmbeddingsServer, redirect
 
 PRIVATE = [
@@ -143,3 +144,27 @@ def test_a_closed_port_is_an_error_of_the_connection() -> None:
         pytest.raises(httpx2.TransportError),
     ):
         client.get("http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/x",
+        "http://localhost:8000/",
+        "http://[::1]/",
+        "http://[::127.0.0.1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://169.254.169.254/latest",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://0/",
+        "https://user:word@example.com/",
+        "ftp://example.com/",
+        "example.com",
+        "",
+    ],
+)
+def test_a_webhook_goes_to_no_such_address(url: str) -> None:
+    with pytest.raises(OptionRefused, match="url"):
+        refuse_url(url)

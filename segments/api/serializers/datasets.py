@@ -5,7 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from datasets.models import Dataset, IndexingTechnique
-from segments.api.serializers.fields import Constant, CreatorId, JSONNumber, NotHonoured, UnixTime
+from segments.api.serializers.fields import (
+    Constant,
+    CreatorId,
+    JSONNumber,
+    NotHonoured,
+    Text,
+    UnixTime,
+)
 from segments.api.serializers.retrieval import DEFAULT_TOP_K, RetrievalModelSerializer
 from segments.services.languages import language_advice
 from segments.services.model_providers import has_usable_model
@@ -20,19 +27,24 @@ NO_PERMISSIONS = "a dataset is open to all members of its tenant"
 class _SharedFields(serializers.Serializer[None]):
     """What new and changed datasets have in common; the rest of Dify's fields is refused."""
 
-    description = serializers.CharField(
+    description = Text(
         max_length=DESCRIPTION_CHARS, required=False, allow_null=True, allow_blank=True
     )
     indexing_technique = serializers.ChoiceField(
         IndexingTechnique.choices, required=False, allow_null=True
     )
-    embedding_model = serializers.CharField(
-        max_length=255, required=False, allow_null=True, allow_blank=True
-    )
-    embedding_model_provider = serializers.CharField(
+    embedding_model = Text(max_length=255, required=False, allow_null=True, allow_blank=True)
+    embedding_model_provider = Text(
         max_length=64, required=False, allow_null=True, allow_blank=True
     )
     retrieval_model = RetrievalModelSerializer(required=False, allow_null=True)
+    provider = serializers.ChoiceField(
+        ["vendor"],
+        required=False,
+        allow_null=True,
+        write_only=True,
+        help_text="External datasets are not supported.",
+    )
     partial_member_list = NotHonoured(because=NO_PERMISSIONS)
     external_knowledge_api_id = NotHonoured(because=NO_EXTERNAL)
     external_knowledge_id = NotHonoured(because=NO_EXTERNAL)
@@ -43,27 +55,20 @@ class _SharedFields(serializers.Serializer[None]):
 class NewDatasetSerializer(_SharedFields):
     """What a new dataset shall be."""
 
-    name = serializers.CharField(max_length=NAME_CHARS)
-    language = serializers.CharField(
+    name = Text(max_length=NAME_CHARS)
+    language = Text(
         max_length=32,
         required=False,
         allow_blank=True,
         default="",
         help_text="As de or German; if it is left out, the first import shows it.",
     )
-    text_search_config = serializers.CharField(
+    text_search_config = Text(
         max_length=63,
         required=False,
         allow_blank=True,
         default="",
         help_text="A text search configuration of the PostgreSQL server, such as german.",
-    )
-    provider = serializers.ChoiceField(
-        ["vendor"],
-        required=False,
-        default="vendor",
-        write_only=True,
-        help_text="External datasets are not supported.",
     )
     # Clients send only_me without being asked to. The answer says what it is.
     permission = serializers.ChoiceField(
@@ -79,11 +84,9 @@ class NewDatasetSerializer(_SharedFields):
 class DatasetChangesSerializer(_SharedFields):
     """What shall be different about a dataset; what is left out, or null, stays as it is."""
 
-    name = serializers.CharField(max_length=NAME_CHARS, required=False, allow_null=True)
-    language = serializers.CharField(
-        max_length=32, required=False, default="", help_text="As de or German."
-    )
-    text_search_config = serializers.CharField(
+    name = Text(max_length=NAME_CHARS, required=False, allow_null=True)
+    language = Text(max_length=32, required=False, default="", help_text="As de or German.")
+    text_search_config = Text(
         max_length=63,
         required=False,
         default="",

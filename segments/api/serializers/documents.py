@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from datasets.models import Dataset, DocForm, Document, IndexingStatus
 from segments.api.pagination import KeywordQuery
-from segments.api.serializers.fields import Constant, CreatorId, UnixTime, UserId
-from segments.services.documents import IndexingProgress
+from segments.api.serializers.fields import Constant, CreatorId, Id, Text, UnixTime, UserId
+from segments.services.documents import IndexingProgress, with_passages_counted
 from segments.services.metadata import BUILT_IN, built_in_values
 
 DISPLAY_STATUS = {
@@ -34,7 +34,7 @@ def display_status(document: Any) -> str:
 class NewDocumentSerializer(serializers.Serializer[None]):
     """What a new document shall be; it has no segments yet."""
 
-    name = serializers.CharField(max_length=255)
+    name = Text(max_length=255)
     doc_form = serializers.ChoiceField(DocForm.choices, required=False, default=DocForm.TEXT)
 
 
@@ -50,7 +50,7 @@ class DocumentSerializer(serializers.Serializer[Document]):
     enabled = serializers.BooleanField(read_only=True)
     archived = serializers.BooleanField(read_only=True)
     segment_count = serializers.IntegerField(read_only=True)
-    hit_count = Constant(0)
+    hit_count = serializers.IntegerField(read_only=True)
     word_count = serializers.IntegerField(read_only=True, help_text="Characters.")
     tokens = serializers.IntegerField(read_only=True)
     data_source_type = Constant("upload_file")
@@ -99,6 +99,9 @@ class DocumentSerializer(serializers.Serializer[Document]):
 class DocumentDetailSerializer(DocumentSerializer):
     """A document with what only its own address tells."""
 
+    # With `metadata`, parts of it are left out.
+    always_there = ("id",)
+
     average_segment_length = serializers.SerializerMethodField()
     dataset_process_rule = Constant(None)
     document_process_rule = Constant(None)
@@ -129,9 +132,13 @@ class DetailQuery(serializers.Serializer[None]):
 class DocumentIdsSerializer(serializers.Serializer[None]):
     """Documents of the dataset."""
 
-    document_ids = serializers.ListField(
-        child=serializers.UUIDField(), allow_empty=False, max_length=1_000
-    )
+    document_ids = serializers.ListField(child=Id(), allow_empty=False, max_length=1_000)
+
+
+class ZippedDocumentsSerializer(serializers.Serializer[None]):
+    """Documents of the dataset that go into an archive."""
+
+    document_ids = serializers.ListField(child=Id(), allow_empty=False, max_length=100)
 
 
 class IndexingSerializer(serializers.Serializer[IndexingProgress]):
@@ -181,4 +188,6 @@ def documents_as_json(
         "with_built_in": dataset.built_in_field_enabled,
     }
     shown = serializer(context=context)
-    return [dict(shown.to_representation(document)) for document in documents]
+    return [
+        dict(shown.to_representation(document)) for document in with_passages_counted(documents)
+    ]

@@ -1,8 +1,11 @@
 """Fields that Dify's shapes are made of."""
 
+import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from drf_spectacular.drainage import set_override
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -21,11 +24,12 @@ class Constant(serializers.Field[Any, Any, Any, Any]):
         return self._value
 
 
-@extend_schema_field(OpenApiTypes.ANY)
 class NotHonoured(serializers.Field[Any, Any, Any, Any]):
     """What Dify knows and Segmill does not do: refused by name, unless it asks for nothing."""
 
-    def __init__(self, *nothing: object, because: str = "this is not supported here") -> None:
+    def __init__(
+        self, *nothing: dict[str, Any], because: str = "this is not supported here"
+    ) -> None:
         super().__init__(
             required=False,
             allow_null=True,
@@ -34,6 +38,7 @@ class NotHonoured(serializers.Field[Any, Any, Any, Any]):
         )
         self._nothing = (*nothing, "", [], {}, False)
         self._because = because
+        set_override(self, "field", _shape_of_nothing(nothing))
 
     def to_internal_value(self, data: Any) -> None:
         """None.
@@ -41,8 +46,53 @@ class NotHonoured(serializers.Field[Any, Any, Any, Any]):
         Raises:
             ValidationError: it asks for something.
         """
-        if not any(data == value and type(data) is type(value) for value in self._nothing):
+        if json.dumps(data) not in map(json.dumps, self._nothing):  # 0 is not false
             raise serializers.ValidationError(f"{self._because}. Leave it out.")
+
+
+def _shape_of_nothing(objects: tuple[Any, ...]) -> dict[str, Any]:
+    """What is empty, or false, in JSON; an object may also be one of `objects`."""
+    fixed = {name: {"enum": [value]} for each in objects for name, value in each.items()}
+    return {
+        "nullable": True,
+        "oneOf": [
+            {"type": "string", "maxLength": 0},
+            {"type": "array", "items": {}, "maxItems": 0},
+            {"type": "object", "properties": fixed, "additionalProperties": False},
+            {"type": "boolean", "enum": [False]},
+        ],
+    }
+
+
+class Text(serializers.CharField):
+    """A text that is one in JSON; numbers are refused, and what PostgreSQL cannot keep."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Truth(serializers.BooleanField):
+    """A truth that is one in JSON; words and numbers are refused."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The truth."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Id(serializers.UUIDField):
+    """An id, as text; numbers are refused."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """The id."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        found: UUID = super().to_internal_value(data)
+        return found
 
 
 class JSONNumber(serializers.FloatField):

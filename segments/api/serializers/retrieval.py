@@ -7,11 +7,20 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from datasets.models import Document
-from segments.api.serializers.fields import Constant, JSONInteger, JSONNumber, NotHonoured
+from segments.api.serializers.fields import (
+    Constant,
+    Id,
+    JSONInteger,
+    JSONNumber,
+    NotHonoured,
+    Text,
+    Truth,
+)
 from segments.api.serializers.segments import SegmentSerializer
 from segments.exceptions import FilterRefused
 from segments.search.filters import (
@@ -36,13 +45,13 @@ DEFAULT_TOP_K = 4
 class VectorSettingSerializer(serializers.Serializer[None]):
     """How much meaning counts in a hybrid search."""
 
-    vector_weight = serializers.FloatField(min_value=0, max_value=1)
+    vector_weight = JSONNumber(min_value=0, max_value=1)
 
 
 class KeywordSettingSerializer(serializers.Serializer[None]):
     """How much words count in a hybrid search."""
 
-    keyword_weight = serializers.FloatField(min_value=0, max_value=1)
+    keyword_weight = JSONNumber(min_value=0, max_value=1)
 
 
 class WeightsSerializer(serializers.Serializer[None]):
@@ -68,16 +77,30 @@ def semantic_weight(weights: dict[str, Any]) -> float:
 class RerankingModelSerializer(serializers.Serializer[None]):
     """A reranker; both empty is none."""
 
-    reranking_provider_name = serializers.CharField(max_length=64, allow_blank=True)
-    reranking_model_name = serializers.CharField(max_length=255, allow_blank=True)
+    reranking_provider_name = Text(max_length=64, allow_blank=True)
+    reranking_model_name = Text(max_length=255, allow_blank=True)
+
+
+@extend_schema_field(
+    {
+        "nullable": True,
+        "oneOf": [
+            {"type": "string"},
+            {"type": "number"},
+            {"type": "array", "items": {"oneOf": [{"type": "string"}, {"type": "number"}]}},
+        ],
+    }
+)
+class _ConditionValue(serializers.JSONField):
+    """What a value is compared with: a text, a number, or a list of them."""
 
 
 class ConditionSerializer(serializers.Serializer[None]):
     """What a value of the metadata shall be."""
 
-    name = serializers.CharField()
+    name = Text()
     comparison_operator = serializers.ChoiceField(sorted(SPELLINGS))
-    value = serializers.JSONField(
+    value = _ConditionValue(
         required=False,
         allow_null=True,
         help_text="A text or a number; a list or “a, b” for in and not in; none for empty.",
@@ -88,7 +111,9 @@ class ConditionsSerializer(serializers.Serializer[None]):
     """Conditions on the metadata of segments and documents."""
 
     logical_operator = serializers.ChoiceField(list(LogicalOperator), default="and")
-    conditions = serializers.ListField(child=ConditionSerializer(), max_length=MAX_CONDITIONS)
+    conditions = serializers.ListField(
+        child=ConditionSerializer(), max_length=MAX_CONDITIONS, required=False
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The conditions as JSON can keep them.
@@ -111,21 +136,21 @@ class FilterSerializer(serializers.Serializer[None]):
     """Which segments may be found; a list lets pass what has any of its items."""
 
     document_ids = serializers.ListField(
-        child=serializers.UUIDField(), required=False, allow_null=True, max_length=MAX_VALUES
+        child=Id(), required=False, allow_null=True, max_length=MAX_VALUES
     )
     external_ids = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_VALUE_CHARS),
+        child=Text(max_length=MAX_VALUE_CHARS),
         required=False,
         allow_null=True,
         max_length=MAX_VALUES,
     )
     keywords = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_VALUE_CHARS),
+        child=Text(max_length=MAX_VALUE_CHARS),
         required=False,
         allow_null=True,
         max_length=MAX_VALUES,
     )
-    enabled = serializers.BooleanField(
+    enabled = Truth(
         required=False,
         allow_null=True,
         default=True,
@@ -142,9 +167,9 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
         default="semantic_search",
     )
     top_k = JSONInteger(min_value=1, max_value=MAX_TOP_K, required=False, default=DEFAULT_TOP_K)
-    score_threshold_enabled = serializers.BooleanField(required=False, default=False)
+    score_threshold_enabled = Truth(required=False, default=False)
     score_threshold = JSONNumber(required=False, allow_null=True, default=None)
-    reranking_enable = serializers.BooleanField(
+    reranking_enable = Truth(
         required=False, allow_null=True, default=None, help_text="Default: as the dataset is set."
     )
     reranking_mode = serializers.ChoiceField(
@@ -152,7 +177,7 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Not used: it only matters with reranking or weights.",
+        help_text="weighted_score: by the weights, without the dataset's reranker.",
     )
     reranking_model = RerankingModelSerializer(
         required=False, allow_null=True, default=None, help_text="Default: the dataset's own."
@@ -177,7 +202,7 @@ class RetrievalModelSerializer(serializers.Serializer[None]):
 class RetrieveSerializer(serializers.Serializer[None]):
     """A question; without a retrieval model it is answered by the dataset's, or the usual one."""
 
-    query = serializers.CharField(
+    query = Text(
         max_length=QUERY_CHARS,
         error_messages={"max_length": "Query cannot exceed 250 characters"},
     )

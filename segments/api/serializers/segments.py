@@ -5,7 +5,15 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from segments.api.serializers.fields import Constant, CreatorId, NotHonoured, UnixTime, UserId
+from segments.api.serializers.fields import (
+    Constant,
+    CreatorId,
+    NotHonoured,
+    Text,
+    Truth,
+    UnixTime,
+    UserId,
+)
 from segments.models import DocumentSegment
 from segments.models.segment import SegmentStatus
 
@@ -73,7 +81,7 @@ def child_as_json(child: DocumentSegment) -> dict[str, Any]:
 class ChildContentSerializer(serializers.Serializer[None]):
     """The text of a part."""
 
-    content = serializers.CharField(trim_whitespace=False)
+    content = Text(trim_whitespace=False)
 
 
 class ChildAnswerSerializer(serializers.Serializer[None]):
@@ -100,18 +108,14 @@ class WholeSegmentSerializer(SegmentSerializer):
 class NewSegmentSerializer(serializers.Serializer[None]):
     """A new segment. Fields that neither Dify nor Segmill knows are not used."""
 
-    content = serializers.CharField(trim_whitespace=False)
-    answer = serializers.CharField(
+    content = Text(trim_whitespace=False)
+    answer = Text(
         required=False, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
     )
-    keywords = serializers.ListField(
-        child=serializers.CharField(), required=False, allow_null=True, default=None
-    )
-    external_id = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, default=None
-    )
+    keywords = serializers.ListField(child=Text(), required=False, allow_null=True, default=None)
+    external_id = Text(required=False, allow_null=True, allow_blank=True, default=None)
     metadata = serializers.DictField(required=False, allow_null=True, default=None)
-    enabled = serializers.BooleanField(required=False, default=True)
+    enabled = Truth(required=False, default=True)
     attachment_ids = NotHonoured(because=NO_ATTACHMENTS)
     summary = NotHonoured(because="segments have no summaries")
 
@@ -125,19 +129,15 @@ class NewSegmentsSerializer(serializers.Serializer[None]):
 class SegmentChangesSerializer(serializers.Serializer[None]):
     """What shall be different; what is left out, or null, stays as it is."""
 
-    content = serializers.CharField(
-        required=False, allow_null=True, trim_whitespace=False, default=None
-    )
-    answer = serializers.CharField(
+    content = Text(required=False, allow_null=True, trim_whitespace=False, default=None)
+    answer = Text(
         required=False, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
     )
-    keywords = serializers.ListField(
-        child=serializers.CharField(), required=False, allow_null=True, default=None
-    )
-    enabled = serializers.BooleanField(required=False, allow_null=True, default=None)
+    keywords = serializers.ListField(child=Text(), required=False, allow_null=True, default=None)
+    enabled = Truth(required=False, allow_null=True, default=None)
     attachment_ids = NotHonoured(because=NO_ATTACHMENTS)
     summary = NotHonoured(because="segments have no summaries")
-    regenerate_child_chunks = serializers.BooleanField(required=False, default=False)
+    regenerate_child_chunks = Truth(required=False, default=False)
 
 
 class UpdateSegmentSerializer(serializers.Serializer[None]):

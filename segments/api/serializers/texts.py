@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiRequest
 from rest_framework import serializers
 
 from datasets.models import DocForm, IndexingTechnique
-from segments.api.serializers.fields import JSONInteger, NotHonoured
+from segments.api.serializers.fields import Id, JSONInteger, NotHonoured, Text, Truth
 from segments.api.serializers.retrieval import RetrievalModelSerializer
 from segments.files.options import Cleaning, ImportOptions, ParentMode, ReadAs
 from segments.files.splitting import LEAST_TOKENS, MOST_TOKENS, SEPARATOR_CHARS
@@ -19,7 +20,7 @@ class PreProcessingSerializer(serializers.Serializer[None]):
     """What is done to the text before it is cut."""
 
     id = serializers.ChoiceField(["remove_extra_spaces", "remove_urls_emails", "remove_stopwords"])
-    enabled = serializers.BooleanField()
+    enabled = Truth()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Stop words stay: they are part of the text that is found."""
@@ -31,7 +32,7 @@ class PreProcessingSerializer(serializers.Serializer[None]):
 class SegmentationSerializer(serializers.Serializer[None]):
     """Where the text is cut, and how long its pieces may be, in the model's own tokens."""
 
-    separator = serializers.CharField(
+    separator = Text(
         required=False,
         default="\n",
         max_length=SEPARATOR_CHARS,
@@ -60,6 +61,14 @@ class RulesSerializer(serializers.Serializer[None]):
     )
     subchunk_segmentation = SegmentationSerializer(required=False, allow_null=True, default=None)
 
+    def validate_subchunk_segmentation(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Parts repeat nothing of one another: search answers with the passage around them."""
+        if value and value["chunk_overlap"]:
+            raise serializers.ValidationError(
+                {"chunk_overlap": "Parts do not overlap. Leave it out."}
+            )
+        return value
+
 
 class ProcessRuleSerializer(serializers.Serializer[None]):
     """How a text is cut: as it suits most, or by rules."""
@@ -71,9 +80,7 @@ class ProcessRuleSerializer(serializers.Serializer[None]):
 class _ChangedSerializer(serializers.Serializer[None]):
     """What all of them may have."""
 
-    name = serializers.CharField(
-        max_length=NAME_CHARS, required=False, allow_null=True, default=None
-    )
+    name = Text(max_length=NAME_CHARS, required=False, allow_null=True, default=None)
     process_rule = ProcessRuleSerializer(required=False, allow_null=True, default=None)
     doc_form = serializers.ChoiceField(
         DocForm.choices,
@@ -82,9 +89,7 @@ class _ChangedSerializer(serializers.Serializer[None]):
         default=None,
         error_messages={"invalid_choice": "Invalid doc_form."},
     )
-    doc_language = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, default=None
-    )
+    doc_language = Text(required=False, allow_null=True, allow_blank=True, default=None)
 
 
 class ChangedFileSerializer(_ChangedSerializer):
@@ -96,9 +101,7 @@ class ChangedFileSerializer(_ChangedSerializer):
 class ChangedTextSerializer(ChangedFileSerializer):
     """Another text for a document; without a text only its name is changed."""
 
-    text = serializers.CharField(
-        required=False, allow_null=True, default=None, trim_whitespace=False
-    )
+    text = Text(required=False, allow_null=True, default=None, trim_whitespace=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Texts are cut into passages."""
@@ -111,21 +114,17 @@ class NewFileSerializer(_ChangedSerializer):
     indexing_technique = serializers.ChoiceField(
         IndexingTechnique.choices, required=False, allow_null=True, default=None
     )
-    embedding_model = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, default=None
-    )
-    embedding_model_provider = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, default=None
-    )
+    embedding_model = Text(required=False, allow_null=True, allow_blank=True, default=None)
+    embedding_model_provider = Text(required=False, allow_null=True, allow_blank=True, default=None)
     retrieval_model = RetrievalModelSerializer(required=False, allow_null=True, default=None)
-    original_document_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+    original_document_id = Id(required=False, allow_null=True, default=None)
 
 
 class NewTextSerializer(NewFileSerializer):
     """A text that becomes a document."""
 
-    name = serializers.CharField(max_length=NAME_CHARS)
-    text = serializers.CharField(trim_whitespace=False)
+    name = Text(max_length=NAME_CHARS)
+    text = Text(trim_whitespace=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Texts are cut into passages."""
@@ -136,18 +135,21 @@ class ChangedFileFormSerializer(serializers.Serializer[None]):
     """A form with another file for a document, or only options; they are JSON, as text."""
 
     file = serializers.FileField(required=False)
-    data = serializers.CharField(  # type: ignore[assignment]  # Dify's name for it
-        required=False, help_text="JSON: the fields of `update-by-text` but the text."
-    )
+    data = ChangedFileSerializer(required=False)  # type: ignore[assignment]  # Dify's name for it
 
 
 class NewFileFormSerializer(serializers.Serializer[None]):
     """A form with a file and its options, which are JSON, as text."""
 
     file = serializers.FileField()
-    data = serializers.CharField(  # type: ignore[assignment]  # Dify's name for it
-        required=False, help_text="JSON: the fields of `create-by-text` but the text."
-    )
+    data = NewFileSerializer(required=False)  # type: ignore[assignment]  # Dify's name for it
+
+
+AS_JSON = {"data": {"contentType": "application/json"}}
+CHANGED_FILE_FORM = {
+    "multipart/form-data": OpenApiRequest(ChangedFileFormSerializer, encoding=AS_JSON)
+}
+NEW_FILE_FORM = {"multipart/form-data": OpenApiRequest(NewFileFormSerializer, encoding=AS_JSON)}
 
 
 def form_of(wanted: dict[str, Any]) -> DocForm:

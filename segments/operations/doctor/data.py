@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from datasets.models import Dataset, Document, IndexingStatus
 from segments.embedding.credentials import is_current, renewed
 from segments.embedding.languages import REMEDY, language_advice
 from segments.exceptions import CredentialsUnreadable
-from segments.models import FullTextRebuild, ImportJob, ModelProvider, UploadFile
+from segments.models import FullTextRebuild, ImportJob, ModelProvider, UploadFile, Webhook
 from segments.models.import_job import ImportStatus
 from segments.operations.doctor.check import REPAIR, Check, Problem
 from segments.uploads import find_stale_files, is_stored, remove_stale_files, stored_keys
@@ -30,37 +30,59 @@ class CredentialsCheck(Check):
 
     def look(self) -> Iterator[Problem]:
         """Credentials that cannot be decrypted, and those that still need an older key."""
-        for provider in _with_credentials():
+        for each in _encrypted():
             try:
-                if not is_current(provider.credentials):
+                if not is_current(each.stored):
                     yield Problem(
-                        f"The key of provider “{provider}” is encrypted with an older key.",
+                        f"{each.what} is encrypted with an older key.",
                         f"{REPAIR}; then the older key can be removed.",
                         can_wait=True,
                     )
             except CredentialsUnreadable as refusal:
                 yield Problem(
-                    f"The key of provider “{provider}” of tenant “{provider.tenant}”: {refusal}",
+                    f"{each.what} of tenant “{each.row.tenant}”: {refusal}",
                     "Add the old key as the last of SEGMILL_CREDENTIALS_KEY (or of "
-                    "SEGMILL_SECRET_KEY_FALLBACKS), or enter the provider's key again.",
+                    "SEGMILL_SECRET_KEY_FALLBACKS), or enter the provider's key again; draw "
+                    "another secret for a webhook.",
                 )
 
     def repair(self) -> Iterator[str]:
         """Encrypt with the first key what is encrypted with an older one."""
-        for provider in _with_credentials():
+        for each in _encrypted():
             try:
-                if is_current(provider.credentials):
+                if is_current(each.stored):
                     continue
-                fresh = renewed(provider.credentials)
+                fresh = renewed(each.stored)
             except CredentialsUnreadable:
                 continue
-            same = ModelProvider.objects.filter(pk=provider.pk, credentials=provider.credentials)
-            if same.update(credentials=fresh):
-                yield f"The key of provider “{provider}” is encrypted with the current key."
+            same = type(each.row)._base_manager.filter(
+                **{"pk": each.row.pk, each.field: each.stored}
+            )
+            if same.update(**{each.field: fresh}):
+                yield f"{each.what} is encrypted with the current key."
 
     def summary(self) -> str:
         """How many there are."""
-        return f"{_with_credentials().count():,} keys of providers can be read"
+        webhooks = Webhook.objects.count()
+        secrets = f" and {webhooks:,} secrets of webhooks" if webhooks else ""
+        return f"{_with_credentials().count():,} keys of providers{secrets} can be read"
+
+
+class _Encrypted(NamedTuple):
+    what: str
+    row: ModelProvider | Webhook
+    field: str
+
+    @property
+    def stored(self) -> str:
+        return str(getattr(self.row, self.field))
+
+
+def _encrypted() -> Iterator[_Encrypted]:
+    for provider in _with_credentials():
+        yield _Encrypted(f"The key of provider “{provider}”", provider, "credentials")
+    for webhook in Webhook.objects.select_related("tenant"):
+        yield _Encrypted(f"The secret of webhook “{webhook}”", webhook, "secret")
 
 
 def _with_credentials() -> QuerySet[ModelProvider]:

@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 
 from datasets.models import Dataset, Document
+from segments.exceptions import SegmentChanged
 from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.services import imports
+from segments.services.parents import change_parent
+from segments.services.segments import SegmentChanges
 
 from ..api_client import Api
+from ..roles import LogIn
 from .test_texts import run, status_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,3 +182,45 @@ def test_other_documents_have_no_parts(api: Api, dataset: Dataset) -> None:
     assert (parts.status_code, "not hierarchical" in parts.json()["message"]) == (400, True)
     wrong = {"name": "plain", "text": "Other.", "process_rule": RULE}
     assert api.post(f"{path}/update-by-text", wrong).status_code == 400
+
+
+def test_a_passage_is_changed_only_as_it_was_read(api: Api, dataset: Dataset) -> None:
+    document = made(api, dataset)
+    read = ParentSegment.objects.select_related("document__dataset").first()
+    assert read is not None
+    path = f"{document}/segments/{read.pk}"
+    seen = api.get(path)["ETag"]
+    change = {"segment": {"content": "The lamp is red."}}
+
+    first = api.post(path, change, **{"If-Match": seen})
+    second = api.post(path, change, **{"If-Match": seen})
+
+    assert (first.status_code, second.status_code) == (200, 412)
+    with pytest.raises(SegmentChanged):  # what was read before the other change is of no help
+        change_parent(read, SegmentChanges(content="The lamp is blue."), if_match=[seen])
+
+
+def test_a_document_counts_its_passages(api: Api, dataset: Dataset) -> None:
+    shown = api.get(made(api, dataset)).json()
+
+    assert shown["segment_count"] == 2
+    assert shown["word_count"] == sum(ParentSegment.objects.values_list("word_count", flat=True))
+
+
+def test_a_passage_is_corrected_in_the_admin(api: Api, dataset: Dataset, log_in: LogIn) -> None:
+    made(api, dataset)
+    passage = ParentSegment.objects.earliest("position")
+    address = f"/admin/segments/parentsegment/{passage.pk}/change/"
+    editor = log_in("editor")
+
+    assert b"The lamp is green." in editor.get("/admin/segments/parentsegment/").content
+    assert b"Hold the button to reset the lamp." in editor.get(address).content
+    form = {"content": "The lamp is red.", "keywords": "lamp", "enabled": "on", "cut_again": "on"}
+    assert editor.post(address, form).status_code == 302
+    changed = ParentSegment.objects.get(pk=passage.pk)
+    assert (changed.content, changed.keywords) == ("The lamp is red.", ["lamp"])
+    parts = DocumentSegment.objects.filter(parent=passage).values_list("content", flat=True)
+    assert list(parts) == ["The lamp is red."]
+    refused = editor.post(address, form | {"content": " "})
+    assert refused.status_code == 200
+    assert log_in("outsider").get(address).status_code == 404

@@ -162,10 +162,13 @@ def test_what_a_question_cannot_have_is_refused_by_name(
 def test_what_a_dataset_cannot_have_is_refused_by_name(
     api: Api, tenant: Any, body: dict[str, Any], field: str
 ) -> None:
-    answer = api.post("datasets", {"name": "handbook"} | body)
+    own = Dataset.objects.create(tenant=tenant, name="own", indexing_technique="economy")
+    made = api.post("datasets", {"name": "handbook"} | body)
+    changed = api.patch(f"datasets/{own.pk}", body)
 
-    assert (answer.status_code, answer.json()["params"]) == (400, field)
-    assert not Dataset.objects.exists()
+    for answer in (made, changed):
+        assert (answer.status_code, answer.json()["params"]) == (400, field)
+    assert Dataset.objects.count() == 1
 
 
 def test_deleting_a_document_deletes_its_segments(api: Api, passages: Document, path: str) -> None:

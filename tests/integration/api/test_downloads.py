@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 from urllib.parse import unquote
+from zipfile import ZipFile
 
 import pytest
 
@@ -112,3 +113,19 @@ def test_an_uploaded_file_can_be_previewed(api: Api, document: Document) -> None
 def test_an_option_that_cannot_be_used_is_named(api: Api, document: Document) -> None:
     answer = api.send(f"{place(document)}/preview", {"file": QA, "mode": "merge"})
     assert (answer.status_code, answer.json()["code"]) == (400, "option_refused")
+
+
+def test_documents_come_in_an_archive(api: Api, stranger: Api, document: Document) -> None:
+    tasks.run_import(api.start(document))
+    path = f"datasets/{document.dataset_id}/documents/download-zip"
+    theirs = Document.objects.get(name="theirs")
+
+    answer = api.post(path, {"document_ids": [document.pk]})
+
+    assert name_of(answer) == "handbook.zip"
+    with ZipFile(io.BytesIO(content(answer))) as archive:
+        (name,) = archive.namelist()
+        assert b"Hold the button." in archive.read(name)
+    assert name == "001 faq.csv"
+    refused = api.post(path, {"document_ids": [document.pk, theirs.pk]})
+    assert refused.status_code == 404

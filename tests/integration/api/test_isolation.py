@@ -7,11 +7,12 @@ from uuid import uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from datasets.models import Dataset, Document, MetadataField, Tag, Tenant
 from segments import tasks
 from segments.api.urls import urlpatterns
-from segments.models import DocumentSegment, ImportJob
+from segments.models import DocumentSegment, ImportJob, Webhook, WebhookDelivery
 
 from ..api_client import QA, Api, batch_import
 
@@ -32,6 +33,7 @@ WITHOUT_IDS = {
     "unbind_tags",
     "embedding_models",
     "all_built_in_fields",
+    "webhooks",
 }
 # Whoever has the link may have the file.
 WITHOUT_KEY = {"schema": 200, "docs": 200, "signed_file": 404}
@@ -60,12 +62,22 @@ def body(document: Document) -> dict[str, Any]:
         "operation_data": [{"document_id": str(document.pk), "metadata_list": []}],
         "segments": [{"content": "other", "answer": "other"}],
         "segment": {"content": "other"},
+        "enabled": False,
     }
 
 
 def everything() -> list[list[dict[str, Any]]]:
     """All rows that a stranger might change."""
-    kinds: tuple[Any, ...] = (ImportJob, Dataset, Document, DocumentSegment, MetadataField, Tag)
+    kinds: tuple[Any, ...] = (
+        ImportJob,
+        Dataset,
+        Document,
+        DocumentSegment,
+        MetadataField,
+        Tag,
+        Webhook,
+        WebhookDelivery,
+    )
     left_out = {DocumentSegment: ("embedding",)}
     return [
         list(kind.objects.defer(*left_out.get(kind, ())).order_by("pk").values()) for kind in kinds
@@ -81,9 +93,25 @@ def test_a_stranger_finds_nothing_anywhere(
     job_id = api.start(document)
     tasks.run_import(job_id)
     field = MetadataField.objects.create(dataset=document.dataset, name="reset", kind="string")
+    hook = Webhook.objects.create(
+        tenant=document.tenant,
+        url="https://reset.example",
+        events=["import.failed"],
+        secret="x",  # noqa: S106
+    )
+    told = WebhookDelivery.objects.create(
+        tenant=document.tenant,
+        webhook=hook,
+        event="import.failed",
+        body="reset",
+        status="failed",
+        finished_at=timezone.now(),
+    )
     before = everything()
     own = Dataset.objects.get(name="theirs")
     ours = {
+        "webhook_id": hook.pk,
+        "delivery_id": told.pk,
         "dataset_id": document.dataset_id,
         "document_id": document.pk,
         "job_id": job_id,
@@ -138,6 +166,24 @@ def test_lists_hold_the_askers_own(api: Api, stranger: Api, document: Document) 
     assert [entry["id"] for entry in api.get("imports").json()["data"]] == [job_id]
 
 
+def _replacing(document: Document) -> dict[str, Any]:
+    """A text that would replace a document."""
+    return {"name": "x", "text": "x", "original_document_id": document.pk}
+
+
+def test_an_idempotency_key_is_its_tenants_own(
+    api: Api, stranger: Api, document: Document, tenant: Tenant
+) -> None:
+    theirs = Document.objects.get(name="theirs")
+    key = {"Idempotency-Key": "same"}
+
+    first = api.send(batch_import(document), {"file": QA}, key).json()
+    second = stranger.send(batch_import(theirs), {"file": QA}, key).json()
+
+    assert first["job_id"] != second["job_id"]
+    assert ImportJob.objects.get(pk=second["job_id"]).document == theirs
+
+
 def test_ids_in_bodies_are_the_askers_own(
     api: Api, stranger: Api, document: Document, tenant: Tenant
 ) -> None:
@@ -152,6 +198,7 @@ def test_ids_in_bodies_are_the_askers_own(
     own_values = {"document_id": str(own.documents.get().pk), "metadata_list": values}
 
     posts: list[tuple[str, Any]] = [
+        (f"datasets/{own.pk}/document/create-by-text", _replacing(document)),
         ("datasets/tags/binding", {"tag_ids": [tag.pk], "target_id": own.pk}),
         ("datasets/tags/binding", {"tag_ids": [theirs.pk, tag.pk], "target_id": own.pk}),
         ("datasets/tags/binding", {"tag_ids": [theirs.pk], "target_id": document.dataset_id}),

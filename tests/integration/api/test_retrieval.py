@@ -143,6 +143,8 @@ def test_hits_are_counted_with_one_write_for_many_questions(
     api.get("datasets")
 
     assert sorted(document.segments.values_list("hit_count", flat=True)) == [0, 3]
+    shown = api.get(f"datasets/{document.dataset_id}/documents/{document.pk}").json()
+    assert shown["hit_count"] == 3
     assert list(document.segments.values_list("version", "updated_at")) == before
     listed = api.get(f"datasets/{document.dataset_id}/documents/{document.pk}/segments")
     assert {segment["hit_count"] for segment in listed.json()["data"]} == {0, 3}

@@ -131,6 +131,9 @@ def test_files_that_become_none(
     assert not Document.objects.exists()
 
 
+OVERLAPPING = {"subchunk_segmentation": {"max_tokens": 60, "chunk_overlap": 10}}
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -142,6 +145,10 @@ def test_files_that_become_none(
             "doc_form",
         ),
         ({"retrieval_model": {"top_k": 0}}, "retrieval_model.top_k"),
+        (
+            {"process_rule": {"mode": "hierarchical", "rules": OVERLAPPING}},
+            "process_rule.rules.subchunk_segmentation.chunk_overlap",
+        ),
     ],
 )
 def test_options_that_are_not_done_are_refused_by_name(

@@ -17,6 +17,7 @@ from segments.imports.dry_run import DryRun
 from segments.imports.plan import Plan
 from segments.imports.prepare_stats import sync_refusal
 from segments.services.imports import dry_run_import
+from segments.services.previews.aside import BESIDE
 from segments.uploads import StoredFile, upload_storage
 
 PROBLEMS_SHOWN = 50
@@ -42,6 +43,27 @@ def one_at_a_time(tenant_id: UUID) -> Iterator[None]:
     finally:
         with _lock:
             _at_work.discard(tenant_id)
+
+
+def look_at(
+    document: Document,
+    file: BinaryIO,
+    name: str,
+    size: int,
+    *,
+    options: ImportOptions,
+    most_rows: int | None = None,
+) -> DryRun:
+    """What importing a file would do, for whoever waits for it: one at a time of a tenant.
+
+    Raises:
+        PreviewsBusy: one is being made for the tenant, or too many for others.
+        ImportRefused, FileRefused: as `dry_run_import`.
+    """
+    with one_at_a_time(document.tenant_id):
+        if BESIDE.is_used:
+            return BESIDE.dry_run(document, file, name, size, most_rows, options)
+        return dry_run_import(document, file, name, size, most_rows=most_rows, options=options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +151,7 @@ def preview_import(
     with opened(stored) as file:
         if is_document(file, stored.name, options):
             most_rows = min(most_rows, PIECES_SHOWN)
-        found = dry_run_import(
+        found = look_at(
             document, file, stored.name, stored.size, most_rows=most_rows, options=options
         )
     return Preview.of(found, stored.size)

@@ -1,0 +1,1 @@
+"""Webhooks: what happened is written with it, and sent by workers, as Standard Webhooks says."""
