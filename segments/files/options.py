@@ -43,6 +43,7 @@ class OnError(TextChoices):
 class EmbedWhen(TextChoices):
     """When rows get their vectors."""
 
+    AUTO = "auto", "Before publishing, unless that takes longer than a minute"
     NOW = "now", "Before publishing"
     LATER = "later", "After publishing; until then full-text search finds them"
 
@@ -86,7 +87,8 @@ class ImportOptions:
     * `template` writes the content from several columns: "{Name}: {Price}".
     * Empty `encoding` and `delimiter` mean: found out from the file; without `sheet`, the first
       that has rows is read, and with `ALL_SHEETS` every one that is not hidden.
-    * `embed` later publishes the rows for full text at once; their vectors follow.
+    * `embed` later publishes the rows for full text at once; their vectors follow. auto does so
+      where embedding them is known to take longer than a minute.
     * `read_as` says that a text is a table or none.
     * A document is cut into pieces of at most `chunk_tokens` that repeat up to `chunk_overlap`
       tokens; with a `separator` wherever that stands. `cleaning` is what
@@ -103,7 +105,7 @@ class ImportOptions:
     header_row: int | None = None
     template: str = ""
     unknown: UnknownColumns = UnknownColumns.REPORT
-    embed: EmbedWhen = EmbedWhen.NOW
+    embed: EmbedWhen = EmbedWhen.AUTO
     encoding: str = ""
     delimiter: str = ""
     sheet: tuple[str, ...] = ()
@@ -183,7 +185,7 @@ class ImportOptions:
             "header_row": self.header_row,
             "template": self.template,
             "unknown": self.unknown.value,
-            "embed": "" if self.embed == EmbedWhen.NOW else self.embed.value,
+            "embed": "" if self.embed == EmbedWhen.AUTO else self.embed.value,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "sheet": list(self.sheet),

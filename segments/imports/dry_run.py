@@ -10,6 +10,7 @@ from segments.files.columns import Columns
 from segments.files.options import ImportMode, ImportOptions, OnError
 from segments.files.types import FileDetails, Listener, RowProblem, SegmentRow, Target
 from segments.imports import prepare, staging
+from segments.imports.embed_time import embed_time
 from segments.imports.merge import MergeSpec
 from segments.imports.plan import Plan, make_plan, refuse_over_budget
 from segments.imports.prepare import GivenFile
@@ -60,6 +61,13 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
         spec = prepare.merge_spec(visit, given, target, tally)
         price = price_of(target.provider, target.model, target.tenant_id)
         plan = make_plan(spec, price, with_removals=not tally.is_partial)
+        time = embed_time(
+            (target.provider, target.model),
+            given.options,
+            tally.tokens,
+            lambda: plan.tokens_to_embed,
+            share=_share_read(tally, given),
+        )
         refusal = _refused(tally, given.options) or _over_budget(spec, given.options, price)
     return DryRun(
         columns=tally.columns,
@@ -68,7 +76,7 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
         tokens=tally.tokens,
         reused=tally.staged - plan.rows_to_embed if target.model else 0,
         problems=sorted(tally.problems, key=lambda problem: problem.line),
-        notices=tally.notices,
+        notices=[*tally.notices, *time.notices],
         sample=tally.sample,
         file_details=tally.file_details,
         plan=plan,
@@ -78,6 +86,11 @@ def run_dry(given: GivenFile, target: Target, listener: Listener) -> DryRun:
         is_partial=tally.is_partial,
         seconds=round(perf_counter() - began, 3),
     )
+
+
+def _share_read(tally: PrepareStats, given: GivenFile) -> float:
+    """How much of the file was read, 1 for all of it."""
+    return tally.bytes_read / given.size if tally.is_partial and tally.bytes_read else 1.0
 
 
 def _refused(tally: PrepareStats, options: ImportOptions) -> str:

@@ -40,6 +40,7 @@ from segments.imports import (
     row_errors,
     staging,
 )
+from segments.imports.embed_time import embed_time
 from segments.imports.merge import MergeSpec, match
 from segments.imports.parents import Checked, content_hash, parts_of, refuse_parents
 from segments.imports.prepare_stats import PrepareStats, sync_refusal
@@ -265,12 +266,6 @@ def _check_ids(
     return tally.add_problems(sorted(problems, key=lambda problem: problem.line))
 
 
-EMBEDDED_LATER = (
-    "Full-text search finds the rows at once. Workers embed them; if none are running, "
-    "manage.py reembed DATASET does."
-)
-
-
 def prepare(claim: JobClaim, listener: Listener) -> None:
     """Check and stage every row of the file, and refuse what is not worth paying for."""
     start_over(claim)
@@ -289,9 +284,22 @@ def prepare(claim: JobClaim, listener: Listener) -> None:
     spec = merge_spec(job.pk, given, target_of(job), tally)
     price = price_of(job.embedding_model_provider, job.embedding_model, job.tenant_id)
     plan.refuse_over_budget(spec, given.options, price)
-    notices = [*tally.notices, EMBEDDED_LATER] if job.embeds_later else tally.notices
+    time = embed_time(
+        (job.embedding_model_provider, job.embedding_model),
+        given.options,
+        tally.tokens,
+        lambda: plan.tokens_to_embed(spec)[1],
+    )
     found = "" if job.dataset.language else tally.language
-    IMPORT_JOBS.start_embedding(claim, notices=notices, found_language=found)
+    with transaction.atomic():
+        if time.is_put_off:
+            Chunk.objects.filter(job_id=job.pk).delete()
+        IMPORT_JOBS.start_embedding(
+            claim,
+            notices=[*tally.notices, *time.notices],
+            found_language=found,
+            puts_off_embedding=time.is_put_off,
+        )
 
 
 @transaction.atomic

@@ -17,8 +17,9 @@ from segments.models.indexing import IndexStatus
 
 logger = logging.getLogger(__name__)
 
-# The parts of a generation. Only one without vectors lacks the last.
-ENTRIES, WORDS, VALUES, VECTORS = "entries", "words", "values", "vectors"
+# The parts of a generation. Only one without vectors lacks the last two.
+ENTRIES, WORDS, VALUES = "entries", "words", "values"
+VECTORS, SIGNATURES = "vectors", "signatures"
 
 TABLES = """
     SELECT relname, right(relname, 32) FROM pg_class
@@ -95,7 +96,7 @@ def lost() -> list[IndexGeneration]:
 
 def _parts_of(generation: IndexGeneration) -> tuple[str, ...]:
     always = (ENTRIES, WORDS, VALUES)
-    return (*always, VECTORS) if generation.vectors else always
+    return (*always, VECTORS, SIGNATURES) if generation.vectors else always
 
 
 @transaction.atomic

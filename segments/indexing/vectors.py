@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from psycopg2 import errors
 
 from segments.exceptions import IndexRefused
+from segments.indexing import signatures
 from segments.indexing.pulse import Pulse
 from segments.indexing.tables import ENTRIES, VECTORS, table_of
 from segments.models import IndexGeneration
@@ -91,6 +92,7 @@ def create(generation: IndexGeneration, pulse: Pulse) -> None:
     _run(CREATE.format(table=table, dimensions=most))
     count = _run(FILL.format(table=table, entries=table_of(ENTRIES, generation.pk)))
     _run(INDEX_ORDINALS.format(table=table))
+    signatures.create(generation, most, pulse)
     pulse.step("indexing vectors", total=count)
     _create_index(generation, INDEX.format(table=table))
     _run(f"ANALYZE {table}")

@@ -137,8 +137,8 @@ def add_import_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--embed",
         choices=EmbedWhen.values,
-        help="now (default): embed rows before publishing; later: publish them for full-text "
-        "search at once and let workers embed them",
+        help="now: embed rows before publishing; later: publish them for full-text search at once "
+        "and let workers embed them; auto (default): later, if it is known to take over a minute",
     )
     _add_document_options(parser)
     _add_part_options(parser)

@@ -160,6 +160,7 @@ class Migration(migrations.Migration):
                 ('embedding_model_provider', models.CharField(blank=True, default='', max_length=64)),
                 ('embedding_model', models.CharField(blank=True, default='', max_length=255)),
                 ('embedding_dimensions', models.PositiveIntegerField(null=True)),
+                ('puts_off_embedding', models.BooleanField(default=False)),
                 ('found_language', models.CharField(blank=True, default='', max_length=8)),
                 ('status', models.CharField(choices=[('waiting', 'Waiting for a worker'), ('preparing', 'Reading and checking rows'), ('embedding', 'Embedding'), ('publishing', 'Publishing'), ('interrupted', 'Interrupted, can resume'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=16)),
                 ('rows_total', models.PositiveBigIntegerField(default=0)),

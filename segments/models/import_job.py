@@ -92,6 +92,8 @@ class ImportJob(BackgroundJob):
     embedding_model_provider = models.CharField(max_length=64, blank=True, default="")
     embedding_model = models.CharField(max_length=255, blank=True, default="")
     embedding_dimensions = models.PositiveIntegerField(null=True)
+    # Decided once its rows are counted, where nobody has said when they are embedded.
+    puts_off_embedding = models.BooleanField(default=False)
     # What its rows show, if its dataset has no language yet; publishing makes it the dataset's.
     found_language = models.CharField(max_length=LANGUAGE_CHARS, blank=True, default="")
 
@@ -186,7 +188,8 @@ class ImportJob(BackgroundJob):
     @property
     def embeds_later(self) -> bool:
         """Whether its rows are published first and get their vectors afterwards."""
-        return bool(self.embedding_model) and self.options.get("embed") == EmbedWhen.LATER
+        is_asked_for = self.options.get("embed") == EmbedWhen.LATER
+        return bool(self.embedding_model) and (is_asked_for or self.puts_off_embedding)
 
 
 class ChunkStatus(models.TextChoices):

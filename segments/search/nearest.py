@@ -1,8 +1,10 @@
 """The rows of a generation that are nearest to a question's vector: candidates of a search.
 
 With a filter, the rows that pass (`segments.search.passing`) are compared one by one while they are
-few; of many, the index gives the nearest that pass, until there are enough of them. Where it would
-have to look too far, because what is near does not pass, those that pass are compared after all.
+few. Of many, those are compared whose signs are most like the question's
+(`segments.search.signatures`). Where a generation is too large to keep its signs in memory, the
+index gives the nearest rows that pass, until there are enough of them; and where it would have to
+look too far, because what is near does not pass, all that pass are compared.
 """
 
 from dataclasses import dataclass
@@ -17,12 +19,16 @@ from segments.embedding import Vectors
 from segments.indexing.state import ServingGeneration
 from segments.indexing.tables import VECTORS, table_of
 from segments.search.passing import Mask
+from segments.search.signatures import signatures_of
 
 # Among how many the index looks for candidates (`hnsw.ef_search`): the more, the fewer it misses.
 # pgvector takes 1,000 at most; beyond, a scan goes on from where it was.
 SEARCHED, MOST_SEARCHED = 200, 1_000
-# Of what passes a filter, so many rows are looked up and compared: more take longer than a question
-# to the index does. Where a large share passes, reading all rows is faster than looking them up.
+# Of what passes a filter and has the signs most like the question's, so many are compared, or so
+# many for each that is wanted.
+COMPARED, COMPARED_EACH = 300, 3
+# Without signs: of what passes a filter, so many rows are looked up and compared; more take longer
+# than a question to the index. Where a large share passes, reading all is faster than looking up.
 # Measured at 100,000 rows of 256 dimensions: 4 µs for each that is looked up, 0.25 µs for each that
 # is read, 20 to 50 ms for the index.
 MOST_COMPARED = 12_000
@@ -63,6 +69,8 @@ def nearest_of(
     count = int(np.count_nonzero(mask))
     if not count:
         return Nearest([], is_all=True)
+    if found := ask.of_alike(mask, count):
+        return found
     if count > MOST_COMPARED:
         rows = ask.of_many(mask, count)
     elif count * ROWS_A_LOOK_UP < generation.vectors:
@@ -94,6 +102,20 @@ class _Question:
             by_index=by_index,
             by_rows=not by_index,
         )
+
+    def of_alike(self, mask: Mask, count: int) -> Nearest | None:
+        """Of the rows that pass, those that are most like it by their signs; None without signs."""
+        compared = max(COMPARED, COMPARED_EACH * self.most)
+        if count <= compared:
+            rows = self.of_few(np.flatnonzero(mask).tolist())
+            return Nearest(rows, is_all=len(rows) < self.most)
+        generation = self.generation
+        signatures = signatures_of(generation.pk, generation.dimensions, generation.vectors)
+        if signatures is None:
+            return None
+        ordinals = signatures.most_alike(self.vector, mask, compared)
+        rows = self.of_few(ordinals.tolist())
+        return Nearest(rows, is_all=len(ordinals) < compared and len(rows) < self.most)
 
     def of_few(self, ordinals: list[int]) -> list[tuple[UUID, int, float]]:
         """Of these rows, which are looked up."""

@@ -8,6 +8,7 @@ from tests.benchmark.figures import Figure
 
 TITLES = {
     "rows/s": "Rows per second (longer is better)",
+    "answers/s": "Questions answered per second (longer is better)",
     "ms": "Milliseconds per search (shorter is better)",
     "MiB": "Peak memory in MiB (shorter is better)",
     "s": "Seconds (shorter is better)",

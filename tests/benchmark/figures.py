@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PARTS = ("import", "filled", "memory", "search", "endpoint")
+PARTS = ("import", "filled", "memory", "search", "http", "endpoint")
+PERCENT = 100
 
-Unit = Literal["rows/s", "s", "MiB", "ms", "rows", "requests", "share"]
+Unit = Literal["rows/s", "s", "MiB", "ms", "rows", "requests", "share", "answers/s"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class Sizes:
     memory: tuple[int, int] = (50_000, 1_000_000)
     search: tuple[int, ...] = (1_000, 10_000, 100_000)
     questions: int = 100
+    served: tuple[int, ...] = (1_000, 100_000)
+    served_questions: int = 2_000
     endpoint: int = 10_000
     requests: int = 400
 
@@ -34,6 +37,8 @@ QUICK = Sizes(
     memory=(1_000, 4_000),
     search=(200, 2_000),
     questions=10,
+    served=(200,),
+    served_questions=40,
     endpoint=320,
     requests=12,
 )

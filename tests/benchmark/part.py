@@ -24,9 +24,10 @@ def main(part: str, sizes: str) -> None:
 
 def _parts() -> Mapping[str, Callable[[Recorder], None]]:
     """The parts by name; they can be imported only once Django is set up."""
-    from tests.benchmark import endpoint, filled, memory, searching, whole
+    from tests.benchmark import endpoint, filled, memory, searching, serving, whole
 
-    return {module.PART: module.measure for module in (whole, filled, memory, searching, endpoint)}
+    parts = (whole, filled, memory, searching, serving, endpoint)
+    return {module.PART: module.measure for module in parts}
 
 
 def _tell_step(what: str, done: float) -> None:

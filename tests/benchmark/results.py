@@ -87,7 +87,7 @@ def print_results(results: Results, stream: TextIO) -> None:
 
 
 def _number(figure: Figure) -> str:
-    digits = 0 if figure.unit in ("rows/s", "rows", "MiB", "requests") else 2
+    digits = 0 if figure.unit in ("rows/s", "rows", "MiB", "requests", "answers/s") else 2
     return f"{figure.value:,.{digits}f} {figure.unit}"
 
 

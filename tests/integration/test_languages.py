@@ -146,6 +146,17 @@ def test_the_first_import_shows_the_language(
     assert (economy.language, economy.text_search_config) == (language, config)
 
 
+def test_a_language_without_a_configuration_is_searched_by_its_words_as_they_are(
+    economy: Dataset, make_document: MakeDocument, import_text: ImportText
+) -> None:
+    rows = ["Gdzie znajdę fakturę za ostatni miesiąc?", "Jak zmienić hasło do konta?"]
+    import_text(make_document(economy, doc_form=DocForm.TEXT), "content\n" + "\n".join(rows))
+
+    economy.refresh_from_db()
+    assert (economy.language, economy.text_search_config) == ("pl", "simple")
+    assert [hit.content for hit in search(economy, "fakturę")] == rows[:1]
+
+
 def test_an_edit_keeps_its_full_text_right(
     economy: Dataset, make_document: MakeDocument, import_text: ImportText
 ) -> None:

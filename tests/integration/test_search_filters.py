@@ -20,6 +20,7 @@ from segments.search import (
     SearchMethod,
     nearest,
     search,
+    signatures,
 )
 from segments.search.filter_sql import BUILT_IN
 from segments.search.filter_values import number_of, seconds_of
@@ -185,7 +186,8 @@ def rows(dataset: Dataset, make_document: MakeDocument, import_text: ImportText)
     return dataset
 
 
-STATES = ["no index", "indexed", "indexed, by the index alone", "half indexed"]
+BY_INDEX, BY_SIGNS = "indexed, by the index alone", "indexed, by few signs"
+STATES = ["no index", "indexed", BY_INDEX, BY_SIGNS, "half indexed"]
 
 
 @pytest.fixture(params=STATES)
@@ -196,8 +198,12 @@ def state(
     monkeypatch.setattr(plan, "TAIL_ROWS", 1)
     if request.param != "no index":
         build_index(rows)
-    if request.param == "indexed, by the index alone":
+    if request.param in (BY_INDEX, BY_SIGNS):
+        monkeypatch.setattr(nearest, "COMPARED", 3 if request.param == BY_SIGNS else 0)
+        monkeypatch.setattr(nearest, "COMPARED_EACH", 0)
         monkeypatch.setattr(nearest, "MOST_COMPARED", 0)
+    if request.param == BY_INDEX:
+        monkeypatch.setattr(signatures, "MOST_BYTES", 0)
     if request.param == "half indexed":
         for segment in DocumentSegment.objects.filter(position__lte=len(VALUES) // 2):
             segment.content += " (new)"
@@ -237,6 +243,15 @@ def test_every_operator_passes_what_the_model_passes(state: Dataset) -> None:
             if got != expected:
                 wrong.append((operator, asked, method, got ^ expected))
     assert not wrong
+
+
+def test_a_filter_on_a_missing_key_passes_what_has_no_value_alone(state: Dataset) -> None:
+    for method in METHODS:
+        for operator, asked in [("is", "x"), ("is not", "x"), ("in", ["x"]), ("<", 5)]:
+            assert found(state, on(("missing", operator, asked)), method) == set()
+        assert found(state, on(("missing", "not empty", None)), method) == set()
+        everything = found(state, SearchFilter(), method)
+        assert found(state, on(("missing", "empty", None)), method) == everything
 
 
 @pytest.mark.parametrize("method", METHODS)

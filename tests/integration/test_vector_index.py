@@ -307,7 +307,7 @@ def test_a_model_that_changes_while_an_index_is_built_ends_it(
         done = built(indexed)
 
     assert (done.status, done.error_code) == ("failed", "target_gone")
-    assert kinds_of_tables() == ["entries", "values", "vectors", "words"]
+    assert kinds_of_tables() == ["entries", "signatures", "values", "vectors", "words"]
 
 
 def test_a_search_asks_again_when_the_model_changes_meanwhile(indexed: Dataset) -> None:
@@ -444,7 +444,7 @@ def test_a_build_that_is_cancelled_leaves_nothing(
     done = build.run(generation.pk, cancel)
 
     assert (done.status, done.error) == ("cancelled", "Not now.")
-    assert kinds_of_tables() == ["entries", "values", "vectors", "words"]
+    assert kinds_of_tables() == ["entries", "signatures", "values", "vectors", "words"]
     assert_complete(indexed)
 
 

@@ -89,7 +89,8 @@ class OptionsSerializer(serializers.Serializer[None]):
     embed = serializers.ChoiceField(
         EmbedWhen.choices,
         required=False,
-        help_text="later: full-text search finds the rows at once.",
+        help_text="later: full-text search finds the rows at once; auto (default): so if embedding "
+        "is known to take longer than a minute.",
     )
     encoding = serializers.CharField(required=False, help_text="Detected if omitted.")
     delimiter = serializers.CharField(required=False, help_text="Detected if omitted.")
