@@ -90,7 +90,7 @@ def person(page: Page, site: Site) -> Person:
 def filled_in(report: Path) -> bytes:
     """The file of bad rows with an answer in each, and nothing else touched."""
     book = openpyxl.load_workbook(report)
-    header, *rows = book.active.iter_rows()  # type: ignore[union-attr]  # it has a sheet
+    header, *rows = book.active.iter_rows()
     names = [cell.value for cell in header]
     assert [str(row[names.index("error")].value).partition(":")[0] for row in rows] == [
         f"Line {line}" for line in BAD_LINES
@@ -163,7 +163,7 @@ def takes_the_second_import_back(page: Page) -> None:
 def reads_the_export(person: Person, folder: Path) -> None:
     person.page.locator(".import-headline").get_by_role("link").click()
     person.download("Export to read: XLSX").save_as(folder / "export.xlsx")
-    rows = list(openpyxl.load_workbook(folder / "export.xlsx").active.values)  # type: ignore[union-attr]
+    rows = list(openpyxl.load_workbook(folder / "export.xlsx").active.values)
     assert rows[0][:2] == ("Frage", "Antwort")
     assert len(rows) == 1 + 297
     assert WRONG in {row[1] for row in rows}
