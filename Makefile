@@ -88,6 +88,8 @@ licences: setup ## List the licences of all packages that are installed
 test-package: setup ## Install the package and each of its extras by pip, and use them
 	@$(BIN)/python -m tests.extras
 
+# Not the README as typed: an installation of its own that starts twice, a minute in which four
+# processes of tests would slow it down past its limits, for what changes with the README alone.
 test: check browser ## Run every check and every test
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --ignore tests/acceptance/test_readme.py
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONE, SELF
+
 from config import env
 from config.database import database_from, limit_transactions, replicas_from
 from config.home import folder_in, local_secret_key
@@ -77,6 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "axes",
+    "csp",
     "config",  # for its commands
     "datasets",
     "segments",  # before django_q: its `qcluster` takes the place of django-q2's
@@ -86,6 +89,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "segments.middleware.ProbesMiddleware",
     "segments.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -100,6 +105,30 @@ MIDDLEWARE = [
 ]
 if SEGMILL_REPLICAS:  # the last one: it answers requests that only read
     MIDDLEWARE.append("segments.middleware.ReplicaMiddleware")
+# What browsers let our pages do: load what we serve, talk to us, and nothing else. No page has
+# code or styles within it, so what an attacker might put there does not run.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # the API's documentation has pictures in its styles
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# Of what a browser can give a page, ours need nothing; these are the ones that people fear for.
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    feature: []
+    for feature in (
+        *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media"),
+        *("fullscreen", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
+        *("payment", "picture-in-picture", "screen-wake-lock", "usb", "xr-spatial-tracking"),
+    )
+}
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -147,6 +176,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # The page's scripts come from a package, not from the network.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Links within its buttons: no keyboard or screen reader can tell the two apart.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False},
     "COMPONENT_SPLIT_REQUEST": True,
     # What PATCH says is required, is.
     "COMPONENT_SPLIT_PATCH": False,

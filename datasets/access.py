@@ -1,6 +1,8 @@
-"""Who may see and change what belongs to a tenant: its members, and superusers."""
+"""Who may see and change what belongs to a tenant, and who is doing so now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,6 +13,44 @@ from django.db.models import Model, QuerySet
 from datasets.models import Membership
 
 M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, for the audit log: their id and name, empty for a program, and how."""
+
+    id: str
+    name: str
+    via: str
+
+    @classmethod
+    def of(cls, user: Any, via: str) -> "Actor":
+        """The actor that a user is; a program, if there is none."""
+        is_known = user is not None and user.pk is not None
+        return cls(str(user.pk), user.get_username(), via) if is_known else cls("", "", via)
+
+
+_actor: ContextVar[Actor | None] = ContextVar("segmill_actor", default=None)
+
+
+@contextmanager
+def acting(actor: Actor | None) -> Iterator[None]:
+    """Whatever is done within is done by `actor`, or by whom `act_as` then says."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def act_as(actor: Actor) -> None:
+    """The actor is known only now; within `acting`."""
+    _actor.set(actor)
+
+
+def current_actor() -> Actor | None:
+    """Who is acting; None where nobody has said so."""
+    return _actor.get()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from datasets.access import Actor, acting
 from datasets.forms import (
     FIXED_DATASET_FIELDS,
     FIXED_DOCUMENT_FIELDS,
@@ -21,6 +22,7 @@ from datasets.forms import (
 from datasets.invitations import accept, decline, invitations_for
 from datasets.models import Dataset, Document, Invitation, Membership, Tenant
 from datasets.tenant_admin import TenantScopedAdmin, access_of
+from datasets.wording import how_many
 
 
 class MembershipInline(admin.TabularInline[Membership, Tenant]):
@@ -137,7 +139,7 @@ class TenantAdmin(TenantScopedAdmin[Tenant]):
 
     def deletion_text(self, obj: Any) -> str:
         """Says what is deleted with it."""
-        return f"{obj} with its {obj.dataset_count:,} datasets and everything in them"
+        return f"{obj} with its {how_many(obj.dataset_count, 'dataset')} and everything in them"
 
 
 @admin.register(Invitation)
@@ -182,12 +184,13 @@ class InvitationAdmin(admin.ModelAdmin[Invitation]):
         invitation = self.get_object(request, object_id)
         if invitation is None or request.method != "POST":
             return super().change_view(request, object_id, form_url, extra_context)
-        if "accept" in request.POST:
-            accept(invitation, request.user)  # type: ignore[arg-type]  # staff
-            done = f"You are now a member of {invitation.tenant}."
-        else:
-            decline(invitation)
-            done = f"You have declined the invitation to {invitation.tenant}."
+        with acting(Actor.of(request.user, "admin")):
+            if "accept" in request.POST:
+                accept(invitation, request.user)  # type: ignore[arg-type]  # staff
+                done = f"You are now a member of {invitation.tenant}."
+            else:
+                decline(invitation)
+                done = f"You have declined the invitation to {invitation.tenant}."
         self.message_user(request, done)
         return redirect("admin:index")
 
@@ -267,7 +270,8 @@ class DatasetAdmin(TenantScopedAdmin[Dataset]):
 
     def deletion_text(self, obj: Any) -> str:
         """Says what is deleted with it."""
-        return f"{obj} with its {obj.document_count:,} documents and {obj.segment_count:,} segments"
+        segments = how_many(obj.segment_count, "segment")
+        return f"{obj} with its {how_many(obj.document_count, 'document')} and {segments}"
 
 
 class DocumentAdmin(TenantScopedAdmin[Document]):
@@ -333,4 +337,5 @@ class DocumentAdmin(TenantScopedAdmin[Document]):
 
     def deletion_text(self, obj: Document) -> str:
         """Says what is deleted with it."""
-        return f"{obj} with its {obj.segment_count:,} segments and the history of its imports"
+        segments = how_many(obj.segment_count, "segment")
+        return f"{obj} with its {segments} and the history of its imports"

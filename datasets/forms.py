@@ -93,6 +93,7 @@ class DatasetForm(forms.ModelForm[Dataset]):
     )
     text_search_config = forms.ChoiceField(
         choices=text_search_configs,
+        label="Search by words in",
         initial="english",
         help_text="Follows the language unless you choose another one here.",
     )
@@ -122,6 +123,12 @@ class DatasetForm(forms.ModelForm[Dataset]):
             "rerank_model",
             "enable_api",
         ]
+        labels: ClassVar = {
+            "semantic_weight": "Share of meaning in search",
+            "rerank_provider": "Reranking: provider",
+            "rerank_model": "Reranking: model",
+            "enable_api": "Open to programs (API)",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -179,6 +186,7 @@ class DocumentForm(forms.ModelForm[Document]):
             "enabled",
             "archived",
         ]
+        labels: ClassVar = {"doc_form": "Kind", "enabled": "Found by search"}
 
     def clean(self) -> dict[str, Any] | None:
         """Refuse a change of form if an import has filled the document since.

@@ -19,10 +19,12 @@ class SegmentsConfig(AppConfig):
         """Register the checks, and set up the queue."""
         from datasets.models import Document
         from segments.checks import project, values  # noqa: F401  (importing registers them)
+        from segments.models import audit
         from segments.services.knowledge import lock_in_order
 
         if apps.is_installed("django_q"):
             self._set_up_django_q()
+        audit.connect()
         pre_delete.connect(lock_in_order, sender=Document)
 
     def _set_up_django_q(self) -> None:

@@ -1,6 +1,7 @@
 """The admin of segments and imports: one file per noun; views are thin, services do the work."""
 
 from segments.admin.api_keys import ApiKeyAdmin
+from segments.admin.audit import AuditEntryAdmin
 from segments.admin.datasets import EmbeddedDatasetAdmin, ImportingDocumentAdmin
 from segments.admin.imports import ImportJobAdmin
 from segments.admin.model_providers import ModelProviderAdmin
@@ -11,6 +12,7 @@ from segments.admin.webhooks import WebhookAdmin, WebhookDeliveryAdmin
 
 __all__ = [
     "ApiKeyAdmin",
+    "AuditEntryAdmin",
     "EmbeddedDatasetAdmin",
     "ImportJobAdmin",
     "ImportingDocumentAdmin",

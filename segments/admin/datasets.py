@@ -17,6 +17,7 @@ from datasets.admin import DatasetAdmin, DocumentAdmin
 from datasets.exceptions import SegmillError
 from datasets.models import Dataset, Document, WeightSource
 from datasets.tenant_admin import access_of
+from datasets.wording import how_many
 from segments.admin.permissions import editable_or_refused
 from segments.exceptions import StateConflict
 from segments.search.weights import learn_after_change
@@ -41,7 +42,7 @@ class EmbeddedDatasetAdmin(DatasetAdmin):
         questions = dataset.semantic_weight_basis.get("questions")
         if dataset.semantic_weight_source == WeightSource.LEARNED and not questions:
             return f"{source}, by their length and language"
-        return f"{source}, by {questions:,} questions" if questions else source
+        return f"{source}, by {how_many(questions, 'question')}" if questions else source
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

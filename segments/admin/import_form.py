@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 from django.http import QueryDict
 
+from segments.exceptions import OptionRefused
 from segments.files.options import Cleaning, EmbedWhen, ImportMode, ImportOptions, OnError
 
 # Parts that a column may be chosen for; the others come with exports only.
@@ -51,8 +52,22 @@ def options_from(given: QueryDict) -> ImportOptions:
     }
     values["map"] = [pair for pair in given.getlist("map") if pair]
     values["sheet"] = [name for name in given.getlist("sheet") if name]
-    values["cleaning"] = [word for word in given.getlist("cleaning") if word]
+    words = [word for word in given.getlist("cleaning") if word]
+    # The form always says “nothing”, or boxes that are all unticked could not be told from none.
+    values["cleaning"] = [word for word in words if word != Cleaning.NOTHING] or words
     return ImportOptions.from_fields(values)
+
+
+def usable_options_from(given: QueryDict) -> ImportOptions:
+    """The options that can be used; those that cannot are left out."""
+    left = given.copy()
+    while True:
+        try:
+            return options_from(left)
+        except OptionRefused as refusal:
+            if refusal.name not in left:
+                return ImportOptions()
+            del left[refusal.name]
 
 
 def given_fields(given: QueryDict, options: ImportOptions | None = None) -> list[tuple[str, str]]:

@@ -19,13 +19,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from datasets.exceptions import SegmillError
 from datasets.models import DocForm, Tenant
 from datasets.tenant_admin import access_of
-from segments.admin.import_form import options_from
+from segments.admin.import_form import options_from, usable_options_from
 from segments.admin.import_wizard import (
     ROWS_PREVIEWED,
     Reading,
     answer_with,
     choices,
-    options_or_default,
     user_of,
     wants_json_refusal,
 )
@@ -34,7 +33,7 @@ from segments.files.options import ImportOptions
 from segments.models.import_job import ImportSource
 from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
-from segments.services.previews import column_names, look_at, opened, proposals
+from segments.services.previews import column_names, look_at, opened, proposals, refuse_unreadable
 from segments.services.previews.proposals import Proposal
 from segments.services.targets import ImportTarget
 from segments.uploads import StoredFile, download, received_file, store_file
@@ -59,6 +58,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         try:
             posted = received_file(request)
             stored = store_file(cast("BinaryIO", posted), posted.name or "file")
+            refuse_unreadable(stored)
         except SegmillError as refusal:
             error = str(refusal)
         else:
@@ -83,7 +83,7 @@ def look(request: HttpRequest) -> HttpResponse:
     try:
         reading, proposal = _looked_at(request, stored)
     except SegmillError as refusal:
-        reading = Reading(options_or_default(request), ())
+        reading = Reading(usable_options_from(request.GET), ())
         shown = choices(request, reading) | _names(request, None)
         return _page(request, "import_new", error=str(refusal), **context, **shown)
     context |= choices(request, reading) | _names(request, proposal)
@@ -97,7 +97,11 @@ def accept(request: HttpRequest) -> HttpResponse:
         stored = unsign(request.POST.get("file", ""), ANYWHERE, user_of(request).pk)
         options = options_from(request.POST)
         document = proposals.create_proposed(
-            _tenant(request, request.POST), stored, options, _wanted(request.POST)
+            _tenant(request, request.POST),
+            stored,
+            options,
+            _wanted(request.POST),
+            user_of(request),
         )
         started = imports.start_stored_import(
             document,
@@ -134,7 +138,7 @@ def _looked_at(request: HttpRequest, stored: StoredFile) -> tuple[Reading, Propo
     Raises:
         SegmillError: the file cannot be read at all, whatever the options.
     """
-    options = ImportOptions()
+    options = usable_options_from(request.GET)
     header: tuple[str, ...] = ()
     try:
         options = options_from(request.GET)
@@ -199,7 +203,8 @@ def _names(request: HttpRequest, proposal: Proposal | None) -> dict[str, Any]:
         "datasets": proposal.datasets if proposal else [],
         "proposal": proposal,
     }
-    shown: dict[str, Any] = {"place": place}
+    is_hierarchical = place["doc_form"] == DocForm.HIERARCHICAL
+    shown: dict[str, Any] = {"place": place, "is_hierarchical": is_hierarchical}
     if proposal:
         shown |= {"dataset": proposal.document.dataset}
     return shown

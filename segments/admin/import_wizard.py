@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.exceptions import SegmillError
-from datasets.models import Document
+from datasets.models import DocForm, Document
 from segments.admin.import_form import (
     DELIMITERS,
     ENCODINGS,
@@ -31,19 +31,24 @@ from segments.admin.import_form import (
     mode_choices,
     options_from,
     part_choices,
+    usable_options_from,
 )
 from segments.admin.permissions import editable_or_refused
 from segments.admin.signed_upload import sign, unsign
 from segments.files.options import ImportOptions, OnError
+from segments.files.splitting import SplitRule
+from segments.files.wording import LABELS
 from segments.models.import_job import ImportSource
 from segments.services import imports
 from segments.services.bad_rows import bad_rows_of_dry_run
-from segments.services.previews import Preview, column_names, look_at, opened
+from segments.services.previews import Preview, column_names, look_at, opened, refuse_unreadable
 from segments.services.previews.proposals import preview_as_proposed
 from segments.uploads import StoredFile, download, received_file, store_file
 
 # Looked at before an import: some seconds at most. The import itself checks every row.
 ROWS_PREVIEWED = 10_000
+# Fields that the form has for texts only: what was chosen in them stays, whatever is refused.
+TEXT_FIELDS = {"chunk_tokens", "chunk_overlap", "separator", "cleaning"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,7 +84,7 @@ def preview_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
     try:
         reading = _read(request, stored, document)
     except SegmillError as refusal:  # it may be read with other options
-        shown = choices(request, Reading(options_or_default(request), ()))
+        shown = choices(request, Reading(usable_options_from(request.GET), ()))
         return _page(request, "import_new", document, error=str(refusal), **context, **shown)
     context |= {"preview": reading.preview, "error": reading.error, **choices(request, reading)}
     return _page(request, "import_preview", document, **context)
@@ -127,11 +132,13 @@ def _accept(request: HttpRequest, document: Document) -> str:
     """Store the posted file; where its preview is.
 
     Raises:
-        SegmillError: there is none, it is too large, or the document takes no segments.
+        SegmillError: there is none, it is too large, it is a text that nobody can read, or the
+            document takes no segments.
     """
     imports.check_target(document)
     posted = received_file(request)
     stored = store_file(cast("BinaryIO", posted), posted.name or "file")
+    refuse_unreadable(stored)
     reference = sign(stored, document.pk, user_of(request).pk)
     url = reverse("admin:segments_importjob_preview", args=[document.pk])
     return f"{url}?{urlencode({'file': reference})}"
@@ -146,6 +153,11 @@ class Reading:
     preview: Preview | None = None
     error: str = ""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the file is known to be a text that is cut, and no table."""
+        return self.preview is not None and self.preview.is_document
+
 
 def _read(request: HttpRequest, stored: StoredFile, document: Document) -> Reading:
     """The file under the options of the address; a refusal of them leaves the file as it is.
@@ -158,7 +170,7 @@ def _read(request: HttpRequest, stored: StoredFile, document: Document) -> Readi
         options = options_from(request.GET)
         header = column_names(stored, options)
     except SegmillError as refusal:
-        options, error = ImportOptions(), str(refusal)
+        options, error = usable_options_from(request.GET), str(refusal)
         header = column_names(stored, options)
     if error:
         return Reading(options, header, error=error)
@@ -175,14 +187,6 @@ def _read(request: HttpRequest, stored: StoredFile, document: Document) -> Readi
         return Reading(options, header, error=str(refusal))
 
 
-def options_or_default(request: HttpRequest) -> ImportOptions:
-    """The options of the address; the usual ones, if those cannot be used."""
-    try:
-        return options_from(request.GET)
-    except SegmillError:
-        return ImportOptions()
-
-
 def choices(request: HttpRequest, reading: Reading) -> dict[str, Any]:
     """What the form of options shows."""
     return {
@@ -197,6 +201,10 @@ def choices(request: HttpRequest, reading: Reading) -> dict[str, Any]:
         "moments": embed_choices(reading.options),
         "cleanings": cleaning_choices(reading.options),
         "separator": reading.options.separator.replace("\n", "\\n"),
+        "child_separator": reading.options.child_separator.replace("\n", "\\n"),
+        "usual": SplitRule(),
+        "labels": LABELS,
+        "is_text": reading.is_text or bool(TEXT_FIELDS & request.GET.keys()),
         "parts": part_choices(
             reading.header, () if reading.preview is None else reading.preview.uses
         ),
@@ -245,6 +253,7 @@ def _page(request: HttpRequest, name: str, document: Document, **context: Any) -
         )
     }
     shown = {"title": title, "document": document, "dataset": document.dataset, "urls": urls}
+    shown["is_hierarchical"] = document.doc_form == DocForm.HIERARCHICAL
     shown |= context
     site = admin.site.each_context(request)
     return render(request, f"admin/segments/{name}.html", {**site, **shown})

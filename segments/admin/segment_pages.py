@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,6 +18,7 @@ from datasets.exceptions import SegmillError
 from datasets.lookup import as_uuid
 from datasets.models import Document
 from datasets.tenant_admin import access_of
+from datasets.wording import how_many
 from segments.admin.permissions import editable_or_refused, visible_or_404
 from segments.admin.segment_forms import NewSegmentForm, TogetherForm
 from segments.exceptions import SegmentsRefused
@@ -92,13 +92,13 @@ def together_page(request: HttpRequest, segments: QuerySet[DocumentSegment]) -> 
     if is_answered and form.is_valid():
         _change_together(request, ids, form.cleaned_data)
         return None
-    title = f"Change {len(ids):,} segment{pluralize(len(ids))} together"
+    title = f"Change {how_many(len(ids), 'segment')} together"
     chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
     return _form_page(
         request,
         form,
         title,
-        f"Change {len(ids):,} segment{pluralize(len(ids))}",
+        f"Change {how_many(len(ids), 'segment')}",
         selected=chosen,
         select_across=request.POST.get("select_across", "0"),
         checkbox=ACTION_CHECKBOX_NAME,
@@ -118,9 +118,9 @@ def _change_together(request: HttpRequest, ids: list[UUID], given: dict[str, Any
 
 def changed_words(changed: int, chosen: int) -> str:
     """How many segments were changed, and how many were so already."""
-    words = f"{changed:,} segment{pluralize(changed)} changed"
+    words = f"{how_many(changed, 'segment')} changed"
     rest = chosen - changed
-    return f"{words}, {rest:,} already {pluralize(rest, 'was,were')}." if rest else f"{words}."
+    return f"{words}, {how_many(rest, 'already was', 'already were')}." if rest else f"{words}."
 
 
 def history_page(request: HttpRequest, segment: DocumentSegment) -> HttpResponse:

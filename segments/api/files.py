@@ -18,7 +18,7 @@ from segments.api.serializers.imports import UploadFormSerializer, UploadSeriali
 from segments.api.views import ApiView, checked_query
 from segments.files.types import FileFormat
 from segments.files.writers import CONTENT_TYPES
-from segments.services import exports
+from segments.services import exports, people_exports
 from segments.services.bad_rows import bad_rows_of_import
 from segments.uploads import attachment, download, keep_upload, received_file, refuse_large_body
 
@@ -50,11 +50,26 @@ class UploadView(ApiView):
 
 
 class ExportQuery(serializers.Serializer[Any]):
-    """Which format the segments are wanted in."""
+    """Which format the segments are wanted in, and for whom."""
 
     format = serializers.ChoiceField(
         [kind.value for kind in exports.FORMATS], default=FileFormat.CSV.value
     )
+    layout = serializers.ChoiceField(
+        ["lossless", "people"],
+        default="lossless",
+        help_text="`people`: the columns of the file, numbers and dates as such (CSV, XLSX).",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a format that people do not read."""
+        readable = [kind.value for kind in people_exports.FORMATS]
+        if attrs["layout"] == "people" and attrs["format"] not in readable:
+            allowed = " or ".join(readable)
+            raise serializers.ValidationError(
+                {"format": f"With the layout people, the format is {allowed}."}
+            )
+        return attrs
 
 
 class TemplateQuery(serializers.Serializer[Any]):
@@ -80,9 +95,16 @@ class ExportView(ApiView):
         responses=_file_of(exports.FORMATS),
     )
     def get(self, request: Request, dataset_id: UUID, document_id: UUID) -> HttpResponseBase:
-        """The segments in order. Imported again with mode `sync`, the file changes nothing."""
+        """The segments in order. Imported again with mode `sync`, the file changes nothing.
+
+        With the layout `people` it is a table to read, which has less in it.
+        """
         document = self.document(dataset_id, document_id)
-        kind = FileFormat(checked_query(ExportQuery, request)["format"])
+        wanted = checked_query(ExportQuery, request)
+        kind = FileFormat(wanted["format"])
+        if wanted["layout"] == "people":
+            portions = people_exports.export_for_people(document, kind)
+            return download(portions, people_exports.people_export_name(document, kind), kind)
         portions = exports.export_document(document, kind)
         return download(portions, exports.export_name(document, kind), kind)
 

@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import DocForm, Document, IndexingStatus
-from segments.api.pagination import Page, PageQuery, each
+from segments.api.pagination import Page, PageQuery, each, page_of
 from segments.api.serializers.documents import ResultSerializer
 from segments.api.serializers.segments import (
     NewSegmentsSerializer,
     SegmentAnswerSerializer,
+    SegmentChangeSerializer,
     SegmentQuery,
     SegmentsAnswerSerializer,
     UpdateSegmentSerializer,
@@ -24,7 +25,7 @@ from segments.api.serializers.segments import (
 from segments.api.views import ApiView, checked, checked_query
 from segments.exceptions import DocumentArchived
 from segments.models import ParentSegment
-from segments.services import parents
+from segments.services import history, parents
 from segments.services.new_segments import NewSegment, add_segments
 from segments.services.segments import (
     SegmentChanges,
@@ -164,6 +165,25 @@ class SegmentView(ApiView):
         else:
             delete_segments([segment.pk])
         return Response({"result": "success"})
+
+
+class SegmentHistoryView(ApiView):
+    """What became of a segment."""
+
+    @extend_schema(
+        operation_id="list_segment_changes",
+        parameters=[PageQuery],
+        responses=page_of(SegmentChangeSerializer, "SegmentChangePage"),
+    )
+    def get(
+        self, request: Request, dataset_id: UUID, document_id: UUID, segment_id: UUID
+    ) -> Response:
+        """A page of its changes, the newest first; also of one that was deleted."""
+        document = self.document(dataset_id, document_id)
+        changes = history.changes_of(segment_id).filter(document=document)
+        if not changes.exists():
+            self.segment_or_parent(dataset_id, document_id, segment_id)
+        return Response(Page.of(request).cut(changes, each(SegmentChangeSerializer)))
 
 
 def _refuse_unavailable(document: Document) -> None:

@@ -1,7 +1,7 @@
 """The addresses of the API, under /v1/."""
 
 from django.urls import URLPattern, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.views import APIView
 
 from segments.api.batch_import import BatchImportStatusView, BatchImportView, BulkView
@@ -36,7 +36,7 @@ from segments.api.metadata import (
 )
 from segments.api.preview import PreviewView
 from segments.api.retrieval import RetrieveView
-from segments.api.segments import SegmentsView, SegmentView
+from segments.api.segments import SegmentHistoryView, SegmentsView, SegmentView
 from segments.api.tags import BindTagsView, DatasetTagsView, TagsView, UnbindTagsView
 from segments.api.texts import (
     CreateByFileView,
@@ -76,7 +76,14 @@ def both_spellings(folder: str, word: str, view: type[APIView]) -> list[URLPatte
 
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="segmill:schema", **OPEN), name="docs"),
+    # Its script has an address of its own, so that no page has code within it.
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(
+            url_name="segmill:schema", template_name="segments/api_docs.html", **OPEN
+        ),
+        name="docs",
+    ),
     path("mcp", AgentsView.as_view(), name="mcp"),
     path("files/upload", UploadView.as_view(), name="upload"),
     path("files/linked/<str:token>", SignedFileView.as_view(), name="signed_file"),
@@ -134,6 +141,11 @@ urlpatterns = [
     path(f"{DATASET}/hit-testing", RetrieveView.as_view(schema=None), name="hit_testing"),
     path(f"{DOCUMENT}/segments", SegmentsView.as_view(), name="segments"),
     path(f"{DOCUMENT}/segments/<uuid:segment_id>", SegmentView.as_view(), name="segment"),
+    path(
+        f"{DOCUMENT}/segments/<uuid:segment_id>/history",
+        SegmentHistoryView.as_view(),
+        name="segment_history",
+    ),
     path(
         f"{DOCUMENT}/segments/<uuid:segment_id>/child_chunks",
         ChildChunksView.as_view(),

@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.views import APIView
 
+from datasets.access import Actor, act_as, acting
 from datasets.models import Dataset, DocForm, Document, Tenant
 from segments.api.auth import SCHEME, BearerAuthentication, HasApiKey
 from segments.api.errors import answer_error
@@ -67,13 +68,20 @@ class ApiView(APIView):
     reads_replicas = True
     rate_headers: Mapping[str, str] = MappingProxyType({})
 
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """The answer; what is done for it, the key's maker does."""
+        with acting(None):
+            return super().dispatch(request, *args, **kwargs)
+
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
         """Errors as Dify's clients read them."""
         return answer_error
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check who asks, and say for whom replicas have to know what."""
+        """Check who asks, and say who acts and for whom replicas have to know what."""
         super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiKey):
+            act_as(Actor.of(request.auth.created_by, f"API, key {request.auth.name}"))
         asks = replicas.current()
         if asks is not None and isinstance(request.auth, ApiKey):
             dataset_id = request.auth.dataset_id or kwargs.get("dataset_id")

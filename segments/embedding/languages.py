@@ -14,6 +14,13 @@ REMEDY = (
 )
 
 
+# The same for people who cannot change the installation.
+REMEDY_ON_PAGE = (
+    "Search by words works as usual, search by meaning finds less. Whoever runs this installation "
+    "can add a model for other languages."
+)
+
+
 def knows_language(provider: str, language: str) -> bool | None:
     """Whether a provider's models know a language (ISO 639-1); None if nobody can say."""
     known = KNOWN_LANGUAGES.get(provider)

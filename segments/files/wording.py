@@ -1,4 +1,4 @@
-"""Messages name options as the reader has them before him: a label on a page, a flag in a command.
+"""Messages name options as their reader sees them: the label on a page, the flag in a command.
 
 Messages are kept as “option sheet”, or begin with “sheet:”, which is the field of the API.
 """
@@ -20,14 +20,14 @@ LABELS = {
     "embed": "Embed rows",
     "max_tokens": "Maximum tokens to embed",
     "max_cost": "Maximum cost",
-    "read_as": "Read as",
-    "separator": "Separator",
-    "cleaning": "Cleaning",
-    "chunk_tokens": "Tokens of a piece",
-    "chunk_overlap": "Overlap of pieces",
-    "parent_mode": "Parent texts",
-    "child_separator": "Separator of child texts",
-    "child_tokens": "Tokens of a child text",
+    "read_as": "Read the file as",
+    "separator": "Cut wherever this stands",
+    "cleaning": "Before cutting",
+    "chunk_tokens": "Longest passage, in tokens",
+    "chunk_overlap": "Repeated from the passage before, in tokens",
+    "parent_mode": "A passage is",
+    "child_separator": "Cut passages into parts wherever this stands",
+    "child_tokens": "Longest part, in tokens",
 }
 FLAGS = {name: f"--{name.replace('_', '-')}" for name in LABELS} | {"unknown": "--keep-unknown"}
 _NAMED = re.compile(rf"\b(?:the )?option ({'|'.join(LABELS)})\b|^({'|'.join(LABELS)}):")

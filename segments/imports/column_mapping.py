@@ -116,11 +116,14 @@ def describe_columns(sheet: Sheet, columns: Columns) -> FileDetails:
 
 def notices_of(columns: Columns) -> list[str]:
     """The columns that are not used, by name; those of exports and reports all in one."""
+    unused = [(name, similar_part(name)) for name in columns.unknown if name]
     told = [*columns.guesses]
     told += [
-        f"The column “{name}” is not used." + (f" Did you mean {part}?" if part else "")
-        for name, part in ((name, similar_part(name)) for name in columns.unknown if name)
+        f"The column “{name}” is not used. Did you mean {part}?" for name, part in unused if part
     ]
+    others = [f"“{name}”" for name, part in unused if not part]
+    if others:
+        told.append(f"Not used: {', '.join(others)}. To keep them, use the option unknown.")
     if "" in columns.unknown:
         told.append("An unnamed column is not used.")
     if columns.ignored:

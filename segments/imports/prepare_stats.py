@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from datasets.wording import how_many
 from segments.files.columns import Columns
 from segments.files.types import CountedRow, FileDetails, RowProblem, SegmentRow
 
@@ -63,7 +64,7 @@ class PrepareStats:
 
 def sync_refusal(failed: int) -> str:
     """Why a sync cannot skip bad rows."""
-    rows = "1 row is bad" if failed == 1 else f"{failed:,} rows are bad"
+    rows = how_many(failed, "row is bad", "rows are bad")
     return (
         f"{rows}, and sync removes what the file does not have: the segments of bad rows would be "
         "lost. Fix the rows, or use upsert."

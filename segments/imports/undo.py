@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from datasets.models import Document
+from datasets.wording import how_many
 from segments.db.positions import note_with_commit
 from segments.exceptions import ImportNotFound, StateConflict
 from segments.models import DocumentSegment, ImportJob, ParentSegment
@@ -89,8 +90,9 @@ def _refuse_unfit(job: ImportJob) -> None:
         raise StateConflict(f"The import was already undone, at {job.undone_at:%Y-%m-%d %H:%M}.")
     if job.rows_updated or job.rows_deleted:
         raise StateConflict(
-            f"The import changed {job.rows_updated:,} and removed {job.rows_deleted:,} segments "
-            "that existed before it; their old content is not kept. Import the earlier file again."
+            f"The import changed {job.rows_updated:,} and removed "
+            f"{how_many(job.rows_deleted, 'segment')} that existed before it; "
+            "their old content is not kept. Import the earlier file again."
         )
 
 

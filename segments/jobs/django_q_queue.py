@@ -12,6 +12,7 @@ from django_q.conf import Conf
 from django_q.models import Schedule, Task
 from django_q.tasks import async_task
 
+from datasets.wording import how_many
 from segments.jobs.queue import CANARY
 
 # Django-q2 keeps at most 100 characters of a task's name.
@@ -52,7 +53,7 @@ def is_answering() -> bool:
 
 def describe() -> str:
     """The broker's name, and how long its queue is."""
-    return f"{get_broker().info()}, {messages_waiting():,} messages"
+    return f"{get_broker().info()}, {how_many(messages_waiting(), 'message')}"
 
 
 def ensure_schedules(apps: Apps = installed_apps, **kwargs: Any) -> None:

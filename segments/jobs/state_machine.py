@@ -28,6 +28,7 @@ from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from datasets.exceptions import SegmillError
+from datasets.wording import how_many
 from segments.db import positions
 from segments.db.transactions import Busy, lock_timeout
 from segments.exceptions import ClaimLost, StateConflict
@@ -322,8 +323,8 @@ class StateMachine(Generic[J]):
         time = timedelta(hours=hours)
         which = Q(self.stalled(time, leases_over=time), pk=job_id)
         error = (
-            f"The {self.noun} has waited for {hours:,} hours. Check that workers are running and "
-            "the model is reachable, then start it again."
+            f"The {self.noun} has waited for {how_many(hours, 'hour')}. Check that workers are "
+            "running and the model is reachable, then start it again."
         )
         return self._end(which, job_id, JobStatus.FAILED, "expired", error)
 

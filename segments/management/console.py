@@ -30,6 +30,7 @@ from rich.progress import (
     Progress as Bar,
 )
 
+from datasets.wording import how_many
 from segments.exceptions import FileUnwritable
 from segments.files.types import Progress
 from segments.models.import_job import ImportStatus
@@ -221,7 +222,7 @@ class ProgressDisplay(Display):
                 bar.update(task.id, completed=task.total or 1, total=task.total or 1)
             bar.add_task(_name(progress), total=None, rows="")
         total = None if progress.fraction is None else 1.0
-        rows = f"{progress.rows:,} rows" + (f"  {rate:,.0f}/s" if rate else "")
+        rows = how_many(progress.rows, "row") + (f"  {rate:,.0f}/s" if rate else "")
         bar.update(bar.tasks[-1].id, total=total, completed=progress.fraction or 0.0, rows=rows)
 
     def _line(self, progress: Progress, rate: float) -> str:
@@ -229,7 +230,7 @@ class ProgressDisplay(Display):
         if progress.fraction is not None:
             parts.append(f"{progress.fraction:.0%}")
         if progress.rows:
-            parts.append(f"{progress.rows:,} rows")
+            parts.append(how_many(progress.rows, "row"))
         if rate:
             parts.append(f"{rate:,.0f} rows/s")
         if rate and progress.fraction and progress.fraction < 1:

@@ -106,6 +106,30 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='AuditEntry',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('tenant_id', models.UUIDField(null=True)),
+                ('tenant', models.CharField(blank=True, max_length=255)),
+                ('actor_id', models.CharField(blank=True, max_length=64)),
+                ('actor', models.CharField(blank=True, max_length=255)),
+                ('via', models.CharField(blank=True, max_length=255)),
+                ('action', models.CharField(choices=[('created', 'Created'), ('changed', 'Changed'), ('deleted', 'Deleted'), ('revoked', 'Revoked'), ('model_chosen', 'Chose another model')], max_length=16)),
+                ('kind', models.CharField(max_length=32)),
+                ('object_id', models.CharField(max_length=64)),
+                ('name', models.CharField(max_length=255)),
+                ('changes', models.JSONField(default=dict)),
+            ],
+            options={
+                'verbose_name': 'audit entry',
+                'verbose_name_plural': 'audit log',
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['tenant_id', '-id'], name='audit_of_tenant')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('action__in', ['created', 'changed', 'deleted', 'revoked', 'model_chosen'])), name='audit_action_known')],
+            },
+        ),
+        migrations.CreateModel(
             name='ImportJob',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),

@@ -204,8 +204,30 @@ METRICS = [
         undo="DROP TRIGGER deleted_reembedding_is_kept ON segments_reembedding",
     ),
 ]
+AUDIT = [
+    RunSQLFile(
+        "functions/refuse_change_of_audit.sql",
+        sha256="862e547ebda527b86129613a4a938c1231bc5d41f01d612b42adedb05bb37942",
+        undo="DROP FUNCTION segments_refuse_change_of_audit",
+    ),
+    RunSQLFile(
+        "triggers/audit_log_is_append_only.sql",
+        sha256="e2f4d6d0d3527f68fab13f249b65f86567907544ae62a73af658d1b45ed5095b",
+        undo="DROP TRIGGER audit_log_is_append_only ON segments_auditentry",
+    ),
+]
 
 
 class Migration(migrations.Migration):
     dependencies = [("segments", "0002_tables")]
-    operations = [*TABLES, *FULL_TEXT, *LANGUAGE, *STATES, *VERSIONS, *FILTERS, *BUDGET, *METRICS]
+    operations = [
+        *TABLES,
+        *FULL_TEXT,
+        *LANGUAGE,
+        *STATES,
+        *VERSIONS,
+        *FILTERS,
+        *BUDGET,
+        *METRICS,
+        *AUDIT,
+    ]

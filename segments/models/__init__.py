@@ -1,6 +1,7 @@
 """The tables of segments and imports, one file per noun."""
 
 from segments.models.api import ApiKey, UploadFile
+from segments.models.audit import AuditEntry
 from segments.models.curation import SearchJudgement, SegmentChange
 from segments.models.embedding import (
     EmbeddingBudget,
@@ -29,6 +30,7 @@ from segments.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "Chunk",
     "DeletedJob",
     "DocumentSegment",

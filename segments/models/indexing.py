@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from datasets.models import Dataset, Tenant
+from datasets.wording import how_many
 from segments.models.job import FINAL_STATUSES, BackgroundJob, JobQuerySet
 
 
@@ -91,7 +92,9 @@ class IndexGeneration(BackgroundJob):
         ]
 
     def __str__(self) -> str:
-        return f"index of {self.dataset}, {self.rows:,} rows ({self.get_status_display()})"
+        return (
+            f"index of {self.dataset}, {how_many(self.rows, 'row')} ({self.get_status_display()})"
+        )
 
     @property
     def fraction(self) -> float:

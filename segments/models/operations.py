@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from datasets.wording import how_many
 from segments.db.positions import LsnField
 from segments.models.import_job import ImportJob
 
@@ -91,4 +92,4 @@ class ProgressSample(models.Model):
         indexes: ClassVar = [models.Index(fields=["job", "at"], name="sample_of_import")]
 
     def __str__(self) -> str:
-        return f"{self.rows:,} rows {self.phase} of {self.job_id} at {self.at}"
+        return f"{how_many(self.rows, 'row')} {self.phase} of {self.job_id} at {self.at}"

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
 
+from datasets.wording import how_many
 from segments.embedding import Embedder, Part, Usage, Vectors, embed_all, get_embedder
 from segments.exceptions import ClaimLost, EmbeddingUnavailable, ReembeddingNotFound, TextsRefused
 from segments.files.options import OnError
@@ -62,9 +63,10 @@ def embed_portion(
     if gathered.refusals and _is_strict(work):
         text, reason = gathered.refusals[0]
         raise TextsRefused(
-            f"{len(gathered.refusals):,} texts cannot be embedded by {work.embedding_model}. The "
-            f"first, “{shown(text.content)}”: {reason}. Change or remove the segments, or leave "
-            "them without a vector (--on-error skip). The dataset stays as it was."
+            f"{how_many(len(gathered.refusals), 'text')} cannot be embedded by "
+            f"{work.embedding_model}. The first, “{shown(text.content)}”: {reason}. Change or "
+            "remove the segments, or leave them without a vector (--on-error skip). The dataset "
+            "stays as it was."
         )
 
 

@@ -313,7 +313,7 @@ def _checked_value(condition: Condition) -> ConditionValue:
     if operator in LISTS:
         return _checked_list(condition)
     if value is None or value == "":
-        raise FilterRefused(f"“{shown(condition.name)}”: {operator} needs a value.")
+        raise FilterRefused(f"“{shown(condition.name)}”: “{operator}” needs a value. Give one.")
     _check_scalar(condition, value)
     if operator in ORDERS | TIMES:
         _check_comparable(condition)

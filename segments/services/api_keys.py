@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -17,6 +18,7 @@ from django.utils import timezone
 from datasets.models import Dataset, Tenant
 from segments.models import ApiKey
 from segments.models.api import PREFIX_CHARS
+from segments.models.audit import AuditAction, record
 
 # Keys of knowledge bases look like this to Dify's clients.
 KEY_START = "dataset-"
@@ -29,6 +31,7 @@ ANY_HASH = "?"
 RECORD_USE_EVERY = timedelta(minutes=1)
 
 
+@transaction.atomic
 def create_api_key(
     tenant: Tenant,
     name: str,
@@ -90,9 +93,11 @@ def record_use(key: ApiKey) -> None:
     ApiKey.objects.filter(earlier, pk=key.pk).update(last_used_at=Now())
 
 
-def revoke_api_key(key: ApiKey) -> None:
+@transaction.atomic
+def revoke_api_key(key: ApiKey, user: User | None = None) -> None:
     """Refuse every later request with the key."""
-    ApiKey.objects.active().filter(pk=key.pk).update(revoked_at=Now())
+    if ApiKey.objects.active().filter(pk=key.pk).update(revoked_at=Now()):
+        record(AuditAction.REVOKED, key, user=user)
 
 
 def _hash(text: str) -> str:

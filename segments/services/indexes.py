@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from datasets.models import Dataset
+from datasets.wording import how_many
 from segments.files.types import JSONValue
 from segments.indexing import build, plan, tables
 from segments.indexing.pulse import Listener
@@ -135,10 +136,13 @@ class IndexReport:
     def summary(self) -> str:
         """The index in one sentence."""
         if not self.generations:
-            return f"No index: a search compares all {self.tail:,} segments."
+            compared = "the one segment" if self.tail == 1 else f"all {self.tail:,} segments"
+            return f"No index: a search compares {compared}."
+        newer = how_many(self.tail, "newer segment is", "newer segments are")
+        indexed = "vector is" if self.vectors == 1 else "vectors are"
         return (
-            f"{self.vectors:,} vectors of {self.rows:,} segments are indexed; "
-            f"{self.tail:,} newer segments are compared one by one."
+            f"Of {how_many(self.rows, 'segment')}, {self.vectors:,} {indexed} in the index; "
+            f"{newer} compared one by one."
         )
 
     def as_json(self) -> dict[str, JSONValue]:

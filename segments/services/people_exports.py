@@ -11,11 +11,13 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, TypeAlias, cast
 
+from django.db.models import Model, QuerySet
+
 from datasets.models import DocForm, Document
 from segments.files.names import METADATA_PREFIX
 from segments.files.types import FileFormat
 from segments.files.writers import Cell, Row, Table, cell_text, table_bytes
-from segments.models import DocumentSegment, ImportJob
+from segments.models import DocumentSegment, ImportJob, ParentSegment
 from segments.models.import_job import ImportStatus
 from segments.services.exports import export_name
 
@@ -25,6 +27,7 @@ PARTS = ("content", "answer", "keywords", "external_id", "enabled")
 NAMES = {
     DocForm.TEXT: {"content": "Text"},
     DocForm.QA: {"content": "Question", "answer": "Answer"},
+    DocForm.HIERARCHICAL: {"content": "Text"},
 }
 # A spreadsheet keeps 15 digits of a number; one with a zero in front is a code.
 NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,11})(?:\.\d{1,3})?|-?0\.\d{1,15}")
@@ -127,8 +130,7 @@ def _of_file(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _contents(document: Document) -> _Contents:
-    segments = DocumentSegment.objects.filter(document=document).order_by("position")
-    found = segments.values_list("metadata", "keywords", "external_id", "enabled")
+    found = _segments(document).values_list("metadata", "keywords", "external_id", "enabled")
     parts: set[str] = set()
     kinds: dict[str, Kind] = {}
     for metadata, keywords, external_id, enabled in found.iterator(ROWS_AT_A_TIME):
@@ -138,6 +140,13 @@ def _contents(document: Document) -> _Contents:
             if (kind := _kind(value)) is not None:
                 kinds[name] = kind if kinds.get(name, kind) == kind else Kind.TEXT
     return _Contents(parts, kinds)
+
+
+def _segments(document: Document) -> QuerySet[Any]:
+    """What the document's rows are: its segments, or the passages whose parts they are."""
+    is_of_passages = document.doc_form == DocForm.HIERARCHICAL
+    model: type[Model] = ParentSegment if is_of_passages else DocumentSegment
+    return model._default_manager.filter(document=document).order_by("position")
 
 
 def _kind(value: Any) -> Kind | None:
@@ -165,9 +174,9 @@ def _as_date(text: str) -> date | None:
 
 
 def _rows(document: Document, columns: Iterable[PeopleColumn]) -> Iterator[list[Cell]]:
-    segments = DocumentSegment.objects.filter(document=document).order_by("position")
     columns = list(columns)
-    for values in segments.values("metadata", *PARTS).iterator(ROWS_AT_A_TIME):
+    plain = {column.part for column in columns} & set(PARTS)
+    for values in _segments(document).values("metadata", *plain).iterator(ROWS_AT_A_TIME):
         yield [_cell(values, column) for column in columns]
 
 

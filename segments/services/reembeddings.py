@@ -15,6 +15,7 @@ from segments.exceptions import NoEmbeddingModel, StateConflict
 from segments.files.options import OnError
 from segments.files.types import JSONValue
 from segments.models import Reembedding
+from segments.models.audit import AuditAction, record
 from segments.models.embedding import ReembeddingPurpose, ReembeddingStatus
 from segments.reembedding import run
 from segments.reembedding.run import Listener, no_progress
@@ -56,7 +57,11 @@ def change_model(
         old_provider=dataset.model[0],
         old_model=dataset.model[1],
     )
-    return REEMBEDDINGS.submit(order, background=background)
+    with transaction.atomic():
+        submitted = REEMBEDDINGS.submit(order, background=background)
+        changes = {"model": [" ".join(dataset.model), f"{provider} {model}"]}
+        record(AuditAction.MODEL_CHOSEN, dataset, changes, user)
+    return submitted
 
 
 def fill_missing(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from datasets.exceptions import (
@@ -79,8 +80,8 @@ def plan_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
 
 
 @transaction.atomic
-def create_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
-    """The document that is wanted; whatever is missing on the way to it is made.
+def create_target(wanted: ImportTarget, doc_form: DocForm, user: User | None = None) -> Document:
+    """The document that is wanted; whatever is missing on the way to it is made, by `user`.
 
     Two that make the same place at once end up with one: the second waits for the first.
 
@@ -93,8 +94,10 @@ def create_target(wanted: ImportTarget, doc_form: DocForm) -> Document:
     document = plan_target(wanted, doc_form)
     if document.dataset._state.adding:
         document.dataset.tenant = tenant
+        document.dataset.created_by = user
         document.dataset.save()
     if document._state.adding:
+        document.created_by = user
         document.save()
     return document
 

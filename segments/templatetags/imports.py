@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from datasets.languages import language_name
 from datasets.models import Dataset
 from datasets.tenant_admin import access_of
+from segments.embedding.languages import REMEDY, REMEDY_ON_PAGE
 from segments.files.wording import for_page
 from segments.models import ImportJob
 
@@ -35,8 +36,8 @@ def import_badge(job: ImportJob) -> SafeString:
 
 @register.filter
 def labelled(text: str) -> str:
-    """A message with the labels of the form instead of the names of options."""
-    return for_page(str(text))
+    """A message with the labels of the form, and without what only a shell can do."""
+    return for_page(str(text)).replace(REMEDY, REMEDY_ON_PAGE)
 
 
 @register.simple_tag(takes_context=True)

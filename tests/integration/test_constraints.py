@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from datasets.models import (
@@ -40,6 +40,7 @@ from segments.models import (
     Webhook,
     WebhookDelivery,
 )
+from segments.models.audit import AuditEntry
 from segments.models.curation import ChangeKind, SearchJudgement, SegmentChange
 from segments.models.import_job import ImportSource
 
@@ -228,6 +229,11 @@ def _judgement(world: World) -> SearchJudgement:
     )
 
 
+def _audited(world: World) -> QuerySet[AuditEntry]:
+    entry = AuditEntry.objects.create(action="created", name="x")
+    return AuditEntry.objects.filter(pk=entry.pk)
+
+
 VIOLATIONS: dict[str, Callable[[World], object]] = {
     # Owners.
     "tenant_name_not_blank": lambda w: Tenant.objects.create(name=" \n"),
@@ -299,6 +305,8 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "api_key_name_not_blank": lambda w: ApiKey.objects.create(
         tenant=w.tenant, name=" ", key_hash="0" * 64
     ),
+    "audit_action_known": lambda w: AuditEntry.objects.create(action="fun", name="x"),
+    "audit_log_is_append_only": lambda w: _audited(w).update(actor="x"),
     "segment_change_kind_known": lambda w: _change(w.document.pk, kind="fun"),
     "segment_change_of_document": lambda w: _change(uuid4()),
     "judgement_once": lambda w: (_judgement(w), _judgement(w)),

@@ -177,7 +177,7 @@ def test_the_command_writes_the_file_its_name_promises(
 
     job = import_text(document, output.read_bytes(), name, mode="sync")
     assert (job.rows_total, job.rows_skipped) == (1, 1)
-    assert capsys.readouterr().out.startswith("1 segments")
+    assert capsys.readouterr().out.startswith("1 segment,")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.files.storage import default_storage
+from django.test import Client
 from pytest_django import Settings
 
 from datasets.models import Document
@@ -73,3 +74,22 @@ def test_an_import_leaves_nothing_but_text_in_a_cache_closed_to_others(
     folder = Path(settings.CACHES["default"]["LOCATION"])
     assert list(folder.glob("*.djcache"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/v1/docs", "/v1/datasets", "/healthz", "/nope"])
+def test_every_answer_has_the_policies(client: Client, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "camera=()" in headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("app", ["datasets", "segments", "templates"])
+def test_no_page_of_ours_has_code_or_styles_within_it(app: str) -> None:
+    inline = re.compile(r"<style|\sstyle=|\son\w+=\"|javascript:|<script>")
+    pages = list((Path(settings.BASE_DIR) / app).rglob("*.html"))
+    assert pages
+    for page in pages:
+        assert not inline.search(page.read_text()), page

@@ -10,12 +10,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from datasets.models import Document
+from datasets.models import Dataset, DocForm, Document
 from segments.files.types import FileFormat
 from segments.models import DocumentSegment
 from segments.services.people_exports import export_for_people
 
-from .conftest import ImportText
+from .conftest import ImportText, MakeDocument
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,3 +87,12 @@ def test_the_command_and_the_page_give_it(
     answer = admin_client.get(url)
     assert answer.getvalue().decode("utf-8-sig").startswith("Frage,Antwort")
     assert "faq%20for%20people.csv" in answer["Content-Disposition"]
+
+
+def test_passages_with_parts_are_exported_as_passages(
+    dataset: Dataset, make_document: MakeDocument, import_text: ImportText
+) -> None:
+    guides = make_document(dataset, "guides", DocForm.HIERARCHICAL)
+    assert import_text(guides, "content,page\nOil it. Weekly.,7\n", unknown="metadata").error == ""
+
+    assert rows_of_csv(guides) == [["content", "page"], ["Oil it. Weekly.", "7"]]

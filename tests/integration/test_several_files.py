@@ -42,7 +42,7 @@ def test_each_file_of_a_folder_gets_its_document(folder: Path) -> None:
 
 def test_a_bad_file_stops_no_other_and_fails_the_command(folder: Path) -> None:
     files = (folder / "gone.csv", folder / "a.csv", folder / "b.csv")
-    with pytest.raises(CommandError, match=r"1 of 3 files were not imported: .*gone\.csv"):
+    with pytest.raises(CommandError, match=r"Not imported: 1 of 3 files: .*gone\.csv"):
         call_command(
             "import_segments", *files, *ECONOMY, "--document", "one",
             stdout=StringIO(), stderr=StringIO(),

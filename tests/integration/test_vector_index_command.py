@@ -102,7 +102,7 @@ def test_the_page_of_a_dataset_shows_it_and_builds_and_drops(
 
     started = IndexGeneration.objects.get()
     indexes.run_in_foreground(started)
-    assert "20 vectors of 20 segments are indexed" in admin_client.get(page).text
+    assert "Of 20 segments, 20 vectors are in the index" in admin_client.get(page).text
 
     admin_client.post(reverse("admin:datasets_dataset_index_drop", args=[filled.pk]))
     assert not IndexGeneration.objects.filter(status=IndexStatus.COMPLETED).exists()

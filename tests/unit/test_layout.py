@@ -17,7 +17,7 @@ MODULES = sorted(
     for path in (PROJECT / name).rglob("*.py")
     if "migrations" not in path.parts
 )
-MOST_MODULES = 334
+MOST_MODULES = 337
 MOST_LINES = 400
 MOST_FILES_A_FOLDER = 25
 MOST_LOOSE_MODULES = 8

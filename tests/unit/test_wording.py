@@ -2,6 +2,7 @@
 
 import pytest
 
+from datasets.wording import how_many
 from segments.files.options import ImportOptions
 from segments.files.wording import FLAGS, LABELS, for_command, for_page
 
@@ -33,3 +34,9 @@ def test_options_are_named_as_the_reader_has_them(
 def test_every_option_has_its_words() -> None:
     names = set(ImportOptions.__dataclass_fields__)
     assert names == set(LABELS) == set(FLAGS)
+
+
+def test_nouns_agree_with_their_numbers() -> None:
+    assert how_many(1, "row") == "1 row"
+    assert how_many(0, "row is", "rows are") == "0 rows are"
+    assert how_many(1_204, "row") == "1,204 rows"

@@ -14,7 +14,8 @@ from segments.api.serializers.fields import (
     UnixTime,
     UserId,
 )
-from segments.models import DocumentSegment
+from segments.models import DocumentSegment, SegmentChange
+from segments.models.curation import ChangeKind
 from segments.models.segment import SegmentStatus
 
 NO_ATTACHMENTS = "segments are texts only"
@@ -103,6 +104,34 @@ class WholeSegmentSerializer(SegmentSerializer):
     def get_child_chunks(self, segment: Any) -> list[dict[str, Any]]:
         """The parts of a passage; none of a segment that has no parts."""
         return [child_as_json(child) for child in getattr(segment, "parts", ())]
+
+
+class SegmentStateSerializer(serializers.Serializer[None]):
+    """What a segment says: the parts that can be changed."""
+
+    content = serializers.CharField(read_only=True)
+    answer = serializers.CharField(read_only=True, allow_null=True)
+    keywords = serializers.ListField(child=serializers.CharField(), read_only=True, allow_null=True)
+    metadata = serializers.DictField(read_only=True)
+    enabled = serializers.BooleanField(read_only=True)
+
+
+class SegmentChangeSerializer(serializers.Serializer[SegmentChange]):
+    """A change of a segment, with what it said before and after."""
+
+    id = serializers.IntegerField(read_only=True)
+    segment_id = serializers.UUIDField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+    kind = serializers.ChoiceField(ChangeKind.choices, read_only=True)
+    changed_at = UnixTime()
+    changed_by = UserId(source="changed_by_id")
+    import_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="The import that made the change."
+    )
+    before = SegmentStateSerializer(read_only=True)
+    after = SegmentStateSerializer(
+        read_only=True, allow_null=True, help_text="Null: the segment was deleted."
+    )
 
 
 class NewSegmentSerializer(serializers.Serializer[None]):

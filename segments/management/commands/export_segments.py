@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from datasets.exceptions import SegmillError
 from datasets.lookup import find_dataset, find_document, find_tenant
 from datasets.models import DEFAULT_TENANT, Document
+from datasets.wording import how_many
 from segments.exceptions import ExportRefused
 from segments.files.types import FileFormat
 from segments.management.console import watched, write_file
@@ -93,4 +94,5 @@ def _format(given: str, output: Path) -> FileFormat:
 
 
 def _sentence(answer: dict[str, Any], options: dict[str, Any]) -> str:
-    return f"{answer['segments']:,} segments, {answer['bytes']:,} bytes: {options['output']}"
+    size = how_many(answer["bytes"], "byte")
+    return f"{how_many(answer['segments'], 'segment')}, {size}: {options['output']}"

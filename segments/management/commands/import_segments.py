@@ -20,6 +20,7 @@ from django.db import Error
 
 from datasets.exceptions import DatasetNotFound, DocumentNotFound, SegmillError, TenantNotFound
 from datasets.models import Document
+from datasets.wording import how_many
 from segments.db.errors import explained
 from segments.exceptions import FileUnreadable
 from segments.files.options import ImportOptions
@@ -137,9 +138,8 @@ class Command(BaseCommand):
             except SystemExit:  # its JSON is printed already
                 failed.append(str(path))
         if failed:
-            raise CommandError(
-                f"{len(failed):,} of {len(paths):,} files were not imported: {', '.join(failed)}"
-            )
+            files = how_many(len(paths), "file")
+            raise CommandError(f"Not imported: {len(failed):,} of {files}: {', '.join(failed)}")
 
     def _import(self, wanted: ImportTarget, path: Path, options: dict[str, Any]) -> None:
         """Import one file, and print what became of it.

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from datasets.exceptions import SegmillError
+from datasets.wording import how_many
 from segments.management.tables import print_import
 from segments.models import ImportJob
 from segments.models.import_job import ImportSource, ImportStatus
@@ -72,7 +73,7 @@ class Command(BaseCommand):
             bad = f", {job.rows_failed:,} bad" if job.rows_failed else ""
             self.stdout.write(
                 f"{job.pk}  {job.created_at:%Y-%m-%d %H:%M}  {_state(job)}  "
-                f"{job.file_name} → {job.document.name}  {job.rows_total:,} rows{bad}"
+                f"{job.file_name} → {job.document.name}  {how_many(job.rows_total, 'row')}{bad}"
             )
 
 

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from datasets.models import Dataset, Document, IndexingStatus
+from datasets.wording import how_many
 from segments.embedding.credentials import is_current, renewed
 from segments.embedding.languages import REMEDY, language_advice
 from segments.exceptions import CredentialsUnreadable
@@ -64,8 +65,8 @@ class CredentialsCheck(Check):
     def summary(self) -> str:
         """How many there are."""
         webhooks = Webhook.objects.count()
-        secrets = f" and {webhooks:,} secrets of webhooks" if webhooks else ""
-        return f"{_with_credentials().count():,} keys of providers{secrets} can be read"
+        secrets = f" and {how_many(webhooks, 'webhook secret')}" if webhooks else ""
+        return f"{how_many(_with_credentials().count(), 'provider key')}{secrets} can be read"
 
 
 class _Encrypted(NamedTuple):
@@ -137,7 +138,8 @@ class DocumentTotalsCheck(Check):
 
     def summary(self) -> str:
         """How many were compared."""
-        return f"{Document.objects.count():,} documents agree with their segments"
+        documents = how_many(Document.objects.count(), "document agrees", "documents agree")
+        return f"{documents} with the segments counted"
 
 
 def _disagreeing() -> list[tuple[Any, ...]]:
@@ -187,12 +189,12 @@ class FilesCheck(Check):
                 )
         if lost := _lost_uploads():
             yield Problem(
-                f"{len(lost):,} uploads are listed whose files are not in the storage.",
+                f"Listed without a file in the storage: {how_many(len(lost), 'upload')}.",
                 REPAIR,
             )
         if stale := find_stale_files():
             yield Problem(
-                f"{len(stale):,} files are no longer needed.",
+                how_many(len(stale), "file is", "files are") + " no longer needed.",
                 f"{REPAIR} (or wait for the reaper, which removes them hourly)",
                 can_wait=True,
             )
@@ -201,15 +203,15 @@ class FilesCheck(Check):
     def repair(self) -> Iterator[str]:
         """Remove files that are no longer needed, and uploads whose file is missing."""
         if removed := remove_stale_files():
-            yield f"{removed:,} files that are no longer needed were removed."
+            yield f"Removed, as no longer needed: {how_many(removed, 'file')}."
         lost = _lost_uploads()
         if lost:
             UploadFile.objects.filter(pk__in=[upload.pk for upload in lost]).delete()
-            yield f"{len(lost):,} uploads without a file were removed from the list."
+            yield f"Removed from the list: {how_many(len(lost), 'upload')} without a file."
 
     def summary(self) -> str:
         """How many there are."""
-        return f"{len(stored_keys()):,} files stored"
+        return f"{how_many(len(stored_keys()), 'file')} stored"
 
 
 def _lost_uploads() -> list[UploadFile]:
@@ -239,7 +241,7 @@ class SearchedDocumentsCheck(Check):
         for document in left_out[:LISTED]:
             yield Problem(
                 f"Search leaves out document “{document}” of dataset “{document.dataset}” with its "
-                f"{_segments(document.segment_count)}: {_why_left_out(document)}.",
+                f"{how_many(document.segment_count, 'segment')}: {_why_left_out(document)}.",
                 "Switch it on, or take it out of the archive, on its page if search shall find it."
                 if document.indexing_status == IndexingStatus.COMPLETED
                 else "Wait until its indexing has ended, or import its text again.",
@@ -252,16 +254,12 @@ class SearchedDocumentsCheck(Check):
 
     def summary(self) -> str:
         """How many are searched."""
-        return f"search looks into all {Document.objects.searchable().count():,} documents"
+        return f"search looks into {how_many(Document.objects.searchable().count(), 'document')}"
 
 
 def _left_out() -> QuerySet[Document]:
     documents = Document.objects.filter(segment_count__gt=0).select_related("dataset")
     return documents.exclude(pk__in=Document.objects.searchable()).order_by("name", "pk")
-
-
-def _segments(count: int) -> str:
-    return f"{count:,} segment" if count == 1 else f"{count:,} segments"
 
 
 def _why_left_out(document: Document) -> str:
@@ -298,4 +296,5 @@ class LanguagesCheck(Check):
 
     def summary(self) -> str:
         """How many datasets have one."""
-        return f"{Dataset.objects.exclude(language='').count():,} datasets with a known language"
+        known = Dataset.objects.exclude(language="").count()
+        return f"{how_many(known, 'dataset')} with a known language"

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from datasets.wording import how_many
 from segments.imports import runner, staging
 from segments.indexing import upkeep
 from segments.jobs import heartbeats, queue
@@ -100,13 +101,13 @@ class StuckWorkCheck(Check):
         """Run the reaper once, unless another one is running."""
         swept = reaper.sweep() or reaper.Sweep()
         if swept.enqueued:
-            yield f"{swept.enqueued:,} waiting jobs were enqueued again."
+            yield f"Enqueued again: {how_many(swept.enqueued, 'waiting job')}."
         if swept.failed:
-            yield f"{swept.failed:,} jobs that were out of attempts were failed."
+            yield f"Failed, as out of attempts: {how_many(swept.failed, 'job')}."
 
     def summary(self) -> str:
         """How many are in progress."""
-        counted = [f"{kind.jobs.open().count():,} {kind.noun}s" for kind in KINDS]
+        counted = [how_many(kind.jobs.open().count(), kind.noun) for kind in KINDS]
         return f"{' and '.join(counted)} in progress"
 
 
@@ -129,30 +130,33 @@ class LeftoversCheck(Check):
     def look(self) -> Iterator[Problem]:
         """What jobs left that have ended or were deleted."""
         if untidied := _untidied().count():
-            yield Problem(f"{untidied:,} finished imports were not cleaned up.", REPAIR)
+            yield Problem(f"Not cleaned up: {how_many(untidied, 'finished import')}.", REPAIR)
         if owners := _owners_of_rows():
-            yield Problem(f"{len(owners):,} finished imports left staged rows behind.", REPAIR)
+            yield Problem(
+                f"{how_many(len(owners), 'finished import')} left staged rows behind.", REPAIR
+            )
         if owners := set(vectors.ownerless()):
-            yield Problem(f"{len(owners):,} re-embeddings left vectors behind.", REPAIR)
+            yield Problem(f"{how_many(len(owners), 're-embedding')} left vectors behind.", REPAIR)
         orphans, lost = upkeep.problems()
         if orphans:
-            yield Problem(f"{orphans:,} tables of indexes belong to none.", REPAIR)
+            yield Problem(f"Without an index: {how_many(orphans, 'table')} of indexes.", REPAIR)
         if lost:
-            yield Problem(f"{lost:,} indexes have lost their tables: searches are slow.", REPAIR)
+            slow = how_many(lost, "index has", "indexes have")
+            yield Problem(f"{slow} lost tables: searches are slow.", REPAIR)
 
     def repair(self) -> Iterator[str]:
         """Remove it, as the reaper does."""
         if tidied := sum(_is_tidied(untidied.pk) for untidied in _untidied()):
-            yield f"{tidied:,} finished imports were cleaned up."
+            yield f"Cleaned up: {how_many(tidied, 'finished import')}."
         owners = _owners_of_rows()
         for owner in owners:
             staging.clear(owner)
         if owners:
-            yield f"The staged rows of {len(owners):,} imports were removed."
+            yield f"The staged rows of {how_many(len(owners), 'import')} were removed."
         if removed := vectors.clear_ownerless():
-            yield f"The vectors of {removed:,} re-embeddings were removed."
+            yield f"The vectors of {how_many(removed, 're-embedding')} were removed."
         if tidied := upkeep.tidy():
-            yield f"{tidied:,} tables of indexes were dropped, or will be built again."
+            yield f"Dropped, or to be built again: {how_many(tidied, 'table')} of indexes."
 
     def summary(self) -> str:
         """That there is nothing."""

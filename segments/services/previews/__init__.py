@@ -8,7 +8,7 @@ from typing import BinaryIO, Self, cast
 from uuid import UUID
 
 from datasets.models import DocForm, Document
-from segments.exceptions import PreviewsBusy
+from segments.exceptions import FileRefused, PreviewsBusy
 from segments.files.columns import Columns, guess_doc_form
 from segments.files.options import ImportMode, ImportOptions
 from segments.files.sheets import open_sheet
@@ -169,6 +169,26 @@ def is_document(file: BinaryIO, name: str, options: ImportOptions) -> bool:
     return sheet.details.format in DOCUMENT_FORMATS
 
 
+def refuse_unreadable(stored: StoredFile) -> None:
+    """Refuse a text, such as a PDF, that no option would make readable.
+
+    Tables pass, and whatever cannot be opened: for those other options may help.
+
+    Raises:
+        FileRefused: it is damaged, protected or without a text; the reason says what to do.
+    """
+    with opened(stored) as file:
+        try:
+            sheet = open_sheet(file, stored.name, ImportOptions())
+        except FileRefused:
+            return
+        try:
+            if sheet.details.format in DOCUMENT_FORMATS:
+                next(sheet.rows, None)
+        finally:
+            sheet.rows.close()
+
+
 def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
     """The header of the file, whether or not its columns suit a document.
 
@@ -179,6 +199,18 @@ def column_names(stored: StoredFile, options: ImportOptions) -> tuple[str, ...]:
         sheet = open_sheet(file, stored.name, options)
         sheet.rows.close()
         return sheet.header
+
+
+def sample_texts(file: BinaryIO, name: str, options: ImportOptions) -> list[str]:
+    """The first rows of a table, each as one text; none of a text. The file is at its beginning.
+
+    Raises:
+        FileRefused: the file cannot be read with these options.
+    """
+    sheet = open_sheet(file, name, options)
+    sheet.rows.close()
+    file.seek(0)
+    return [" ".join(row.cells) for row in sheet.sample]
 
 
 def guessed_doc_form(file: BinaryIO, name: str, options: ImportOptions) -> DocForm:

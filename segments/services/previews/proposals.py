@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from django.contrib.auth.models import User
+
 from datasets.exceptions import NAME_CHARS
 from datasets.models import Dataset, DocForm, Document, Tenant
+from datasets.wording import how_many
 from segments.files.options import ImportMode, ImportOptions
+from segments.languages.detection import detect
 from segments.services import targets
 from segments.services.previews import (
     Preview,
@@ -14,6 +18,7 @@ from segments.services.previews import (
     is_document,
     opened,
     preview_import,
+    sample_texts,
 )
 from segments.services.targets import ImportTarget
 from segments.uploads import StoredFile
@@ -54,7 +59,7 @@ def propose_target(
         .order_by("-updated_at")
         .values_list("name", flat=True)[:DATASETS_OFFERED]
     )
-    wanted = _named(tenant, stored, wanted, names)
+    wanted = _named(tenant, stored, wanted, names if _suits(tenant, stored, options) else [])
     with opened(stored) as file:
         form = guessed_doc_form(file, stored.name, options)
     document = targets.plan_target(replace(wanted, tenant=tenant.name), form)
@@ -63,9 +68,13 @@ def propose_target(
 
 
 def create_proposed(
-    tenant: Tenant, stored: StoredFile, options: ImportOptions, wanted: ImportTarget
+    tenant: Tenant,
+    stored: StoredFile,
+    options: ImportOptions,
+    wanted: ImportTarget,
+    user: User | None = None,
 ) -> Document:
-    """The document of a proposal that was accepted, created if it does not exist.
+    """The document of a proposal that was accepted, created by `user` if it does not exist.
 
     Raises:
         ImportRefused: it cannot be created, or is of another kind.
@@ -77,7 +86,7 @@ def create_proposed(
         dataset=proposal.document.dataset.name,
         document=proposal.document.name,
     )
-    return targets.create_target(names, DocForm(proposal.document.doc_form))
+    return targets.create_target(names, DocForm(proposal.document.doc_form), user)
 
 
 def preview_as_proposed(
@@ -106,11 +115,25 @@ def preview_as_proposed(
         if known and known >= KNOWN_SHARE * found.good:
             found.notices.insert(
                 0,
-                f"{known:,} of {found.good:,} rows are in “{document.name}” already. "
+                f"{known:,} of {how_many(found.good, 'row')} {'is' if known == 1 else 'are'} in "
+                f"“{document.name}” already. "
                 f"{CONSEQUENCES[mode]} (existing segments: “{mode.label}”).",
             )
             return found, updating
     return preview_import(document, stored, options, most_rows), options
+
+
+def _suits(tenant: Tenant, stored: StoredFile, options: ImportOptions) -> bool:
+    """Whether the file may be in the language of the tenant's one dataset.
+
+    Full text has one language a dataset; words of another one are hardly found.
+    """
+    languages = list(Dataset.objects.filter(tenant=tenant).values_list("language", flat=True)[:2])
+    if len(languages) != 1 or not languages[0]:
+        return True
+    with opened(stored) as file:
+        found = detect(sample_texts(file, stored.name, options))
+    return found in ("", languages[0])
 
 
 def _named(

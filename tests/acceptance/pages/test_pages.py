@@ -1,9 +1,7 @@
 """The way of a file through the pages of the admin, in a real browser with real workers."""
 
-import csv
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -39,44 +37,6 @@ def look(page: Page) -> None:
 def start(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^Import")).click()
     page.wait_for_url("**/change/")
-
-
-def test_a_file_becomes_segments_that_are_listed(page: Page, new_document: NewDocument) -> None:
-    choose(page, new_document("whole way"), rows(300))
-    look(page)
-    expect(page.get_by_role("heading", name="faq.csv")).to_be_visible()
-    expect(page.get_by_text("How does part number 0 work?")).to_be_visible()
-    start(page)
-
-    outcome = page.get_by_role("region", name="Outcome")
-    expect(outcome).to_contain_text("300 segments imported")
-    expect(page.locator("[data-count=rows_published]")).to_have_text("300")
-    expect(page.locator("#announcement")).to_contain_text("300 segments imported")
-    expect(page.locator(".import-chart svg path")).to_have_count(3)
-    outcome.get_by_role("link", name="View segments").click()
-    expect(page.locator("#result_list tbody tr")).to_have_count(50)
-    expect(page.get_by_text("300 results")).to_be_visible()
-
-
-def test_bad_rows_are_told_left_out_and_handed_back(
-    page: Page, new_document: NewDocument, tmp_path: Path
-) -> None:
-    choose(page, new_document("bad rows"), rows(20, bad=3))
-    look(page)
-    expect(page.get_by_role("cell", name="The answer is blank.")).to_have_count(3)
-    page.get_by_role("button", name="Import the 20 good rows").click()
-
-    expect(page.get_by_role("region", name="Outcome")).to_contain_text("20 segments imported")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download the bad rows").click()
-    download.value.save_as(tmp_path / "bad.csv")
-    report = list(csv.reader((tmp_path / "bad.csv").read_text("utf-8-sig").splitlines()))
-    assert [line[-1].partition(":")[0] for line in report] == [
-        "error",
-        "Line 22",
-        "Line 23",
-        "Line 24",
-    ]
 
 
 def test_a_file_that_cannot_be_read_is_refused_where_it_was_chosen(
@@ -165,19 +125,6 @@ def test_a_dropped_file_is_taken(page: Page, new_document: NewDocument) -> None:
 
     expect(page.get_by_role("heading", name="dropped.csv")).to_be_visible()
     expect(page.get_by_role("button", name="Import 5 rows")).to_be_visible()
-
-
-def test_an_import_is_undone(page: Page, new_document: NewDocument) -> None:
-    document = new_document("undone")
-    choose(page, document, rows(10))
-    look(page)
-    start(page)
-    page.get_by_role("link", name="Undo the import").click()
-    page.get_by_role("button", name="Remove 10 segments").click()
-
-    expect(page.locator(".import-headline .import-badge")).to_have_text("Undone")
-    page.goto(f"/admin/segments/documentsegment/?document={document}")
-    expect(page.get_by_text("0 results")).to_be_visible()
 
 
 def tab_to(page: Page, words: str) -> None:

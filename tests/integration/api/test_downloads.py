@@ -115,6 +115,20 @@ def test_an_option_that_cannot_be_used_is_named(api: Api, document: Document) ->
     assert (answer.status_code, answer.json()["code"]) == (400, "option_refused")
 
 
+def test_a_document_is_exported_for_people(api: Api, document: Document) -> None:
+    tasks.run_import(api.start(document))
+
+    answer = api.get(f"{place(document)}/export", {"layout": "people"})
+    rows = list(csv.reader(io.StringIO(content(answer).decode("utf-8-sig"))))
+    assert "for people" in name_of(answer)
+    assert len(rows) == 1 + DocumentSegment.objects.count()
+    assert "position" not in rows[0]
+
+    refused = api.get(f"{place(document)}/export", {"layout": "people", "format": "jsonl"})
+    assert refused.status_code == 400
+    assert "csv or xlsx" in refused.json()["message"]
+
+
 def test_documents_come_in_an_archive(api: Api, stranger: Api, document: Document) -> None:
     tasks.run_import(api.start(document))
     path = f"datasets/{document.dataset_id}/documents/download-zip"

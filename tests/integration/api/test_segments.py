@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from datasets.models import Dataset, DocForm, Document
+from segments import tasks
 from segments.models import DocumentSegment
 
 from ..api_client import QA, Api
@@ -273,3 +274,21 @@ def test_a_change_for_another_state_of_the_segment_is_refused(
     for accepted in (both, "*"):
         answer = api.post(path, {"segment": {"answer": "Twice."}}, **{"If-Match": accepted})
         assert answer.status_code == 200
+
+
+def test_the_history_of_a_segment_outlives_it(api: Api, document: Document) -> None:
+    tasks.run_import(api.start(document))
+    segment = DocumentSegment.objects.order_by("position")[0]
+    one = f"datasets/{document.dataset_id}/documents/{document.pk}/segments/{segment.pk}"
+    assert api.get(f"{one}/history").json()["data"] == []
+
+    api.post(one, {"segment": {"content": "Where is it?", "answer": "Here."}})
+    assert api.delete(one).status_code == 200
+
+    page = api.get(f"{one}/history", {"limit": 1}).json()
+    assert (page["total"], page["has_more"]) == (2, True)
+    (deleted,) = page["data"]
+    assert (deleted["kind"], deleted["after"]) == ("deleted", None)
+    assert deleted["before"]["content"] == "Where is it?"
+    (edited,) = api.get(f"{one}/history", {"limit": 1, "page": 2}).json()["data"]
+    assert edited["before"]["content"] == segment.content

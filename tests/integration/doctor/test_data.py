@@ -46,7 +46,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     waiting = start(document, QA)
     assert (
         look(StuckWorkCheck).summary
-        == "1 imports and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
+        == "1 import and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
     )
 
     long_ago = Now() - timedelta(seconds=stall_seconds() + 60)
@@ -55,7 +55,7 @@ def test_an_import_that_no_worker_takes(document: Document, start: Start) -> Non
     assert f"The import {waiting.pk} has waited for 150 s" in texts(look(StuckWorkCheck))
 
     found = mend(StuckWorkCheck)
-    assert found.repaired == ["1 waiting jobs were enqueued again."]
+    assert found.repaired == ["Enqueued again: 1 waiting job."]
     assert OrmQ.objects.count() == 2  # the hint, and the canary
     assert not found.is_well, "it is stuck until a worker takes it"
 
@@ -76,7 +76,7 @@ def reembedding(dataset: Dataset) -> Reembedding:
 def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
     assert (
         look(StuckWorkCheck).summary
-        == "0 imports and 1 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
+        == "0 imports and 1 re-embedding and 0 index builds and 0 full-text rebuilds in progress"
     )
 
     Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
@@ -84,7 +84,7 @@ def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
         look(StuckWorkCheck)
     )
 
-    assert mend(StuckWorkCheck).repaired == ["1 waiting jobs were enqueued again."]
+    assert mend(StuckWorkCheck).repaired == ["Enqueued again: 1 waiting job."]
     assert OrmQ.objects.count() == 2  # the hint, and the canary
 
 
@@ -94,7 +94,7 @@ def test_new_vectors_of_one_that_has_ended(reembedding: Reembedding) -> None:
     assert look(LeftoversCheck).is_well
 
     Reembedding.objects.update(status=ReembeddingStatus.CANCELLED, finished_at=Now())
-    assert "1 re-embeddings left vectors behind" in texts(look(LeftoversCheck))
+    assert "1 re-embedding left vectors behind" in texts(look(LeftoversCheck))
 
     assert mend(LeftoversCheck).is_well
     assert not ReembeddedVector.objects.exists()
@@ -106,7 +106,7 @@ def test_totals_that_disagree_with_the_segments(
     import_text(document, QA)
     import_text(passages, "content\nOne.\n")
     right = totals(document)
-    assert look(DocumentTotalsCheck).summary == "2 documents agree with their segments"
+    assert look(DocumentTotalsCheck).summary == "2 documents agree with the segments counted"
 
     Document.objects.filter(pk=document.pk).update(segment_count=7, tokens=right[2] + 1)
     said = texts(look(DocumentTotalsCheck))
@@ -146,7 +146,7 @@ def test_rows_that_are_staged_for_nobody(document: Document, start: Start) -> No
     assert look(LeftoversCheck).is_well
 
     staged_row(uuid4())
-    assert "1 finished imports left staged rows behind" in texts(look(LeftoversCheck))
+    assert "1 finished import left staged rows behind" in texts(look(LeftoversCheck))
 
     assert mend(LeftoversCheck).is_well
     assert [row.job_id for row in StagedRow.objects.all()] == [at_work.pk]
@@ -159,10 +159,10 @@ def test_an_ended_import_that_was_not_tidied(document: Document, start: Start) -
     assert look(LeftoversCheck).is_well, "the reaper has its time"
 
     ImportJob.objects.update(finished_at=Now() - timedelta(hours=1))
-    assert "1 finished imports were not cleaned up" in texts(look(LeftoversCheck))
+    assert "Not cleaned up: 1 finished import." in texts(look(LeftoversCheck))
 
     found = mend(LeftoversCheck)
-    assert found.repaired == ["1 finished imports were cleaned up."]
+    assert found.repaired == ["Cleaned up: 1 finished import."]
     assert found.is_well
     assert not StagedRow.objects.exists()
 
@@ -181,7 +181,7 @@ def test_a_chunk_of_an_import_that_was_tidied(document: Document, start: Start) 
 
 def test_a_file_that_an_import_waits_for_and_that_is_gone(document: Document, start: Start) -> None:
     waiting = start(document, QA)
-    assert look(FilesCheck).summary == "1 files stored"
+    assert look(FilesCheck).summary == "1 file stored"
 
     default_storage.delete(waiting.file_key)
     found = mend(FilesCheck)
@@ -200,8 +200,8 @@ def test_files_and_entries_that_nobody_needs(document: Document, start: Start) -
     os.utime(old, (0, 0))
     UploadFile.objects.create(tenant=document.tenant, name="a", key="imports/gone", size=1)
     found = look(FilesCheck)
-    assert "1 files are no longer needed" in texts(found)
-    assert "1 uploads are listed whose files are not in the storage" in texts(found)
+    assert "1 file is no longer needed" in texts(found)
+    assert "Listed without a file in the storage: 1 upload" in texts(found)
 
     assert mend(FilesCheck).problems == []
     assert not old.exists()

@@ -146,7 +146,7 @@ def provider(db: None, settings: Settings) -> ModelProvider:
 def test_keys_are_encrypted_anew_after_a_rotation(
     provider: ModelProvider, settings: Settings
 ) -> None:
-    assert look(CredentialsCheck).summary == "1 keys of providers can be read"
+    assert look(CredentialsCheck).summary == "1 provider key can be read"
 
     settings.SEGMILL_CREDENTIALS_KEY = ["new", "old"]
     found = look(CredentialsCheck)
