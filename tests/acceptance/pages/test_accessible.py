@@ -20,7 +20,9 @@ from .test_pages import NewDocument, choose, look, rows, start
 
 AXE = (Path(__file__).parents[2] / "axe" / "axe.min.js").read_text()
 RUN = """async rules => {
-    const found = await axe.run(rules.length ? { runOnly: { type: "rule", values: rules } } : {});
+    // Loading style sheets once more, axe would put them inline, which the policy forbids.
+    const options = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
+    const found = await axe.run({ ...options, preload: false });
     return found.violations.flatMap(violation => violation.nodes.map(
         node => `${violation.id}: ${node.target.join(' ')}: ${node.failureSummary}`));
 }"""
@@ -30,7 +32,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 Theme = Literal["light", "dark"]
 DESK, PHONE = (1280, 900), (390, 844)
 # All rules where the page is laid out anew; then those for which colours and sizes matter.
-COLOURS = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
+COLOURS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable")
 LOOKS: tuple[tuple[Theme, tuple[int, int], tuple[str, ...]], ...] = (
     *(("light", DESK, ()), ("dark", DESK, COLOURS)),
     *(("dark", PHONE, ()), ("light", PHONE, COLOURS)),
