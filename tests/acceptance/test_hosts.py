@@ -22,7 +22,7 @@ def test_a_worker_host_that_is_cut_off_publishes_nothing_late() -> None:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

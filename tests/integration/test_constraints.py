@@ -40,6 +40,7 @@ from segments.models import (
     Webhook,
     WebhookDelivery,
 )
+from segments.models.api import UploadPiece
 from segments.models.audit import AuditEntry
 from segments.models.curation import ChangeKind, SearchJudgement, SegmentChange
 from segments.models.import_job import ImportSource
@@ -289,6 +290,9 @@ VIOLATIONS: dict[str, Callable[[World], object]] = {
     "import_moves_along_its_arrows": lambda w: _move(w.job, status="embedding"),
     "import_epoch_never_falls": lambda w: _move(_job(w.document, epoch=2), epoch=1),
     "row_error_of_import": lambda w: RowError.objects.create(job_id=uuid4(), line=2, code="c"),
+    "upload_piece_once": lambda w: [
+        UploadPiece.objects.create(key="a.csv", number=1, content=b"") for _ in range(2)
+    ],
     "progress_sample_of_import": lambda w: ProgressSample.objects.create(
         job_id=uuid4(), phase="preparing", rows=1
     ),
