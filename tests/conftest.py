@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import TransactionTestCase
@@ -13,6 +14,9 @@ from tests.emptying import empty_tables
 from tests.servers.embeddings import EmbeddingsServer, embeddings_server
 
 FILES = Path(__file__).parent / "files"
+# How long an example takes says more of the machine, and of what it is the first to load.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
