@@ -40,3 +40,5 @@ def test_nouns_agree_with_their_numbers() -> None:
     assert how_many(1, "row") == "1 row"
     assert how_many(0, "row is", "rows are") == "0 rows are"
     assert how_many(1_204, "row") == "1,204 rows"
+    assert how_many(2, "webhook delivery") == "2 webhook deliveries"
+    assert how_many(3, "key") == "3 keys"

@@ -107,8 +107,9 @@ class StuckWorkCheck(Check):
 
     def summary(self) -> str:
         """How many are in progress."""
-        counted = [how_many(kind.jobs.open().count(), kind.noun) for kind in KINDS]
-        return f"{' and '.join(counted)} in progress"
+        counts = [(kind.jobs.open().count(), kind.noun) for kind in KINDS]
+        told = [how_many(count, noun) for count, noun in counts if count]
+        return f"{' and '.join(told) or 'nothing'} in progress"
 
 
 def _stuck_jobs() -> Iterator[str]:

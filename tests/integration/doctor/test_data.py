@@ -44,10 +44,7 @@ def totals(document: Document) -> Totals:
 
 def test_an_import_that_no_worker_takes(document: Document, start: Start) -> None:
     waiting = start(document, QA)
-    assert (
-        look(StuckWorkCheck).summary
-        == "1 import and 0 re-embeddings and 0 index builds and 0 full-text rebuilds in progress"
-    )
+    assert look(StuckWorkCheck).summary == "1 import in progress"
 
     long_ago = Now() - timedelta(seconds=stall_seconds() + 60)
     ImportJob.objects.update(created_at=long_ago, enqueued_at=long_ago)
@@ -74,10 +71,7 @@ def reembedding(dataset: Dataset) -> Reembedding:
 
 
 def test_new_vectors_that_no_worker_makes(reembedding: Reembedding) -> None:
-    assert (
-        look(StuckWorkCheck).summary
-        == "0 imports and 1 re-embedding and 0 index builds and 0 full-text rebuilds in progress"
-    )
+    assert look(StuckWorkCheck).summary == "1 re-embedding in progress"
 
     Reembedding.objects.update(created_at=Now() - timedelta(hours=1))
     assert f"The re-embedding {reembedding.pk} has waited for 3,600 s" in texts(
