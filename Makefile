@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Parallel tests: each process has its own home and PostgreSQL, and runs whole files. More of them
-# than cores, because many tests wait for other processes.
-SIDE_BY_SIDE := -n 4 --dist loadfile
+# than cores, because many tests wait for other processes. Those that take longest come first.
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 # A separate environment, because this extra installs PyTorch.
 TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var

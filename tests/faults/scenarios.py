@@ -30,6 +30,7 @@ from segments.indexing.state import ensure_building
 from segments.models import (
     Chunk,
     DocumentSegment,
+    FullTextRebuild,
     Heartbeat,
     ImportJob,
     IndexGeneration,
@@ -38,10 +39,12 @@ from segments.models import (
     StagedVector,
 )
 from segments.models.import_job import ImportSource, ImportStatus
+from segments.models.job import JobStatus
 from segments.operations import reaper
 from segments.progress import Throttle
+from segments.rebuilding import run as rebuilding
 from segments.search import search
-from segments.services import imports
+from segments.services import imports, languages
 
 HEADER = "question,answer,external_id\n"
 ROWS = 4
@@ -360,7 +363,71 @@ class BuildIndex(Scenario):
         raise AssertionError("the build does not end")
 
 
-SCENARIOS: tuple[type[Scenario], ...] = (Import, Sync, Cancel, Undo, Submit, Reap, BuildIndex)
+class Rebuild(Scenario):
+    """Rebuild full text in another language, in several portions."""
+
+    name = "rebuild"
+    question = "Häuser"
+
+    def arrange(self) -> None:
+        """Segments with German words that were taken for English, and a rebuild that waits."""
+        self.dataset = self.document.dataset
+        own = Dataset.objects.filter(pk=self.dataset.pk)
+        own.update(language="en")
+        own.update(previous_language="", previous_text_search_config="")
+        segments = DocumentSegment.objects.filter(document=self.document)
+        segments.update(answer="Die Häuser stehen leer.", search_vector=None)
+        segments.update(status="completed", completed_at=Now())
+        self.dataset.refresh_from_db()
+        started = languages.change_language(self.dataset, "German", background=False)
+        assert started
+        self.rebuild = started.pk
+
+    def act(self) -> None:
+        """Do it from beginning to end."""
+        rebuilding.run(self.rebuild)
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """A portion for each segment."""
+        with super().settings(), patch.object(rebuilding, "PORTION_ROWS", 1):
+            yield
+
+    def check_whole(self) -> None:
+        """In whichever language each entry is: all is found by the words that texts have."""
+        hits = search(Dataset.objects.get(pk=self.dataset.pk), self.question, "full_text")
+        assert len(hits) == FORMER, hits
+
+    def recover(self) -> None:
+        """It ends completed: every entry, and the dataset, is in the new language alone."""
+        for _ in range(MOST_RUNS):
+            jobs = FullTextRebuild.objects.filter(pk=self.rebuild)
+            past = Now() - timedelta(hours=1)
+            jobs.filter(lease_until__isnull=False).update(lease_until=past)
+            jobs.update(not_before=None)
+            if rebuilding.run(self.rebuild).is_final:
+                break
+        done = FullTextRebuild.objects.get(pk=self.rebuild)
+        assert done.status == JobStatus.COMPLETED, done.error
+        assert done.segments_done == done.segments_total == FORMER
+        dataset = Dataset.objects.get(pk=self.dataset.pk)
+        assert (dataset.language, dataset.previous_language) == ("de", "")
+        assert not dataset.previous_text_search_config
+        entries = DocumentSegment.objects.filter(document=self.document)
+        assert all("'haus'" in str(entry.search_vector) for entry in entries)
+        self.check_whole()
+
+
+SCENARIOS: tuple[type[Scenario], ...] = (
+    Import,
+    Sync,
+    Cancel,
+    Undo,
+    Submit,
+    Reap,
+    BuildIndex,
+    Rebuild,
+)
 
 
 def run_to_the_end(job_id: UUID) -> int:

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # The same places each time; `make chaos` goes to all of them.
 SEED = 1
 LOST_ANSWERS = 15
-# Of preparing, embedding, publishing, cancelling, undoing, submitting and reaping.
+# Of preparing, embedding, publishing, cancelling, undoing, submitting, reaping, building an index
+# and rebuilding full text.
 STEPS = (
     "open the file",
     "save the file",
@@ -30,7 +31,10 @@ STEPS = (
     "SELECT pg_try_advisory_lock",
     "CREATE TABLE segments_vectors",
     "CREATE INDEX segments_vectors",
+    "CREATE TABLE segments_signatures",
     "DELETE FROM segments_indexgeneration",
+    "UPDATE segments_documentsegment segment SET search_text",
+    "UPDATE segments_fulltextrebuild",
 )
 
 

@@ -36,13 +36,20 @@ def test_every_option_is_described() -> None:
     assert set(OptionsSerializer().fields) == {option.name for option in fields(ImportOptions)}
 
 
+# Apart from the page, which may have no code in it.
+OWN_SCRIPT = "/v1/docs?script="
+
+
 @pytest.mark.django_db
 def test_the_page_takes_its_scripts_from_here() -> None:
     page = Api().get("docs").content.decode()
 
-    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert sources
-    for source in sources:
+    sources = set(re.findall(r'(?:src|href)="([^"]+)"', page))
+    assert OWN_SCRIPT in sources
+    script = Api().get(OWN_SCRIPT.removeprefix("/v1/"))
+    assert script.headers["Content-Type"] == "application/javascript"
+    assert b"SwaggerUIBundle(" in script.content
+    for source in sources - {OWN_SCRIPT}:
         assert source.startswith("/static/"), source
         assert finders.find(source.removeprefix("/static/")), source
     assert Api().get("schema").status_code == 200
