@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from uuid import UUID
 
+from datasets.exceptions import SegmillError
 from datasets.models import Dataset, MetadataField
 from segments.db.replicas import connection
-from segments.exceptions import SearchRefused
+from segments.exceptions import EmbeddingFailed, NoEmbeddingModel, SearchRefused
 from segments.search.filters import ALL, SearchFilter
 from segments.search.full_text import full_text_ranking
 from segments.search.fusion import Ranked, fused, scaled_by_best, scaled_by_range
@@ -85,7 +86,8 @@ def search_across(
     Raises:
         SearchRefused: there are no datasets, or too many; the query is too long; none of them
             can be searched by this method.
-        NoEmbeddingModel, EmbeddingFailed: a dataset's model is not available, or failed.
+        NoEmbeddingModel, EmbeddingFailed: the models of all of them are not available, or failed;
+            where only some are, the notices say so.
     """
     _check(datasets, query)
     question = storable(query).strip()
@@ -120,13 +122,20 @@ def _ranked(
     meaning: dict[tuple[str, str], list[Ranked]] = defaultdict(list)
     dataset_of: dict[UUID, Dataset] = {}
     notices: list[str] = []
+    failures: list[SegmillError] = []
     for dataset in datasets:
-        by_words, by_meaning = _of_one(dataset, question, method, where)
+        by_words, by_meaning, failure = _of_one(dataset, question, method, where)
+        if failure:
+            failures.append(failure)
+            how = "left out" if method == SearchMethod.SEMANTIC else "searched by words alone"
+            notices.append(f"“{dataset.name}” was {how}: {failure}")
         words += by_words if len(datasets) == 1 else _comparable(dataset, question, by_words)
         meaning[dataset.model] += by_meaning
         dataset_of |= {ranked.segment_id: dataset for ranked in (*by_words, *by_meaning)}
         if method == SearchMethod.SEMANTIC and not dataset.has_vectors:
             notices.append(f"“{dataset.name}” has no vectors to search by meaning: left out.")
+    if len(failures) == len(datasets):
+        raise failures[0]
     if method == SearchMethod.SEMANTIC and len(notices) == len(datasets):
         raise SearchRefused(
             "What you chose has no vectors to search by meaning. Search by words instead."
@@ -138,15 +147,21 @@ def _ranked(
 
 def _of_one(
     dataset: Dataset, question: str, method: SearchMethod, where: SearchFilter
-) -> tuple[list[Ranked], list[Ranked]]:
-    """By words and by meaning, as far as the method asks for them and the dataset has them."""
+) -> tuple[list[Ranked], list[Ranked], SegmillError | None]:
+    """By words and by meaning, as far as the method asks for them and the dataset has them.
+
+    The last says why the dataset's model had nothing to say.
+    """
     by_words: list[Ranked] = []
     by_meaning: list[Ranked] = []
     if method != SearchMethod.SEMANTIC:
         by_words = full_text_ranking(dataset, question, FUSED_DEPTH, where=where)
     if method != SearchMethod.FULL_TEXT and dataset.has_vectors:
-        by_meaning = semantic_ranking(dataset, question, FUSED_DEPTH, where=where)
-    return by_words, by_meaning
+        try:
+            by_meaning = semantic_ranking(dataset, question, FUSED_DEPTH, where=where)
+        except (EmbeddingFailed, NoEmbeddingModel) as failure:
+            return by_words, by_meaning, failure
+    return by_words, by_meaning, None
 
 
 # The names of values in the metadata of some segments: to offer them, nobody reads all segments.

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from datasets.models import Dataset, DocForm, Document, Membership
-from segments.exceptions import SearchRefused
+from segments.exceptions import NoEmbeddingModel, SearchRefused
 from segments.models import DocumentSegment, SearchJudgement
 from segments.search import SearchMethod
 from segments.search.across import search_across
@@ -64,6 +64,27 @@ def test_one_question_finds_in_every_dataset_and_says_why(
     password = by_name["Passwörter setzt man im Konto zurück."]
     assert password.meaning is None
     assert marked(list(password.content)) == ["Passwörter"]
+
+
+def test_a_model_that_is_away_leaves_the_answers_of_the_others(
+    english: Document, german: Document
+) -> None:
+    away = Dataset.objects.create(
+        tenant=english.tenant,
+        name="away",
+        embedding_model_provider="wordllama",
+        embedding_model="gone",
+    )
+
+    both = search_across(datasets(), "reset")
+    by_meaning = search_across(datasets(), "reset", SearchMethod.SEMANTIC)
+
+    assert both.hits
+    assert both.notices[0].startswith("“away” was searched by words alone: ")
+    assert by_meaning.hits
+    assert any(each.startswith("“away” was left out: ") for each in by_meaning.notices)
+    with pytest.raises(NoEmbeddingModel):
+        search_across([away], "reset")
 
 
 def test_the_methods_are_kept_apart(english: Document, german: Document) -> None:
