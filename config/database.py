@@ -18,8 +18,8 @@ CLIENT_CHECK_SECONDS = 5
 CONNECT_TIMEOUT = 5
 # A peer that has fallen silent (power, cable, firewall) says nothing: TCP itself would wait for
 # two hours, and 15 minutes for what it has sent. A connection that waits for an answer is probed
-# after 10 s without a sign of life, then every 5 s, and given up after the third probe without
-# an answer: 10 + 3 x 5 = 25 s. What was sent and never acknowledged is given up after as long.
+# after 10 s of silence, then every 5 s, and given up after the third probe without an answer:
+# 10 + 3 x 5 = 25 s. What was sent and never acknowledged is given up after as long.
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 10, 5, 3
 SILENT_SECONDS = KEEPALIVE_IDLE + KEEPALIVE_COUNT * KEEPALIVE_INTERVAL
 # The primary stands in for a replica that is silent: better after 2 or 3 s than after 25.

@@ -5,10 +5,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import method_decorator
+from django.http import HttpRequest
 from django.utils.html import format_html_join
-from django.views.decorators.csrf import csrf_protect
 
 from datasets.exceptions import SegmillError
 from datasets.tenant_admin import TenantScopedAdmin
@@ -19,7 +17,7 @@ from segments.admin.segment_filters import (
     DocumentFilter,
 )
 from segments.admin.segment_forms import WIDE, KeywordsField
-from segments.admin.segment_pages import user_of
+from segments.admin.segment_pages import OutsideTransaction, user_of
 from segments.models import ParentSegment
 from segments.services.parents import (
     PreparedParent,
@@ -70,7 +68,7 @@ class PassageForm(forms.ModelForm[ParentSegment]):
 
 
 @admin.register(ParentSegment)
-class PassageAdmin(TenantScopedAdmin[ParentSegment]):
+class PassageAdmin(OutsideTransaction, TenantScopedAdmin[ParentSegment]):
     """Passages come from imports or programs; here they are read, corrected and removed."""
 
     form = PassageForm
@@ -94,20 +92,6 @@ class PassageAdmin(TenantScopedAdmin[ParentSegment]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: they come from imports and programs."""
         return False
-
-    @method_decorator(csrf_protect)
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Outside the admin's usual transaction: new parts may wait for a model."""
-        answer: HttpResponse = self._changeform_view(  # type: ignore[attr-defined]
-            request, object_id, form_url, extra_context
-        )
-        return answer
 
     def save_model(self, request: HttpRequest, obj: ParentSegment, form: Any, change: bool) -> None:
         """Through the service, which keeps passage and parts in agreement."""

@@ -12,6 +12,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.exceptions import SegmillError
@@ -33,6 +35,27 @@ CHANGES_SHOWN = 100
 def user_of(request: HttpRequest) -> User:
     """Who is looking at the page."""
     return cast("User", request.user)  # admin pages are for users who are logged in
+
+
+class OutsideTransaction:
+    """An admin whose changes are saved outside Django's usual transaction.
+
+    They may wait for a model on the network; the services they call have transactions of their own.
+    """
+
+    @method_decorator(csrf_protect)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The form to add or change one, as Django shows it."""
+        answer: HttpResponse = self._changeform_view(  # type: ignore[attr-defined]
+            request, object_id, form_url, extra_context
+        )
+        return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -7,8 +7,6 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils.decorators import method_decorator
-from django.views.decorators.csrf import csrf_protect
 
 from datasets.lookup import as_uuid
 from datasets.models import Dataset, DocForm, Document
@@ -24,6 +22,7 @@ from segments.admin.segment_filters import (
 )
 from segments.admin.segment_forms import SegmentForm
 from segments.admin.segment_pages import (
+    OutsideTransaction,
     add_page,
     changed_words,
     deleted_page,
@@ -54,7 +53,7 @@ READ_ONLY_FIELDS = (
 
 
 @admin.register(DocumentSegment)
-class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
+class SegmentAdmin(OutsideTransaction, TenantScopedAdmin[DocumentSegment]):
     """Segments come from imports, some by hand; here they are read, corrected and removed."""
 
     form = SegmentForm
@@ -181,20 +180,6 @@ class SegmentAdmin(TenantScopedAdmin[DocumentSegment]):
         text = f"Select at most {ROWS_PAGED:,} segments at a time, for example by a filter."
         self.message_user(request, text, messages.ERROR)
         return None
-
-    @method_decorator(csrf_protect)
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Outside the admin's usual transaction: a change may wait for a model on the network."""
-        response: HttpResponse = self._changeform_view(  # type: ignore[attr-defined]
-            request, object_id, form_url, extra_context
-        )
-        return response
 
     def save_model(
         self, request: HttpRequest, obj: DocumentSegment, form: ModelForm[Any], change: bool

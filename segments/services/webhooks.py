@@ -137,8 +137,8 @@ def refuse_url(url: str) -> None:
     """Check an address as model endpoints are checked: it is resolved, but not asked.
 
     Raises:
-        OptionRefused: it is no address of the web, has a password in it, or leads to where
-            requests are not allowed.
+        OptionRefused: it is not an http or https URL, has a password in it, or leads to an
+            address that requests may not reach.
     """
     try:
         Webhook._meta.get_field("url").run_validators(url)
