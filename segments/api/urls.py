@@ -1,7 +1,7 @@
 """The addresses of the API, under /v1/."""
 
 from django.urls import URLPattern, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.views import APIView
 
 from segments.api.batch_import import BatchImportStatusView, BatchImportView, BulkView
@@ -35,6 +35,7 @@ from segments.api.metadata import (
     ValuesView,
 )
 from segments.api.preview import PreviewView
+from segments.api.reference import ReferenceView
 from segments.api.retrieval import RetrieveView
 from segments.api.segments import SegmentHistoryView, SegmentsView, SegmentView
 from segments.api.tags import BindTagsView, DatasetTagsView, TagsView, UnbindTagsView
@@ -76,14 +77,7 @@ def both_spellings(folder: str, word: str, view: type[APIView]) -> list[URLPatte
 
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(**OPEN), name="schema"),
-    # Its script has an address of its own, so that no page has code within it.
-    path(
-        "docs",
-        SpectacularSwaggerSplitView.as_view(
-            url_name="segmill:schema", template_name="segments/api_docs.html", **OPEN
-        ),
-        name="docs",
-    ),
+    path("docs", ReferenceView.as_view(), name="docs"),
     path("mcp", AgentsView.as_view(), name="mcp"),
     path("files/upload", UploadView.as_view(), name="upload"),
     path("files/linked/<str:token>", SignedFileView.as_view(), name="signed_file"),
