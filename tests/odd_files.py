@@ -86,6 +86,8 @@ def odd_file(number: int) -> Odd:
     random = Random(number)
     header, rows, pairs = _table(random)
     above = _above(random)
+    if random.random() < 0.2:
+        rows.insert(random.randint(1, len(rows)), header)  # as on the next page of a print-out
     make = random.choice((_workbook, _workbook, _text, _text, _json))
     return make(random, above, [header, *rows], pairs)
 
@@ -157,6 +159,8 @@ def _text(
     codec = random.choice(CODECS)
     if codec == "windows-1251" and not any("а" <= letter <= "я" for letter in text):
         codec = "utf-8"  # without a Cyrillic letter nothing tells it from windows-1252
+    if codec == "shift-jis" and not any("ぁ" <= letter <= "ヿ" for letter in text):
+        codec = "utf-8"  # nobody writes other languages in it
     try:
         content = text.encode(codec)
     except UnicodeEncodeError:
@@ -172,7 +176,7 @@ def _text(
 def _json(
     random: Random, above: list[list[str]], table: list[list[str]], pairs: list[tuple[str, str]]
 ) -> Odd:
-    header, *rows = table
+    header, *rows = [row for at, row in enumerate(table) if not at or row != table[0]]
     objects = [dict(zip(header, row, strict=True)) for row in rows]
     ascii_only = random.random() < 0.5
     if random.random() < 0.5:

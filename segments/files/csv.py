@@ -9,6 +9,7 @@ from itertools import count, islice
 
 from segments.exceptions import FileMalformed, FormatUnknown
 from segments.files.encodings import LINE_END, undecodable
+from segments.files.header import SkippedRows
 from segments.files.names import PART_OF, folded
 from segments.files.opened import START_BYTES, OpenedFile, sheet_of
 from segments.files.types import FileDetails, FileFormat, RawRow, Sheet
@@ -77,8 +78,6 @@ SNIFFED_ROWS = 50
 ROWS_OF_A_TABLE = 3
 # What the line under the header of a Markdown table is made of.
 RULE = frozenset("-: ")
-# Empty rows that a notice lists.
-LINES_LISTED = 10
 
 
 class DelimitedReader:
@@ -186,7 +185,7 @@ def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generato
     spreadsheet programs write below a table: a notice lists those.
     """
     csv.field_size_limit(LONGEST_CELL_CHARS)
-    empty = _EmptyRows()
+    empty = SkippedRows("without a text")
     with text_of(opened) as text:
         reader = csv.reader(
             bounded_lines(text, LONGEST_LINE_CHARS), delimiter=delimiter, strict=True
@@ -210,24 +209,6 @@ def _records(opened: OpenedFile, delimiter: str, notices: list[str]) -> Generato
 def _is_empty(cells: list[str], delimiter: str) -> bool:
     """Whether a row has nothing in it, or only dashes between bars (Markdown)."""
     return not any(cells) or (delimiter == "|" and set("".join(cells)) <= RULE)
-
-
-class _EmptyRows:
-    """Rows without content: how many, and where the first ones are."""
-
-    def __init__(self) -> None:
-        self.count, self._first = 0, list[int]()
-
-    def add(self, line: int) -> None:
-        self.count += 1
-        if len(self._first) < LINES_LISTED:
-            self._first.append(line)
-
-    def __str__(self) -> str:
-        listed = ", ".join(f"{line:,}" for line in self._first)
-        more = " …" if self.count > LINES_LISTED else ""
-        rows = "row without a text was" if self.count == 1 else "rows without a text were"
-        return f"{self.count:,} {rows} skipped: line {listed}{more}."
 
 
 def _malformed(opened: OpenedFile, line: int, delimiter: str, what: str) -> FileMalformed:

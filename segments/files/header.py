@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
 
@@ -27,6 +28,8 @@ LONGEST_NAME = 120
 NAMED_SHARE = 0.6
 SENTENCE_ENDS = tuple("?!。？！؟")
 ROWS_TOLD = 3
+# Skipped rows that a notice lists.
+LINES_LISTED = 10
 
 
 class Frame:
@@ -47,6 +50,25 @@ class Frame:
             if problem.code != "merged_cell" or (problem.place or 0) < self.width
         )
         return row._replace(cells=cells, problems=problems)
+
+
+class SkippedRows:
+    """Rows that are no rows: of what kind, how many, and where the first ones are."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind, self.count, self._first = kind, 0, list[int]()
+
+    def add(self, line: int) -> None:
+        """One more."""
+        self.count += 1
+        if len(self._first) < LINES_LISTED:
+            self._first.append(line)
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{line:,}" for line in self._first)
+        more = " …" if self.count > LINES_LISTED else ""
+        rows, were = ("row", "was") if self.count == 1 else ("rows", "were")
+        return f"{self.count:,} {rows} {self._kind} {were} skipped: line {listed}{more}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +112,38 @@ def find_header(rows: Generator[RawRow], wanted: Wanted, frame: Frame | None = N
         sample = [frame.fit(row) for row in sample]
     notices = () if wanted.line or not at else (_notice(first, at),)
     return Found(names, first[at].line, _chained(sample, rows), tuple(sample), notices)
+
+
+def rows_below(found: Found, notices: list[str]) -> Generator[RawRow]:
+    """The rows under the header without those that repeat it, as on each page of a print-out.
+
+    A notice is added at the end if there was one.
+    """
+    again = SkippedRows("like the header")
+    names = _as_names(found.header)
+    is_telling = sum(map(bool, names)) > 1  # one name alone may as well be a text
+    with closing(found.rows) as rows:
+        for row in rows:
+            if is_telling and _repeats(row, names):
+                again.add(row.line)
+            else:
+                yield row
+    if again.count:
+        notices.append(str(again))
+
+
+def _as_names(cells: Sequence[str]) -> list[str]:
+    """Cells as they are compared with a header, without empty ones at the end."""
+    names = [folded(cell) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _repeats(row: RawRow, names: Sequence[str]) -> bool:
+    if len(row.cells) < len(names) or folded(row.cells[0]) != names[0]:
+        return False
+    return _as_names(row.cells) == names
 
 
 def _is_numbered(names: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from segments.exceptions import FileMalformed, FileTooLarge, FileTooSlow, Format
 from segments.files import encodings
 from segments.files.detect import foreign
 from segments.files.encodings import Encoding
-from segments.files.header import Frame, Wanted, find_header
+from segments.files.header import Frame, Wanted, find_header, rows_below
 from segments.files.options import ImportOptions
 from segments.files.splitting import CHARACTERS, Measure
 from segments.files.types import FileDetails, RawRow, Sheet
@@ -236,6 +236,5 @@ def sheet_of(
         rows.close()
         raise
     notices += found.notices
-    return Sheet(
-        found.header, found.line, found.rows, opened.position, details, notices, found.sample
-    )
+    rows = found.rows if options.no_header else rows_below(found, notices)
+    return Sheet(found.header, found.line, rows, opened.position, details, notices, found.sample)

@@ -54,8 +54,9 @@ def _refuse_duplicates(header: Sequence[str], line: int) -> None:
     counts = Counter(folded(name) for name in header if name.strip())
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
+        name = next(name.strip() for name in header if folded(name) == twice[0])
         raise HeaderRefused(
-            f"Line {line}: the column “{twice[0]}” appears {counts[twice[0]]} times in the header. "
+            f"Line {line}: the column “{name}” appears {counts[twice[0]]} times in the header. "
             "Remove or rename all but one."
         )
 

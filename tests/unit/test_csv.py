@@ -24,6 +24,19 @@ def read(content: bytes | str, name: str = "rows.csv") -> tuple[tuple[str, ...],
     return sheet.header, list(sheet.rows)
 
 
+def test_a_header_that_comes_again_is_no_row() -> None:
+    """As in a print-out of many pages, or in files that were put one after the other."""
+    text = "Frage,Antwort,\nWie?,So.,\n\ufefffrage,ANTWORT \nWann?,Dann.\nFrage,Antwort,Nr.\n"
+    sheet = open_sheet(io.BytesIO(text.encode()), "rows.csv")
+
+    assert [row.line for row in sheet.rows] == [2, 4, 5]
+    assert sheet.notices == ["1 row like the header was skipped: line 3."]
+
+
+def test_one_name_that_comes_again_is_a_text() -> None:
+    assert [row.cells for row in read("content\na\ncontent\n")[1]] == [("a",), ("content",)]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["without BOM", "with BOM"])
 @pytest.mark.parametrize("last", [True, False], ids=["ends with newline", "ends without"])
