@@ -9,6 +9,8 @@ SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 # A separate environment, because this extra installs PyTorch.
 TRANSFORMERS_VENV := .venv-sentence-transformers
 export SEGMILL_HOME ?= $(CURDIR)/var
+# Containers often set it. Every command would then spend a second on compiling all of Segmill.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test check lint types unit integration browser acceptance fuzz chaos hosts test-sentence-transformers test-package test-readme docs hooks lock licences bench quality stop clean

@@ -27,14 +27,31 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Tenant',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=255, unique=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                'ordering': ['name'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='tenant_name_not_blank')],
+            },
+        ),
+        migrations.CreateModel(
             name='Tag',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=50)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='datasets.tenant')),
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('tenant', 'name'), name='tag_name_once_per_tenant'),
+                    models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='tag_name_not_blank'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -61,28 +78,22 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='datasets', to='datasets.tenant')),
                 ('tags', models.ManyToManyField(blank=True, related_name='datasets', to='datasets.tag')),
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('tenant', 'name'), name='dataset_name_once_per_tenant'),
+                    models.UniqueConstraint(fields=('id', 'tenant'), name='dataset_id_tenant_once'),
+                    models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='dataset_name_not_blank'),
+                    models.CheckConstraint(condition=models.Q(('indexing_technique__in', ['high_quality', 'economy'])), name='dataset_indexing_technique_known'),
+                    models.CheckConstraint(condition=models.Q(('indexing_technique', 'economy'), models.Q(models.Q(('embedding_model', ''), _negated=True), models.Q(('embedding_model_provider', ''), _negated=True)), _connector='OR'), name='dataset_high_quality_has_model'),
+                    models.CheckConstraint(condition=models.Q(('semantic_weight__gte', 0), ('semantic_weight__lte', 1)), name='dataset_semantic_weight_from_0_to_1'),
+                    models.CheckConstraint(condition=models.Q(('semantic_weight_source__in', ['default', 'learned', 'tuned', 'set'])), name='dataset_semantic_weight_source_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('rerank_model', ''), ('rerank_provider', '')), models.Q(models.Q(('rerank_model', ''), _negated=True), models.Q(('rerank_provider', ''), _negated=True)), _connector='OR'), name='dataset_reranker_is_whole', violation_error_message='A reranker needs its provider and its model.'),
+                ],
             },
-        ),
-        migrations.CreateModel(
-            name='Tenant',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='tenant_name_not_blank')],
-            },
-        ),
-        migrations.AddField(
-            model_name='tag',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='datasets.tenant'),
         ),
         migrations.CreateModel(
             name='Membership',
@@ -93,6 +104,12 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='datasets.tenant')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('tenant', 'user'), name='membership_once_per_user'),
+                    models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'editor', 'viewer'])), name='membership_role_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Invitation',
@@ -135,12 +152,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name', 'id'],
+                'indexes': [
+                    models.Index(models.F('dataset'), models.F('name'), name='document_by_name'),
+                    models.Index(models.F('dataset'), models.F('batch'), name='document_by_batch'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='document_name_not_blank'),
+                    models.CheckConstraint(condition=models.Q(('doc_form__in', ['text_model', 'qa_model', 'hierarchical_model'])), name='document_doc_form_known'),
+                    models.CheckConstraint(condition=models.Q(('indexing_status__in', ['waiting', 'parsing', 'cleaning', 'splitting', 'indexing', 'paused', 'error', 'completed'])), name='document_indexing_status_known'),
+                    models.UniqueConstraint(fields=('id', 'dataset', 'tenant'), name='document_id_dataset_tenant_once'),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name='dataset',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='datasets', to='datasets.tenant'),
         ),
         migrations.CreateModel(
             name='MetadataField',
@@ -155,78 +177,6 @@ class Migration(migrations.Migration):
                 'ordering': ['created_at', 'id'],
                 'constraints': [models.UniqueConstraint(fields=('dataset', 'name'), name='metadata_field_name_once'), models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='metadata_field_name_not_blank'), models.CheckConstraint(condition=models.Q(('kind__in', ['string', 'number', 'time'])), name='metadata_field_kind_known')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='tag',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='tag_name_once_per_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='tag',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='tag_name_not_blank'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('tenant', 'user'), name='membership_once_per_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'editor', 'viewer'])), name='membership_role_known'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(models.F('dataset'), models.F('name'), name='document_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(models.F('dataset'), models.F('batch'), name='document_by_batch'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='document_name_not_blank'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('doc_form__in', ['text_model', 'qa_model', 'hierarchical_model'])), name='document_doc_form_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('indexing_status__in', ['waiting', 'parsing', 'cleaning', 'splitting', 'indexing', 'paused', 'error', 'completed'])), name='document_indexing_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('id', 'dataset', 'tenant'), name='document_id_dataset_tenant_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='dataset_name_once_per_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('id', 'tenant'), name='dataset_id_tenant_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='dataset_name_not_blank'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(('indexing_technique__in', ['high_quality', 'economy'])), name='dataset_indexing_technique_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(('indexing_technique', 'economy'), models.Q(models.Q(('embedding_model', ''), _negated=True), models.Q(('embedding_model_provider', ''), _negated=True)), _connector='OR'), name='dataset_high_quality_has_model'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(('semantic_weight__gte', 0), ('semantic_weight__lte', 1)), name='dataset_semantic_weight_from_0_to_1'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(('semantic_weight_source__in', ['default', 'learned', 'tuned', 'set'])), name='dataset_semantic_weight_source_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rerank_model', ''), ('rerank_provider', '')), models.Q(models.Q(('rerank_model', ''), _negated=True), models.Q(('rerank_provider', ''), _negated=True)), _connector='OR'), name='dataset_reranker_is_whole', violation_error_message='A reranker needs its provider and its model.'),
         ),
         migrations.RunSQL(SAME_TENANT, ANY_TENANT),
     ]

@@ -25,6 +25,8 @@ TRAILER = struct.pack(">h", -1)
 NULL = struct.pack(">i", -1)
 JSONB_VERSION = b"\x01"
 TEXT_OID = 25
+# Two int16: dimensions, and zero.
+VECTOR_HEADER_BYTES = 4
 
 EMPTY_JSON = struct.pack(">i", 3) + JSONB_VERSION + b"{}"
 
@@ -79,6 +81,11 @@ def pack_texts(values: Sequence[str] | None) -> bytes:
 def pack_tuple(*fields: bytes) -> bytes:
     """A row of packed fields."""
     return _fields.pack(len(fields)) + b"".join(fields)
+
+
+def unpack_vector(sent: bytes | memoryview) -> NDArray[np.float32]:
+    """The numbers of one vector, as `vector_send` sends it."""
+    return np.frombuffer(sent, ">f4", offset=VECTOR_HEADER_BYTES).astype(np.float32)
 
 
 def pack_vectors(job_id: UUID, rows: Sequence[int], vectors: NDArray[np.float32]) -> bytes:

@@ -29,8 +29,12 @@ MOST_CHARS = 64
 
 # Of these alone a text in ASCII has no forms, where a full stop is followed by a space.
 _PLAIN = (string.ascii_letters + " \r\n\t,;!?'\"()").encode()
-# What no form is without.
-_HINT = re.compile(r"[-.0-9@/_:\\&+#](?:(?=[^\W_])|(?=[+#])|(?<=[^\W_][+#])|(?<=[^\W\d_]\d))")
+# What no form is without. It begins with one class of characters, which Python looks for fast; a
+# number alone is no form.
+_HINT = re.compile(
+    r"[-.\d@/_:\\&+#]"
+    r"(?:(?<!\d)(?=[^\W_])|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_]\d)|(?=[+#])|(?<=[^\W_][+#]))"
+)
 _PATTERN = r"""
     (?<!CHAR)
     (?:

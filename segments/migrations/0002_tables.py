@@ -192,6 +192,22 @@ class Migration(migrations.Migration):
                 'verbose_name': 'import',
                 'ordering': ['-created_at'],
                 'abstract': False,
+                'indexes': [
+                    models.Index(condition=models.Q(('status__in', ('waiting', 'preparing', 'embedding', 'publishing', 'interrupted'))), fields=['lease_until'], name='import_open_by_lease'),
+                    models.Index(fields=['tenant', '-created_at'], name='import_history'),
+                    models.Index(fields=['document', '-created_at'], name='import_history_of_document'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'preparing', 'embedding', 'publishing', 'interrupted', 'completed', 'failed', 'cancelled'])), name='import_status_known'),
+                    models.CheckConstraint(condition=models.Q(('mode__in', ['append', 'skip', 'upsert', 'replace', 'sync'])), name='import_mode_known'),
+                    models.CheckConstraint(condition=models.Q(('on_error__in', ['abort', 'skip'])), name='import_on_error_known'),
+                    models.CheckConstraint(condition=models.Q(('source__in', ['command', 'admin', 'api', 'program'])), name='import_source_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='import_final_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('preparing', 'publishing')), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='import_at_work_has_lease'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), models.Q(models.Q(('error', ''), _negated=True), models.Q(('error_code', ''), _negated=True)), _connector='OR'), name='import_failed_has_reason'),
+                    models.CheckConstraint(condition=models.Q(('undone_at__isnull', True), ('status', 'completed'), _connector='OR'), name='import_undone_was_completed'),
+                    models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('tenant', 'idempotency_key'), name='import_idempotency_key_once_per_tenant'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -214,6 +230,13 @@ class Migration(migrations.Migration):
                 ('error', models.TextField(blank=True, default='')),
                 ('job', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='segments.importjob')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'done', 'dead'])), name='chunk_status_known'),
+                    models.CheckConstraint(condition=models.Q(('first_row__gte', 1), ('last_row__gte', models.F('first_row'))), name='chunk_rows_in_order'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'running'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='chunk_running_has_lease'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='IndexGeneration',
@@ -253,6 +276,14 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-created_at'],
                 'abstract': False,
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'building', 'completed', 'failed', 'cancelled'])), name='index_generation_status_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='index_generation_final_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'building'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='index_generation_at_work_has_lease'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), models.Q(models.Q(('error', ''), _negated=True), models.Q(('error_code', ''), _negated=True)), _connector='OR'), name='index_generation_failed_has_reason'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), ('to_version__gte', models.F('from_version')), _connector='OR'), name='index_generation_has_range'),
+                    models.UniqueConstraint(condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), fields=('dataset',), name='index_generation_one_at_a_time_per_dataset'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -269,6 +300,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('tenant', 'name'), name='model_provider_name_once_per_tenant', violation_error_message='The tenant already has a provider with this name.'),
+                    models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='model_provider_name_not_blank'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'openai'), _negated=True), ('base_url__regex', '^https?://'), _connector='OR'), name='model_provider_endpoint_has_url', violation_error_message='An endpoint needs its base URL.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -300,6 +336,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'passage of parts',
                 'verbose_name_plural': 'passages of parts',
                 'ordering': ['document', 'position'],
+                'indexes': [
+                    models.Index(fields=['document', 'position'], name='parent_segment_in_order'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -342,6 +381,23 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'segment',
                 'ordering': ['document', 'position'],
+                'indexes': [
+                    models.Index(models.F('dataset'), segments.models.segment.TextKey('index_node_hash'), name='segment_by_text'),
+                    models.Index(fields=['import_job'], name='segment_by_import'),
+                    models.Index(fields=['dataset', 'version'], name='segment_by_version'),
+                    models.Index(condition=models.Q(('enabled', False)), fields=['document', 'position'], name='segment_switched_off'),
+                    models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent', 'position'], name='segment_by_parent'),
+                    django.contrib.postgres.indexes.GinIndex(segments.models.segment.FullTextOfDataset(models.F('search_vector'), models.F('dataset_id')), name='segment_full_text'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], fields=('document', 'position'), name='segment_position_once_per_document'),
+                    models.UniqueConstraint(condition=models.Q(('external_id__isnull', False)), fields=('document', 'external_id'), name='segment_external_id_once_per_document'),
+                    models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='segment_position_from_1'),
+                    models.CheckConstraint(condition=models.Q(('content__regex', '\\S')), name='segment_content_not_blank'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'indexing', 'completed', 'error'])), name='segment_status_known'),
+                    models.CheckConstraint(condition=models.Q(('external_id__isnull', True), models.Q(('external_id', ''), _negated=True), _connector='OR'), name='segment_external_id_not_empty'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), ('completed_at__isnull', False), _connector='OR'), name='segment_completed_has_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -353,6 +409,11 @@ class Migration(migrations.Migration):
                 ('rows', models.PositiveBigIntegerField()),
                 ('job', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='segments.importjob')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['job', 'at'], name='sample_of_import'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ProviderModel',
@@ -376,6 +437,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('provider', 'name'), name='provider_model_name_once_per_provider'),
+                    models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='provider_model_name_not_blank'),
+                    models.CheckConstraint(condition=models.Q(('batch_texts__gte', 1), ('calls__gte', 1), ('token_limit__gte', 1)), name='provider_model_limits_from_1'),
+                    models.CheckConstraint(condition=models.Q(('price_per_million__gte', 0)), name='provider_model_price_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('request_dimensions', False), ('dimensions__gte', 1), _connector='OR'), name='provider_model_requests_some_dimensions', violation_error_message='Enter the number of dimensions to request.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -430,6 +498,15 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-created_at'],
                 'abstract': False,
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'embedding', 'interrupted', 'completed', 'failed', 'cancelled'])), name='reembedding_status_known'),
+                    models.CheckConstraint(condition=models.Q(('purpose__in', ['change', 'fill'])), name='reembedding_purpose_known'),
+                    models.CheckConstraint(condition=models.Q(('on_error__in', ['abort', 'skip'])), name='reembedding_on_error_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='reembedding_final_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'embedding'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='reembedding_at_work_has_lease'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), models.Q(models.Q(('error', ''), _negated=True), models.Q(('error_code', ''), _negated=True)), _connector='OR'), name='reembedding_failed_has_reason'),
+                    models.UniqueConstraint(condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), fields=('dataset',), name='reembedding_one_at_a_time_per_dataset'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -464,6 +541,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'test question',
                 'ordering': ['dataset', 'question', 'id'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('dataset', 'question', 'segment_id'), name='judgement_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -482,6 +562,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['segment_id', '-id'], name='change_of_segment'),
+                    models.Index(condition=models.Q(('import_id__isnull', False)), fields=['changed_at'], name='change_by_import'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['edited', 'switched_on', 'switched_off', 'deleted'])), name='segment_change_kind_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -539,6 +626,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at'],
+                'indexes': [
+                    models.Index(fields=['created_at'], name='upload_by_age'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -583,6 +673,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at'],
+                'indexes': [
+                    models.Index(models.F('tenant'), name='webhook_by_tenant'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('secret', ''), _negated=True), name='webhook_has_secret'),
+                    models.CheckConstraint(condition=models.Q(('events', []), _negated=True), name='webhook_has_events'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -616,6 +713,16 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'webhook deliveries',
                 'ordering': ['-created_at'],
                 'abstract': False,
+                'indexes': [
+                    models.Index(models.F('webhook'), models.OrderBy(models.F('created_at'), descending=True), name='delivery_by_webhook'),
+                    models.Index(models.F('created_at'), condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), name='delivery_open'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'sending', 'completed', 'failed', 'cancelled'])), name='delivery_status_known'),
+                    models.CheckConstraint(condition=models.Q(('event__in', ['import.completed', 'import.failed', 'import.cancelled', 'import.undone', 'document.indexed', 'document.failed', 'segments.added', 'segments.changed', 'segments.deleted'])), name='delivery_event_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='delivery_final_has_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='delivery_at_work_has_lease'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -704,265 +811,5 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'rebuilding', 'completed', 'failed', 'cancelled'])), name='rebuild_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='rebuild_final_has_time'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'rebuilding'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='rebuild_at_work_has_lease'), models.UniqueConstraint(condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), fields=('dataset',), name='rebuild_one_at_a_time_per_dataset')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='importjob',
-            index=models.Index(condition=models.Q(('status__in', ('waiting', 'preparing', 'embedding', 'publishing', 'interrupted'))), fields=['lease_until'], name='import_open_by_lease'),
-        ),
-        migrations.AddIndex(
-            model_name='importjob',
-            index=models.Index(fields=['tenant', '-created_at'], name='import_history'),
-        ),
-        migrations.AddIndex(
-            model_name='importjob',
-            index=models.Index(fields=['document', '-created_at'], name='import_history_of_document'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'preparing', 'embedding', 'publishing', 'interrupted', 'completed', 'failed', 'cancelled'])), name='import_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['append', 'skip', 'upsert', 'replace', 'sync'])), name='import_mode_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(('on_error__in', ['abort', 'skip'])), name='import_on_error_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['command', 'admin', 'api', 'program'])), name='import_source_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='import_final_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('preparing', 'publishing')), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='import_at_work_has_lease'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), models.Q(models.Q(('error', ''), _negated=True), models.Q(('error_code', ''), _negated=True)), _connector='OR'), name='import_failed_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.CheckConstraint(condition=models.Q(('undone_at__isnull', True), ('status', 'completed'), _connector='OR'), name='import_undone_was_completed'),
-        ),
-        migrations.AddConstraint(
-            model_name='importjob',
-            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('tenant', 'idempotency_key'), name='import_idempotency_key_once_per_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'done', 'dead'])), name='chunk_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.CheckConstraint(condition=models.Q(('first_row__gte', 1), ('last_row__gte', models.F('first_row'))), name='chunk_rows_in_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'running'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='chunk_running_has_lease'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexgeneration',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'building', 'completed', 'failed', 'cancelled'])), name='index_generation_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexgeneration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='index_generation_final_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexgeneration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'building'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='index_generation_at_work_has_lease'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexgeneration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), models.Q(models.Q(('error', ''), _negated=True), models.Q(('error_code', ''), _negated=True)), _connector='OR'), name='index_generation_failed_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexgeneration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), ('to_version__gte', models.F('from_version')), _connector='OR'), name='index_generation_has_range'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexgeneration',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), fields=('dataset',), name='index_generation_one_at_a_time_per_dataset'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelprovider',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='model_provider_name_once_per_tenant', violation_error_message='The tenant already has a provider with this name.'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelprovider',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='model_provider_name_not_blank'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelprovider',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'openai'), _negated=True), ('base_url__regex', '^https?://'), _connector='OR'), name='model_provider_endpoint_has_url', violation_error_message='An endpoint needs its base URL.'),
-        ),
-        migrations.AddIndex(
-            model_name='parentsegment',
-            index=models.Index(fields=['document', 'position'], name='parent_segment_in_order'),
-        ),
-        migrations.AddIndex(
-            model_name='documentsegment',
-            index=models.Index(models.F('dataset'), segments.models.segment.TextKey('index_node_hash'), name='segment_by_text'),
-        ),
-        migrations.AddIndex(
-            model_name='documentsegment',
-            index=models.Index(fields=['import_job'], name='segment_by_import'),
-        ),
-        migrations.AddIndex(
-            model_name='documentsegment',
-            index=models.Index(fields=['dataset', 'version'], name='segment_by_version'),
-        ),
-        migrations.AddIndex(
-            model_name='documentsegment',
-            index=models.Index(condition=models.Q(('enabled', False)), fields=['document', 'position'], name='segment_switched_off'),
-        ),
-        migrations.AddIndex(
-            model_name='documentsegment',
-            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent', 'position'], name='segment_by_parent'),
-        ),
-        migrations.AddIndex(
-            model_name='documentsegment',
-            index=django.contrib.postgres.indexes.GinIndex(segments.models.segment.FullTextOfDataset(models.F('search_vector'), models.F('dataset_id')), name='segment_full_text'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], fields=('document', 'position'), name='segment_position_once_per_document'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id__isnull', False)), fields=('document', 'external_id'), name='segment_external_id_once_per_document'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='segment_position_from_1'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.CheckConstraint(condition=models.Q(('content__regex', '\\S')), name='segment_content_not_blank'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'indexing', 'completed', 'error'])), name='segment_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id__isnull', True), models.Q(('external_id', ''), _negated=True), _connector='OR'), name='segment_external_id_not_empty'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentsegment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), ('completed_at__isnull', False), _connector='OR'), name='segment_completed_has_time'),
-        ),
-        migrations.AddIndex(
-            model_name='progresssample',
-            index=models.Index(fields=['job', 'at'], name='sample_of_import'),
-        ),
-        migrations.AddConstraint(
-            model_name='providermodel',
-            constraint=models.UniqueConstraint(fields=('provider', 'name'), name='provider_model_name_once_per_provider'),
-        ),
-        migrations.AddConstraint(
-            model_name='providermodel',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '\\S')), name='provider_model_name_not_blank'),
-        ),
-        migrations.AddConstraint(
-            model_name='providermodel',
-            constraint=models.CheckConstraint(condition=models.Q(('batch_texts__gte', 1), ('calls__gte', 1), ('token_limit__gte', 1)), name='provider_model_limits_from_1'),
-        ),
-        migrations.AddConstraint(
-            model_name='providermodel',
-            constraint=models.CheckConstraint(condition=models.Q(('price_per_million__gte', 0)), name='provider_model_price_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='providermodel',
-            constraint=models.CheckConstraint(condition=models.Q(('request_dimensions', False), ('dimensions__gte', 1), _connector='OR'), name='provider_model_requests_some_dimensions', violation_error_message='Enter the number of dimensions to request.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'embedding', 'interrupted', 'completed', 'failed', 'cancelled'])), name='reembedding_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.CheckConstraint(condition=models.Q(('purpose__in', ['change', 'fill'])), name='reembedding_purpose_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.CheckConstraint(condition=models.Q(('on_error__in', ['abort', 'skip'])), name='reembedding_on_error_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='reembedding_final_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'embedding'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='reembedding_at_work_has_lease'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), _negated=True), models.Q(models.Q(('error', ''), _negated=True), models.Q(('error_code', ''), _negated=True)), _connector='OR'), name='reembedding_failed_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='reembedding',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), fields=('dataset',), name='reembedding_one_at_a_time_per_dataset'),
-        ),
-        migrations.AddConstraint(
-            model_name='searchjudgement',
-            constraint=models.UniqueConstraint(fields=('dataset', 'question', 'segment_id'), name='judgement_once'),
-        ),
-        migrations.AddIndex(
-            model_name='segmentchange',
-            index=models.Index(fields=['segment_id', '-id'], name='change_of_segment'),
-        ),
-        migrations.AddIndex(
-            model_name='segmentchange',
-            index=models.Index(condition=models.Q(('import_id__isnull', False)), fields=['changed_at'], name='change_by_import'),
-        ),
-        migrations.AddConstraint(
-            model_name='segmentchange',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['edited', 'switched_on', 'switched_off', 'deleted'])), name='segment_change_kind_known'),
-        ),
-        migrations.AddIndex(
-            model_name='uploadfile',
-            index=models.Index(fields=['created_at'], name='upload_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='webhook',
-            index=models.Index(models.F('tenant'), name='webhook_by_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.CheckConstraint(condition=models.Q(('secret', ''), _negated=True), name='webhook_has_secret'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.CheckConstraint(condition=models.Q(('events', []), _negated=True), name='webhook_has_events'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(models.F('webhook'), models.OrderBy(models.F('created_at'), descending=True), name='delivery_by_webhook'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(models.F('created_at'), condition=models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), name='delivery_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'sending', 'completed', 'failed', 'cancelled'])), name='delivery_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('event__in', ['import.completed', 'import.failed', 'import.cancelled', 'import.undone', 'document.indexed', 'document.failed', 'segments.added', 'segments.changed', 'segments.deleted'])), name='delivery_event_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('completed', 'failed', 'cancelled'))), models.Q(models.Q(('status__in', ('completed', 'failed', 'cancelled')), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='delivery_final_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='delivery_at_work_has_lease'),
         ),
     ]

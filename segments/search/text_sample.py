@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
-
 from datasets.models import Dataset, Document
+from segments.db.binary_copy import unpack_vector
 from segments.db.replicas import connection
 from segments.embedding import Vectors
 from segments.languages.analysis import index_text, question_text
@@ -36,13 +35,19 @@ class SampledText:
         return f"{self.content} {self.answer}" if self.answer else self.content
 
 
+# Each place is looked up by itself: statistics older than an import make the planner sort the whole
+# dataset instead. Vectors come in pgvector's binary format, five times as fast as its text.
 CHOSEN = """
-    SELECT left(content, %(chars)s), left(coalesce(answer, ''), %(chars)s), embedding::real[],
+    SELECT left(content, %(chars)s), left(coalesce(answer, ''), %(chars)s),
+        vector_send(embedding),
         ARRAY(SELECT lexeme FROM unnest(search_vector)),
         ARRAY(SELECT coalesce(cardinality(positions), 1) FROM unnest(search_vector))
     FROM unnest(%(documents)s::uuid[], %(positions)s::int[]) AS place (document, position)
-    JOIN segments_documentsegment AS segment
-        ON document_id = document AND segment.position = place.position
+    CROSS JOIN LATERAL (
+        SELECT * FROM segments_documentsegment
+        WHERE document_id = place.document AND position = place.position
+        OFFSET 0
+    ) AS segment
     WHERE enabled AND status = %(status)s AND embedding IS NOT NULL
     ORDER BY document, segment.position
 """
@@ -69,7 +74,7 @@ def sample_texts(dataset: Dataset) -> list[SampledText]:
             SampledText(
                 content,
                 answer,
-                np.asarray(vector, np.float32),
+                unpack_vector(vector),
                 dict(zip(words, counts, strict=True)),
             )
             for content, answer, vector, words, counts in cursor.fetchall()

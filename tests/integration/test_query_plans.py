@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
+from datasets.models import Document
 from segments.db import binary_copy
 from segments.db.transactions import planner_settings
 from segments.files.options import ImportMode
@@ -22,6 +23,9 @@ from segments.imports.embed import REUSE, WITHOUT_VECTOR
 from segments.imports.merge import READ_BY_KEY, MergeSpec, insert_statement
 from segments.imports.staging import FullText
 from segments.models import StagedRow, StagedVector
+from segments.models.segment import SegmentStatus
+from segments.search.text_sample import CHOSEN
+from tests.integration.conftest import ImportText
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +109,18 @@ def test_staged_rows_and_vectors_meet_in_one_pass(job: UUID) -> None:
 
     assert rows_touched(steps) <= ROWS
     assert "Sort" not in {step["Node Type"] for step in steps}
+
+
+def test_a_sample_of_texts_looks_only_at_the_places_it_picked(
+    passages: Document, import_text: ImportText
+) -> None:
+    import_text(passages, "content\n" + "\n".join(f"text {n}" for n in range(ROWS)))
+    picked = 10
+    parameters = {
+        "chars": 100,
+        "documents": [str(passages.pk)] * picked,
+        "positions": list(range(1, picked + 1)),
+        "status": SegmentStatus.COMPLETED,
+    }
+
+    assert rows_touched(executed(CHOSEN, parameters)) <= picked * 5
