@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
+from waitress import wasyncore
 
 from config.web import listen, port_of, server_for
 from datasets.models import Tenant
@@ -33,9 +34,10 @@ def address(transactional_db: None) -> Iterator[tuple[str, int]]:
     running.start()
     yield where
     server.task_dispatcher.shutdown()
-    server.pull_trigger()
-    server.close()
+    # By the thread that waits for the sockets: it fails on those another thread closes.
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
     running.join(10)
+    assert not running.is_alive()
 
 
 def _closing(application: Any) -> Any:
