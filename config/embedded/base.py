@@ -1,6 +1,7 @@
 """Django's PostgreSQL backend on the embedded server, which is started when it is needed."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from config.embedded.server import EmbeddedServer, server_of
 # free slot at the moment. After three more tries its refusal is the answer.
 CONNECT_ATTEMPTS = 3
 SECONDS_BETWEEN_ATTEMPTS = 0.1
+# Every server has it.
+MAINTENANCE_DATABASE = "postgres"
 
 
 class DatabaseClient(PostgresClient):
@@ -56,24 +59,28 @@ class DatabaseWrapper(PostgresWrapper):
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             server.ensure_running()
             try:
-                self._ensure_database()
+                self._ensure_database(conn_params)
                 return super().get_new_connection(conn_params)
             except (DatabaseError, self.Database.OperationalError):
                 if attempt == CONNECT_ATTEMPTS:
                     raise
                 time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
-    def _ensure_database(self) -> None:
+    def _ensure_database(self, conn_params: dict[str, Any]) -> None:
         """Create the database in the settings; no other name is ever created here."""
         name = self.settings_dict["NAME"]
         if name != self.settings_dict["EMBEDDED_DATABASE"]:
             return
-        with self._nodb_cursor() as cursor:
+        # Not by `_nodb_cursor`: where it is refused, it tries a connection of this class instead,
+        # which would come here again, and so on.
+        maintenance = super().get_new_connection(conn_params | {"dbname": MAINTENANCE_DATABASE})
+        maintenance.autocommit = True
+        with closing(maintenance), maintenance.cursor() as cursor:
             if self._database_exists(cursor):
                 return
             try:
                 cursor.execute(f"CREATE DATABASE {self.ops.quote_name(name)}")
-            except DatabaseError:
+            except self.Database.Error:
                 if not self._database_exists(cursor):  # another process was first
                     raise
 

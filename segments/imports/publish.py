@@ -87,9 +87,6 @@ def _fits(row: SegmentRow, full_text: FullText) -> bool:
     return True
 
 
-FULL_TEXT_INDEX = "segment_full_text"
-
-
 @dataclass(frozen=True, slots=True)
 class Published:
     """How many rows were added, changed or left alone, and how many segments were removed."""
@@ -171,12 +168,6 @@ def _refuse_without_vectors(spec: MergeSpec, rows: int) -> None:
             "Import the file again."
         )
     raise EmbeddingFailed(f"{rows} rows have no vector. Import again.")
-
-
-def merge_full_text() -> None:
-    """Move pending full-text entries into the index; searches read the list until then."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT gin_clean_pending_list(%s)", [FULL_TEXT_INDEX])
 
 
 def _locked_document(job: ImportJob) -> Document:

@@ -19,9 +19,10 @@ from segments.files.types import Listener, no_progress
 from segments.imports import staging, submit
 from segments.imports.embed_pool import embed
 from segments.imports.prepare import prepare
-from segments.imports.publish import merge_full_text, publish
+from segments.imports.publish import publish
 from segments.imports.state import IMPORT_JOBS
 from segments.indexing.plan import ensure_if_worthwhile
+from segments.indexing.upkeep import merge_full_text
 from segments.jobs import leases, log_context
 from segments.models import ImportJob
 from segments.models.import_job import ImportStatus

@@ -2,20 +2,35 @@
 
 import logging
 
+from django.db import connection
 from django.db.models import Sum
 
 from datasets.models import Dataset
 from segments.indexing import plan, tables
 from segments.models import IndexGeneration
 
+FULL_TEXT_INDEX = "segment_full_text"
+
 logger = logging.getLogger(__name__)
+
+
+def merge_full_text() -> None:
+    """Move pending full-text entries into PostgreSQL's index.
+
+    Every look-up of a word reads all that is pending. After a publish that would be much; edits
+    and counted hits, too, leave entries, which PostgreSQL by itself may merge days later.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list(%s)", [FULL_TEXT_INDEX])
 
 
 def tidy() -> int:
     """Drop tables of generations that are gone, forget generations whose tables are; how many.
 
-    Searches compare what a lost table had instead; here a build of it starts.
+    Searches compare what a lost table had instead; here a build of it starts. Full-text entries
+    of edits since the last time are merged.
     """
+    merge_full_text()
     lost = tables.lost()
     for generation in lost:
         logger.warning("the table of index %s of %s is lost", generation.pk, generation.dataset)

@@ -108,7 +108,7 @@ TAIL = """
     ) AS occurrence
     WHERE s.dataset_id = %(dataset)s AND s.version > %(watermark)s
         AND s.search_vector @@ %(any)s::tsquery AND s.status = %(segment_status)s
-        AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
+        AND d.dataset_id = %(dataset)s AND d.tenant_id = %(tenant)s AND d.enabled AND NOT d.archived
         AND d.indexing_status = %(document_status)s
 """
 # A tail of more rows than this is ranked by the bounded statement.

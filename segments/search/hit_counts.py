@@ -17,6 +17,7 @@ from django.db import Error, connection
 from django.dispatch import receiver
 
 from datasets.models import Document
+from segments.indexing.upkeep import merge_full_text
 from segments.models import DocumentSegment, ParentSegment
 
 WRITE_EVERY = 5.0
@@ -63,6 +64,7 @@ class HitCounts:
         try:
             for kind in KINDS:
                 taken = self._write(kind, taken, documents)
+            merge_full_text()  # the rows have moved, and their entries with them
             taken = _still_there(taken)
             documents = _write_documents(documents)
         except Error as trouble:

@@ -8,7 +8,6 @@ look too far, because what is near does not pass, all that pass are compared.
 """
 
 from dataclasses import dataclass
-from uuid import UUID
 
 import numpy as np
 from pgvector import HalfVector
@@ -41,7 +40,7 @@ NEAREST = """
     SET LOCAL jit = off; SET LOCAL hnsw.ef_search = {searched};
     SET LOCAL hnsw.iterative_scan = {iterative}; SET LOCAL hnsw.max_scan_tuples = {looked_at};
     SET LOCAL enable_indexscan = {by_index}; SET LOCAL enable_seqscan = {by_rows};
-    SELECT segment_id, version, -(embedding <#> %(vector)s::halfvec({dimensions}))
+    SELECT segment_id::text, version, -(embedding <#> %(vector)s::halfvec({dimensions}))
     FROM {table} WHERE {passes}
     ORDER BY embedding <#> %(vector)s::halfvec({dimensions}) LIMIT {most}
 """
@@ -52,9 +51,12 @@ MASKED = "get_bit(%(mask)s::bytea, ordinal) = 1"
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The nearest rows: segment, version and cosine similarity; whether there are no others."""
+    """The nearest rows: segment, version and cosine similarity; whether there are no others.
 
-    rows: list[tuple[UUID, int, float]]
+    Ids stay texts: they are only sent back, and UUIDs take longer to make than rows to find.
+    """
+
+    rows: list[tuple[str, int, float]]
     is_all: bool
 
 
@@ -91,7 +93,7 @@ class _Question:
     vector: Vectors
     most: int
 
-    def unfiltered(self) -> list[tuple[UUID, int, float]]:
+    def unfiltered(self) -> list[tuple[str, int, float]]:
         """Of all rows, by the index unless all are wanted."""
         by_index = self.most < self.generation.vectors
         return self._ask(
@@ -117,15 +119,15 @@ class _Question:
         rows = self.of_few(ordinals.tolist())
         return Nearest(rows, is_all=len(ordinals) < compared and len(rows) < self.most)
 
-    def of_few(self, ordinals: list[int]) -> list[tuple[UUID, int, float]]:
+    def of_few(self, ordinals: list[int]) -> list[tuple[str, int, float]]:
         """Of these rows, which are looked up."""
         return self._ask(LISTED, ordinals=ordinals)
 
-    def of_all(self, mask: Mask) -> list[tuple[UUID, int, float]]:
+    def of_all(self, mask: Mask) -> list[tuple[str, int, float]]:
         """Of the rows that pass, comparing each."""
         return self._ask(MASKED, mask=_bits(mask), by_rows=True)
 
-    def of_many(self, mask: Mask, count: int) -> list[tuple[UUID, int, float]]:
+    def of_many(self, mask: Mask, count: int) -> list[tuple[str, int, float]]:
         """Of the rows that pass, by the index; fewer if it would look too far."""
         needed = SPARE_SEARCHED * self.most * len(mask) // count
         return self._ask(
@@ -147,7 +149,7 @@ class _Question:
         by_index: bool = False,
         by_rows: bool = False,
         **parameters: list[int] | bytes,
-    ) -> list[tuple[UUID, int, float]]:
+    ) -> list[tuple[str, int, float]]:
         unit = HalfVector(self.vector / np.linalg.norm(self.vector)).to_text()
         statement = NEAREST.format(
             table=table_of(VECTORS, self.generation.pk),
@@ -162,7 +164,7 @@ class _Question:
         )
         with one_statement(), connection.cursor() as cursor:
             cursor.execute(statement, {"vector": unit, **parameters})
-            rows: list[tuple[UUID, int, float]] = cursor.fetchall()
+            rows: list[tuple[str, int, float]] = cursor.fetchall()
             return rows
 
 

@@ -165,12 +165,9 @@ def scores_of(postings: Iterable[tuple[Postings, float]], dampening: Floats) -> 
 
 def best_of(scores: Floats, most: int) -> npt.NDArray[np.int64]:
     """The ordinals of the highest scores above zero, at most `most`, best first."""
-    if most < len(scores):
-        found = np.argpartition(scores, len(scores) - most)[-most:]
-    else:
-        found = np.arange(len(scores))
-    found = found[scores[found] > 0]
-    return found[np.lexsort((found, -scores[found]))]
+    least = np.partition(scores, -most)[-most] if most < len(scores) else np.float32(0)
+    found = np.flatnonzero((scores >= least) & (scores > 0))
+    return found[np.lexsort((found, -scores[found]))][:most]
 
 
 def ordinals_of(sent: memoryview) -> npt.NDArray[np.int32]:

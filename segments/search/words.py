@@ -13,10 +13,12 @@ from typing import Any
 
 from datasets.models import Dataset
 from segments.db.replicas import connection
+from segments.db.transactions import one_statement
 from segments.indexing.state import ServingGeneration, serving_generations
 from segments.languages.analysis import question_codes, question_forms, question_text
 from segments.languages.word_forms import folded
 from segments.search.postings import known_words, postings_of
+from segments.search.vectors import uncovered_by
 
 # One of the six may be missing.
 FEWEST_LETTERS = 5
@@ -49,10 +51,15 @@ LEXEMES = """
     GROUP BY text
 """
 # Those that a segment of the dataset has. PostgreSQL's index reads all rows that have the lexeme,
-# so it is asked only for those that no generation has: they are rare.
+# so it is asked only for those that no generation has: they are rare, and there are none where
+# the generations cover everything. Read row by row, one lexeme would take as long as all of them.
 OCCURRING = """
+    SET LOCAL jit = off; SET LOCAL enable_seqscan = off;
     SELECT lexeme FROM unnest(%(lexemes)s::text[]) AS lexeme
     WHERE EXISTS (
+        SELECT FROM segments_documentsegment
+        WHERE dataset_id = %(dataset)s AND version > %(watermark)s
+    ) AND EXISTS (
         SELECT FROM segments_documentsegment
         WHERE segments_full_text_of_dataset(search_vector, dataset_id)
             @@ (array_to_tsvector(ARRAY[lexeme])::text::tsquery
@@ -84,7 +91,7 @@ def terms_of(
     lexemes = lexemes_of(dataset, [*texts, *longer])
     every = {lexeme for some in lexemes.values() for lexeme in some}
     known = _indexed(generations, every)  # read at once, for it is ranked by next
-    unknown = _unknown(dataset, {word: lexemes[word] for word in longer}, known)
+    unknown = _unknown(dataset, {word: lexemes[word] for word in longer}, known, generations)
     corrected = corrections(dataset, unknown, generations) if unknown else {}
     weights = dict.fromkeys(_lexemes_of_corrected(dataset, corrected), WEIGHT_OF_CORRECTION)
     for text, weight in zip(texts, (WEIGHT_OF_FORM, 1.0, 1.0), strict=True):
@@ -124,7 +131,7 @@ def corrections(
     lexemes = lexemes_of(dataset, every)
     asked = {lexeme for some in lexemes.values() for lexeme in some}
     known = known_words([each.pk for each in generations], asked)
-    known |= _newly_known(dataset, asked - known)
+    known |= _newly_known(dataset, asked - known, generations)
     found = {
         word: [each for each in some if not known.isdisjoint(lexemes[each])][:CORRECTIONS_TAKEN]
         for word, some in variants.items()
@@ -175,22 +182,32 @@ def _indexed(generations: Sequence[ServingGeneration], lexemes: set[str]) -> set
     return known
 
 
-def _unknown(dataset: Dataset, lexemes: Mapping[str, Sequence[str]], known: set[str]) -> list[str]:
+def _unknown(
+    dataset: Dataset,
+    lexemes: Mapping[str, Sequence[str]],
+    known: set[str],
+    generations: Sequence[ServingGeneration],
+) -> list[str]:
     """The words, given with their lexemes, that no segment has; stop words are known.
 
     `known` are lexemes that the dataset has for certain.
     """
     every = {lexeme for some in lexemes.values() for lexeme in some}
-    known = known | _newly_known(dataset, every - known)
+    known = known | _newly_known(dataset, every - known, generations)
     unknown = [word for word, some in lexemes.items() if some and known.isdisjoint(some)]
     return unknown[:WORDS_CORRECTED]
 
 
-def _newly_known(dataset: Dataset, lexemes: set[str]) -> set[str]:
-    """Those that a segment has, whether or not a generation has it."""
+def _newly_known(
+    dataset: Dataset, lexemes: set[str], generations: Sequence[ServingGeneration]
+) -> set[str]:
+    """Those that a segment has of which no generation knows; there may be more of them."""
     if not lexemes:
         return set()
-    return {lexeme for (lexeme,) in _fetch(OCCURRING, dataset, lexemes=sorted(lexemes))}
+    watermark = uncovered_by(generations)[0][0]
+    with one_statement():
+        found = _fetch(OCCURRING, dataset, lexemes=sorted(lexemes), watermark=watermark)
+    return {lexeme for (lexeme,) in found}
 
 
 def _fetch(statement: str, dataset: Dataset, **parameters: Any) -> list[tuple[Any, ...]]:

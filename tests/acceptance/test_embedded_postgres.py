@@ -363,6 +363,22 @@ def test_test_databases_and_dbshell_work(shared_home: Path, start: Start) -> Non
     user.end()
 
 
+REFUSED = """
+connection.settings_dict["OPTIONS"] = {"options": "-c no_such_setting=1"}
+try:
+    ask("SELECT 1")
+except Exception as error:
+    print(json.dumps([type(error).__name__, str(error)]))
+"""
+
+
+def test_a_server_that_refuses_every_connection_says_why(shared_home: Path, start: Start) -> None:
+    kind, message = start(shared_home, REFUSED).answer()
+
+    assert kind == "OperationalError"
+    assert 'unrecognized configuration parameter "no_such_setting"' in message
+
+
 def test_vectors_are_indexed_by_the_extension_that_comes_along(
     shared_home: Path, start: Start
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from datasets.models import Document
+from datasets.models import Dataset, DocForm, Document
 from segments.db import binary_copy
 from segments.db.transactions import planner_settings
 from segments.files.options import ImportMode
@@ -25,7 +25,9 @@ from segments.imports.staging import FullText
 from segments.models import StagedRow, StagedVector
 from segments.models.segment import SegmentStatus
 from segments.search.text_sample import CHOSEN
-from tests.integration.conftest import ImportText
+from segments.search.vectors import semantic_ranking
+from segments.search.words import OCCURRING
+from tests.integration.conftest import ImportText, MakeDocument
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +126,39 @@ def test_a_sample_of_texts_looks_only_at_the_places_it_picked(
     }
 
     assert rows_touched(executed(CHOSEN, parameters)) <= picked * 5
+
+
+def test_every_vector_is_compared_once_however_many_documents_there_are(
+    dataset: Dataset, make_document: MakeDocument, import_text: ImportText
+) -> None:
+    rows = 100
+    document = make_document(dataset, doc_form=DocForm.TEXT)
+    import_text(document, "content\n" + "\n".join(f"text {n}" for n in range(rows)))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE datasets_document, segments_documentsegment")
+    for _ in range(20):
+        make_document(dataset)
+    plans: list[list[dict[str, Any]]] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "<=>" in sql and not sql.startswith("EXPLAIN"):
+            plans.append(executed(sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        assert len(semantic_ranking(dataset, "a text", 10)) == 10
+
+    assert [rows_touched(steps) for steps in plans] == [pytest.approx(rows, abs=rows / 2)]
+
+
+def test_words_are_not_looked_up_where_an_index_covers_all_segments(
+    passages: Document, import_text: ImportText
+) -> None:
+    import_text(passages, "content\ntext\n")
+    asked = {"lexemes": ["text"], "dataset": passages.dataset_id, "watermark": 2**62}
+    *_, statement = OCCURRING.split(";")
+
+    steps = executed(statement, asked)
+
+    assert not any(step["Actual Loops"] for step in steps if "Bitmap" in step["Node Type"])
+    assert executed(statement, asked | {"watermark": 0})[0]["Actual Rows"] == 1

@@ -94,6 +94,17 @@ def test_edits_and_deletions_are_seen_by_the_next_question(filled: Document) -> 
     assert full_text_ranking(dataset, "wdj", 9)[0].segment_id == third
 
 
+def test_a_mistyped_word_that_only_the_tail_has_is_found(
+    filled: Document, import_text: ImportText
+) -> None:
+    index(filled.dataset)
+    assert not search(filled.dataset, "torqe", "full_text")
+
+    import_text(filled, "content\ntorque\n")
+
+    assert [hit.content for hit in search(filled.dataset, "torqe", "full_text")] == ["torque"]
+
+
 @pytest.mark.parametrize("now_in", ["the tail", "nowhere"])
 def test_an_edit_between_the_statements_of_a_question_loses_no_hit(
     filled: Document, now_in: str

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
@@ -128,6 +129,13 @@ def test_any_text_is_a_question(api: Api, dataset: Dataset, filled: Document, qu
         assert api.post(f"datasets/{dataset.pk}/retrieve", body).status_code == 200
 
 
+def pages_of_full_text_pending() -> int:
+    """How many there were: asking merges them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('segment_full_text')")
+        return int(cursor.fetchone()[0])
+
+
 def test_hits_are_counted_with_one_write_for_many_questions(
     api: Api, document: Document, import_text: ImportText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +156,7 @@ def test_hits_are_counted_with_one_write_for_many_questions(
     assert list(document.segments.values_list("version", "updated_at")) == before
     listed = api.get(f"datasets/{document.dataset_id}/documents/{document.pk}/segments")
     assert {segment["hit_count"] for segment in listed.json()["data"]} == {0, 3}
+    assert not pages_of_full_text_pending(), "each look-up of a word would read them"
 
 
 def test_a_record_is_what_the_schema_describes(
