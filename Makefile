@@ -22,11 +22,11 @@ help: ## List the targets
 $(BIN)/.application: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m config.install requirements.txt
 	@touch $@
 
 $(BIN)/.installed: $(BIN)/.application requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m config.install requirements-dev.txt
 	@touch $@
 
 setup: $(BIN)/.installed ## Create .venv and install everything into it
