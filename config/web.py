@@ -31,9 +31,7 @@ def main(where: str) -> None:
     from django.conf import settings
 
     from config.wsgi import application
-    from segments.services.previews import aside
 
-    aside.use()
     signal.signal(signal.SIGTERM, _leave)
     # What waitress receives waits beside the files too, for /tmp may be memory.
     tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)

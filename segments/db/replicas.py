@@ -249,12 +249,13 @@ class ReplicaState:
 
 
 def states() -> list[ReplicaState]:
-    """Every replica, asked now."""
-    return [_state(alias) for alias in settings.SEGMILL_REPLICAS]
+    """Every replica, asked now; the primary is asked once what they should have."""
+    aliases = settings.SEGMILL_REPLICAS
+    written = positions.written() if aliases else ""
+    return [_state(alias, written) for alias in aliases]
 
 
-def _state(alias: str) -> ReplicaState:
-    written = positions.written()
+def _state(alias: str, written: str) -> ReplicaState:
     try:
         behind = positions.behind(connections[alias], written)
     except Error as trouble:

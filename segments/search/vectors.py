@@ -39,9 +39,9 @@ from segments.search.passing import Mask, mask_of
 logger = logging.getLogger(__name__)
 
 MODEL = ("embedding_model_provider", "embedding_model")
-# How many of the nearest rows of a generation are looked at first, or how many for each hit; and
-# how many times as many when too few of them count.
-CANDIDATES, CANDIDATES_A_HIT, CANDIDATES_A_PASSING_HIT = 50, 3, 1.2
+# How many of the nearest rows of a generation are looked at first, or how many for each hit, but no
+# more than so many that are not wanted; and how many times as many when too few of them count.
+CANDIDATES, CANDIDATES_A_HIT, CANDIDATES_A_PASSING_HIT, SPARE_CANDIDATES = 50, 3, 1.2, 60
 MORE_CANDIDATES = (1, 5, 25)
 
 
@@ -240,7 +240,7 @@ class _Indexed:
     def _first_candidates(self) -> int:
         """Fewer with a filter: the index has to look at many rows for each that passes."""
         a_hit = CANDIDATES_A_PASSING_HIT if self.where.is_narrow else CANDIDATES_A_HIT
-        return max(CANDIDATES, ceil(a_hit * self.limit))
+        return max(CANDIDATES, min(ceil(a_hit * self.limit), self.limit + SPARE_CANDIDATES))
 
     def _wanting(self, found: Sequence[Ranked]) -> list[ServingGeneration]:
         """The generations whose other rows may be nearer than the last of what was found."""
