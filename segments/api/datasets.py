@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import Dataset, Document, Tenant
-from segments.api.pagination import KeywordQuery, Page, PageQuery, each, page_of
+from segments.api.pagination import KeywordQuery, LenientPageQuery, Page, each, page_of
 from segments.api.serializers.datasets import (
     DatasetChangesSerializer,
     DatasetSerializer,
@@ -90,7 +90,7 @@ class DatasetsView(ApiView):
 
     @extend_schema(
         operation_id="list_datasets",
-        parameters=[PageQuery, DatasetQuery],
+        parameters=[LenientPageQuery, DatasetQuery],
         responses=page_of(DatasetSerializer, "DatasetPage"),
     )
     def get(self, request: Request) -> Response:
@@ -101,7 +101,7 @@ class DatasetsView(ApiView):
         if wanted["tag_ids"]:
             tagged = Dataset.objects.filter(tags__in=wanted["tag_ids"])
             datasets = datasets.filter(pk__in=tagged.values("pk"))
-        page = Page.of(request)
+        page = Page.of(request, LenientPageQuery)
         return Response(page.cut(datasets, each(DatasetSerializer)))
 
     @extend_schema(

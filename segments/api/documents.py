@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.models import Dataset, DocForm, Document, IndexingStatus
-from segments.api.pagination import Page, PageQuery, page_of
+from segments.api.pagination import LenientPageQuery, Page, page_of
 from segments.api.serializers.documents import (
     DISPLAY_STATUS,
     DetailQuery,
@@ -63,7 +63,7 @@ class DocumentsView(ApiView):
 
     @extend_schema(
         operation_id="list_documents",
-        parameters=[PageQuery, DocumentQuery],
+        parameters=[LenientPageQuery, DocumentQuery],
         responses=page_of(DocumentSerializer, "DocumentPage"),
     )
     def get(self, request: Request, dataset_id: UUID) -> Response:
@@ -74,7 +74,7 @@ class DocumentsView(ApiView):
         if status := wanted.get("status"):
             documents = documents.filter(STATUS_FILTERS[status])
         newest = documents.order_by(F("created_at").desc(), "id")
-        page = Page.of(request)
+        page = Page.of(request, LenientPageQuery)
         return Response(page.cut(newest, lambda found: documents_as_json(dataset, found)))
 
     @extend_schema(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -29,6 +29,29 @@ class PageQuery(serializers.Serializer[None]):
     )
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "maxLength": 0}]}
+)
+class NumberOrNothing(serializers.IntegerField):
+    """A number; no text at all is the usual number, for so some of Dify's clients ask."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """The number."""
+        return super().run_validation(serializers.empty if data == "" else data)
+
+
+class LenientPageQuery(PageQuery):
+    """Which page of datasets or documents is wanted; Dify refuses empty numbers elsewhere."""
+
+    page = NumberOrNothing(min_value=1, max_value=MAX_PAGE, default=1, required=False)
+    limit = NumberOrNothing(
+        min_value=1,
+        default=DEFAULT_LIMIT,
+        required=False,
+        help_text=PageQuery().fields["limit"].help_text,
+    )
+
+
 class KeywordQuery(serializers.Serializer[None]):
     """Which names are wanted."""
 
@@ -45,13 +68,13 @@ class Page:
     limit: int
 
     @classmethod
-    def of(cls, request: Request) -> "Page":
+    def of(cls, request: Request, kind: type[PageQuery] = PageQuery) -> "Page":
         """The page that is asked for.
 
         Raises:
             ValidationError: a number is none, or below 1.
         """
-        query = PageQuery(data=request.query_params.dict())
+        query = kind(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         wanted = query.validated_data
         return cls(wanted["page"], min(wanted["limit"], MAX_LIMIT))

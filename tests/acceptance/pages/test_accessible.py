@@ -26,8 +26,9 @@ RUN = """async rules => {
     return found.violations.flatMap(violation => violation.nodes.map(
         node => `${violation.id}: ${node.target.join(' ')}: ${node.failureSummary}`));
 }"""
-# Colours fade from one theme to the other.
-SETTLE = "Promise.allSettled(document.getAnimations().map(each => each.finished)).then(() => 0)"
+# Colours fade from one theme to the other. To wait for the end would be to wait for frames, which
+# a busy browser may owe for ever.
+SETTLE = "document.getAnimations().forEach(each => each.finish())"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Of the page of the API: all 72 are made alike, and axe would take half a minute.
 KEEP_SOME_REQUESTS = """document.querySelectorAll("details.operation").forEach(each => {

@@ -117,8 +117,15 @@ def test_datasets_are_listed_by_pages(api: Api, tenant: Tenant) -> None:
     assert api.get("datasets", {"page": 99}).json()["data"] == []
 
 
+def test_an_empty_page_is_the_first(api: Api, dataset: Dataset) -> None:
+    asked = {"page": "", "limit": ""}
+    for path in ("datasets", f"datasets/{dataset.pk}/documents"):
+        listed = api.get(path, asked)
+        assert (listed.status_code, listed.json()["page"], listed.json()["limit"]) == (200, 1, 20)
+
+
 @pytest.mark.parametrize("name", ["page", "limit"])
-@pytest.mark.parametrize("value", ["0", "-1", "bad", "1.5", "", "9" * 30, "1e3", "NaN"])
+@pytest.mark.parametrize("value", ["0", "-1", "bad", "1.5", "9" * 30, "1e3", "NaN"])
 def test_a_page_that_cannot_be_is_refused(api: Api, name: str, value: str) -> None:
     answer = api.get("datasets", {name: value})
 
