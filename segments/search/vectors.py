@@ -30,7 +30,7 @@ from segments.exceptions import SearchRefused
 from segments.indexing.plan import LAST_POSSIBLE
 from segments.indexing.state import ServingGeneration, serving_generations
 from segments.models.segment import SegmentStatus
-from segments.search.filter_sql import Passing, passing
+from segments.search.filter_sql import passing
 from segments.search.filters import ALL, SearchFilter
 from segments.search.fusion import Ranked
 from segments.search.nearest import nearest_of
@@ -113,16 +113,15 @@ def _is_usable(generation: ServingGeneration, dimensions: int) -> bool:
     return has_vectors or not generation.dimensions
 
 
-# The documents of many segments: found once, by `IS TRUE`, and not for each of them.
-IN_ITS_DOCUMENTS = """(s.document_id IN (
-            SELECT id FROM datasets_document d
-            WHERE dataset_id = %(dataset)s AND {is_searchable}) IS TRUE)"""
+# The documents are hashed: with old statistics the planner would read all segments for each.
 EXACT = """
+    SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
     SELECT s.id, 1 - (s.embedding <=> %(vector)s::vector)
     FROM segments_documentsegment s
+    JOIN datasets_document d ON d.id = s.document_id
     WHERE s.dataset_id = %(dataset)s AND s.tenant_id = %(tenant)s
         AND s.status = %(segment_status)s AND s.embedding IS NOT NULL
-        AND {in_its_documents} AND {passes} AND {is_its_model}
+        AND d.dataset_id = %(dataset)s AND {is_searchable} AND {passes} AND {is_its_model}
     ORDER BY s.embedding <=> %(vector)s::vector, s.position, s.id
     LIMIT %(limit)s
 """
@@ -137,18 +136,11 @@ IS_ITS_MODEL = """EXISTS (
 def _exactly(dataset: Dataset, vector: Vectors, limit: int, where: SearchFilter) -> list[Ranked]:
     filter_ = passing(where)
     statement = EXACT.format(
-        in_its_documents=IN_ITS_DOCUMENTS.format(is_searchable=IS_SEARCHABLE),
-        passes=_by_document(filter_, where),
-        is_its_model=IS_ITS_MODEL,
+        passes=filter_.sql, is_searchable=IS_SEARCHABLE, is_its_model=IS_ITS_MODEL
     )
     with one_statement(), connection.cursor() as cursor:
         cursor.execute(statement, _scope(dataset, vector, limit) | dict(filter_.parameters))
         return [Ranked(*row) for row in cursor.fetchall()]
-
-
-def _by_document(filter_: Passing, where: SearchFilter) -> str:
-    """What passes, where a statement has the segment without its document."""
-    return f"EXISTS ({PASSES.format(passes=filter_.sql)})" if where.is_narrow else filter_.sql
 
 
 def _scope(dataset: Dataset, vector: Vectors, limit: int) -> dict[str, Any]:
@@ -187,6 +179,7 @@ VERIFIED = """
     ORDER BY distance, position, id
     LIMIT %(limit)s
 """
+# The documents of many segments: found once, by `IS TRUE`, and not for each of them.
 UNCOVERED = """
         UNION ALL
         SELECT s.id, s.position, s.embedding <=> %(vector)s::vector
@@ -194,7 +187,10 @@ UNCOVERED = """
         WHERE s.dataset_id = %(dataset)s AND s.version > {after} AND s.version <= {until}
             AND s.tenant_id = %(tenant)s AND s.embedding IS NOT NULL
             AND s.status = %(segment_status)s
-            AND {in_its_documents} AND {passes}
+            AND (s.document_id IN (
+                SELECT id FROM datasets_document d
+                WHERE dataset_id = %(dataset)s AND {is_searchable}) IS TRUE)
+            AND {passes}
 """
 # Of a filter that looks at documents too.
 PASSES = "SELECT FROM datasets_document d WHERE d.id = s.document_id AND {passes}"
@@ -287,12 +283,13 @@ class _Indexed:
         """The nearest of the candidates that count, and of what no generation covers."""
         candidates = [self._candidates[each.pk] for each in self.generations]
         filter_ = passing(self.where)
+        by_document = f"EXISTS ({PASSES.format(passes=filter_.sql)})"
         uncovered = [
             UNCOVERED.format(
                 after=after,
                 until=until,
-                in_its_documents=IN_ITS_DOCUMENTS.format(is_searchable=IS_SEARCHABLE),
-                passes=_by_document(filter_, self.where),
+                is_searchable=IS_SEARCHABLE,
+                passes=by_document if self.where.is_narrow else filter_.sql,
             )
             for after, until in uncovered_by(self.generations)
         ]
